@@ -1,0 +1,1 @@
+"""Certificates: printed and signed by `render`, checked offline by `verify`."""

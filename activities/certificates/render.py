@@ -1,0 +1,96 @@
+"""Print a certificate: one A5 page, signed in its text, in its QR code and as a file."""
+
+import functools
+import io
+import json
+import threading
+from datetime import datetime, time
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import segno
+import typst
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from activities.certificates.signing import seal_file, sign_content
+from activities.certificates.verify import verify_certificate
+from domain.certificate import (
+    SIGNATURE_LABEL,
+    CertificateContent,
+    escaped_word,
+    printed_date,
+    printed_fields,
+    qr_text,
+)
+from domain.moments import CST
+
+_TEMPLATE = Path(__file__).with_name("template.typ")
+_SIGNATURE_GROUP = 8
+
+# A typst compiler is not re-entrant: two threads in it at once raise. A page takes some milliseconds.
+_COMPILING = threading.Lock()
+
+
+class UnprintableCertificate(Exception):
+    """The printed page could not be read back as genuine, so it was not issued. Carries no content."""
+
+
+def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> bytes:
+    """Return the signed PDF. The same content and key give the same bytes.
+
+    Synchronous and safe in threads; about 10 ms after the first call, which loads the font. Every page is
+    verified before it is returned. Raises `UnprintableCertificate` when that fails in both ways of printing.
+    """
+    signature = sign_content(content, key)
+    for lines in (printed_fields(content), _printed_by_code_point(content)):
+        try:
+            pdf = seal_file(_typeset(content, lines, signature), key)
+        except typst.TypstError:
+            # PDF/A refuses a page on which a character has no glyph: print its code point instead
+            continue
+        if verify_certificate(pdf, key.public_key()).content == content:
+            return pdf
+    raise UnprintableCertificate
+
+
+def _printed_by_code_point(content: CertificateContent) -> tuple[tuple[str, str], ...]:
+    return tuple((label, escaped_word(text) if label == "姓名" else text) for label, text in printed_fields(content))
+
+
+@functools.cache
+def _compiler() -> typst.Compiler:
+    with as_file(files("noto_cjk_sans_otc")) as folder:
+        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
+    # by path, not by bytes: a compiler over bytes works only once
+    return typst.Compiler(str(_TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
+
+
+def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str) -> bytes:
+    """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
+    page = {
+        "issuer": f"{content.city}医疗保障局",
+        "lines": [[*line] for line in lines],
+        "issued": printed_date(content.issued_on),
+        "signature_label": SIGNATURE_LABEL,
+        "signature": [
+            signature[start : start + _SIGNATURE_GROUP] for start in range(0, len(signature), _SIGNATURE_GROUP)
+        ],
+        "qr": _qr_svg(qr_text(content, signature)),
+    }
+    with _COMPILING:
+        pdf = _compiler().compile(
+            format="pdf",
+            sys_inputs={"page": json.dumps(page, ensure_ascii=False)},
+            pdf_standards="a-2u",
+            # the day of issue, not the moment of printing: a certificate printed again is the same file
+            timestamp=datetime.combine(content.issued_on, time(0), tzinfo=CST),
+        )
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+def _qr_svg(text: str) -> str:
+    buffer = io.BytesIO()
+    code = segno.make(text, error="m", mode="byte", encoding="utf-8", micro=False, boost_error=False)
+    code.save(buffer, kind="svg", xmldecl=False, border=0, dark="#0b2f33")
+    return buffer.getvalue().decode()

@@ -1,0 +1,331 @@
+"""Names and shapes of every activity: all that a workflow knows of the world outside.
+
+Imports nothing but the domain, so that no database and no cryptography enters the workflow sandbox.
+`at` is always the workflow's own instant: activities see the wall clock, workflows may live on another.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from domain.application import ApplicationForm, Material, Model
+from domain.calendar import CalendarSlice
+from domain.case import CaseState
+from domain.checklist import Finding
+from domain.clock import Ledger
+from domain.events import EventKind, NoticeEvent, Recipient
+from domain.panel import PanelPurpose
+from domain.policy import CaseRules
+from domain.refusal import Refusal
+from domain.vocabulary import Decision, InsuredState, Sla, Status, WaitingOn
+
+CASE_QUEUE = "mente"
+NOTICE_QUEUE = "mente-notices"
+EXTERNAL_QUEUE = "mente-external"
+
+
+class ActivityName(StrEnum):
+    """Registered names; the workflow calls activities by these."""
+
+    OPEN_CASE = "open_case"
+    LOAD_RULES = "load_rules"
+    RECORD_EVENTS = "record_events"
+    ASSIGN_PANEL = "assign_panel"
+    INSPECT_MATERIALS = "inspect_materials"
+    ISSUE_CERTIFICATE = "issue_certificate"
+    LOOK_UP_INSURED = "look_up_insured"
+    SEND_NOTICE = "send_notice"
+    SETTLE_NOTICE = "settle_notice"
+
+
+class StartApplication(Model):
+    """Start argument of `Application`. The only message that carries the applicant's personal data."""
+
+    acceptance_no: str
+    person_key: str
+    fingerprint: str
+    form: ApplicationForm
+    materials: tuple[Material, ...]
+    received_at: datetime
+
+
+class OpenCase(Model):
+    """Write the case, the person and the papers; idempotent by acceptance number."""
+
+    start: StartApplication
+    at: datetime
+
+
+class Opened(Model):
+    """What opening found. `duplicate_of` is the number of another open case of that person and disease.
+
+    `rules` and `calendar` are None only where the disease is known elsewhere but not listed in the region.
+    """
+
+    duplicate_of: str | None = None
+    rules: CaseRules | None = None
+    calendar: CalendarSlice
+    close: str = "17:00"
+
+
+class LoadRules(Model):
+    """Ask for the calendar slice from a date on, and the rules in force on it."""
+
+    region: str
+    disease_id: str
+    on: date
+    calendar_version: str | None = None
+
+
+class LoadedRules(Model):
+    """The slices a workflow carries: calendar ≤ 8 KB, rules ≤ 4 KB, each with version and digest."""
+
+    rules: CaseRules | None
+    calendar: CalendarSlice
+
+
+class InspectMaterials(Model):
+    """Judge papers against the checklist. `recheck` asks for re-examination records only."""
+
+    acceptance_no: str
+    region: str
+    disease_id: str
+    policy_version: str
+    received_on: date
+    materials: tuple[Material, ...]
+    recheck: bool = False
+
+
+class Inspected(Model):
+    """What the checklist found, the same in one Chinese text, and papers whose file is not stored or unreadable."""
+
+    findings: tuple[Finding, ...]
+    told: str
+    materials: tuple[Material, ...]
+    refused: Refusal | None = None
+
+
+class LookUpInsured(Model):
+    """Ask the insurance registry for a person's state; the person is named by the case."""
+
+    acceptance_no: str
+    region: str
+    on: date
+
+
+class Insured(Model):
+    """The registry's answer. `listed` is False where the registry does not know the person."""
+
+    state: InsuredState
+    listed: bool = True
+
+
+class AssignPanel(Model):
+    """Choose experts and seat them; idempotent by (case, seq), so a retry returns the same experts."""
+
+    acceptance_no: str
+    seq: int
+    at: datetime
+    region: str
+    specialty: str
+    panel: int
+    purpose: PanelPurpose
+    round: int
+    count: int
+    avoid_hospitals: tuple[str, ...] = ()
+    avoid_experts: tuple[str, ...] = ()
+
+
+class Assigned(Model):
+    """The chosen experts, least loaded first; fewer than asked where the register is short."""
+
+    experts: tuple[str, ...]
+
+
+class EventDraft(Model):
+    """One entry of the audit trail; the store adds the chain hash."""
+
+    seq: int
+    kind: EventKind
+    at: datetime
+    actor: str
+    status_from: Status
+    status_to: Status
+    detail: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class CaseRow(Model):
+    """The read model of a case after the transition. `due` is when what is awaited must have happened."""
+
+    status: Status
+    waiting_on: WaitingOn
+    due: datetime | None
+    sla: Sla
+    round: int
+    attention: bool
+    closed: bool
+    ledger: Ledger | None = None
+    calendar_version: str = ""
+    policy_version: str = ""
+    decided_on: date | None = None
+    effect_on: date | None = None
+    end_on: date | None = None
+    next_recheck_on: date | None = None
+    hospital_id: str = ""
+    denial_reason: str = ""
+    end_ground: str = ""
+
+
+class VerdictRow(Model):
+    """One seat's change: a verdict, or why the expert left."""
+
+    panel: int
+    round: int
+    expert_id: str
+    decision: Decision | None = None
+    reason: str = ""
+    left: str = ""
+    at: datetime
+
+
+class ObjectionRow(Model):
+    """An objection as raised or as ruled."""
+
+    objection_id: str
+    by: str
+    reason: str
+    raised_at: datetime
+    upheld: bool | None = None
+    ruling_reason: str = ""
+    ruled_at: datetime | None = None
+
+
+class PublicEntryRow(Model):
+    """The masked entry of the public list: opened with its period, withdrawn when that is over."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+    withdrawn_at: datetime | None = None
+
+
+class ContactChange(Model):
+    """New contact data; None leaves a field as it is."""
+
+    phone: str | None = None
+    email: str | None = None
+
+
+class NoticeDraft(Model):
+    """A notice to be started with the transition. `facts` fill its template; they travel encrypted."""
+
+    seq: int
+    event: NoticeEvent
+    recipient: Recipient = Recipient.APPLICANT
+    at: datetime
+    facts: dict[str, str] = Field(default_factory=dict)
+    attach_certificate: int | None = None
+
+
+class RecordEvents(Model):
+    """One transition: events, read model, effects and notices, in one transaction.
+
+    Idempotent by (case, seq) of its first event. `occupies` says whether the case now holds the place of its person
+    and disease; `max_live` bounds the person's live entitlements in the region, checked in this transaction.
+    """
+
+    acceptance_no: str
+    events: tuple[EventDraft, ...]
+    row: CaseRow
+    occupies: bool
+    live: bool = False
+    max_live: int | None = None
+    materials: tuple[Material, ...] = ()
+    verdicts: tuple[VerdictRow, ...] = ()
+    objections: tuple[ObjectionRow, ...] = ()
+    public_entry: PublicEntryRow | None = None
+    contact: ContactChange | None = None
+    revoke_certificates: str = ""
+    notices: tuple[NoticeDraft, ...] = ()
+
+
+class Recorded(Model):
+    """Done, or refused by a guard of the transaction (nothing was written then)."""
+
+    refused: Refusal | None = None
+    conflicting: str | None = None
+
+
+class IssueCertificate(Model):
+    """Render, sign and store one version of the certificate; idempotent by (case, version)."""
+
+    acceptance_no: str
+    version: int
+    region: str
+    effect_on: date
+    end_on: date | None
+    issued_on: date
+    conditional: bool
+    at: datetime
+
+
+class CertificateIssued(Model):
+    """The certificate's number and the hash under which its PDF is kept."""
+
+    certificate_no: str
+    sha256: str
+
+
+class StartNotice(Model):
+    """Start argument of `Notice`: which notice of which case. Texts and addresses stay in storage."""
+
+    acceptance_no: str
+    seq: int
+    event: NoticeEvent
+    channels: tuple[str, ...]
+
+
+class SendNotice(Model):
+    """Send one notice over one channel: claim, send, record."""
+
+    acceptance_no: str
+    seq: int
+    channel: str
+    attempt: int = 1
+
+
+class NoticeState(StrEnum):
+    """Where one notice stands on one channel. `unknown`: it may have arrived; never resent blindly."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+class NoticeSent(Model):
+    """What came of one channel."""
+
+    state: NoticeState
+    detail: str = ""
+
+
+class ContinueEntitlement(Model):
+    """Start argument of `Entitlement`: the state of the case, whole."""
+
+    state: CaseState
+
+
+class CommandReceipt(Model):
+    """The answer to an update: carried out, with the audit entry's number and the status it led to."""
+
+    acceptance_no: str
+    command_id: str
+    command: str
+    seq: int
+    status: Status
+    repeated: bool = False
+    message: str = ""

@@ -1,0 +1,248 @@
+"""Judge the file of a material by decoding it, never by its name.
+
+What is judged is whether the file is a paper somebody can read: PDF or JPG (the two guides), whole, open,
+large enough to read, small enough to store. What the paper says is declared by the channel and not read here.
+"""
+
+import io
+import re
+import unicodedata
+from itertools import islice
+from typing import NamedTuple
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from pydantic import BaseModel, ConfigDict
+from pypdf import PdfReader
+
+from activities.pdf_reading import EncryptedPdf, UnreadablePdf, opened_pdf
+from domain.refusal import Refused, refuse
+from domain.vocabulary import MATERIAL_ZH, MaterialKind
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+"""20 MiB, design.md (Storage)."""
+
+MIN_LONG_SIDE = 1000
+MIN_SHORT_SIDE = 600
+"""Pixels. An ID card (85.6 mm × 54 mm) at 300 dpi, the usual scan, measures 1011 × 638."""
+
+MAX_PIXELS = 40_000_000
+"""A4 at 600 dpi has 34.8 million; more adds nothing to read and costs memory to decode."""
+
+MAX_PDF_PAGES = 500
+"""Pages. A whole discharge record has well under 200."""
+
+_MAX_JPG_SCANS = 100
+"""Passes of a progressive JPG; encoders write about 10. Thousands of empty ones cost hours to decode."""
+
+_PAGES_DECODED = 50
+_TAIL_BYTES = 1024
+_COLOUR_SAMPLE = (128, 128)
+_DARK_SUM = 120
+_STRONG_CAST = 0.10
+_COLOUR_DISTANCE = 0.04
+_COLOUR_SHARE = 0.005
+_MAX_NAME_CHARACTERS = 60
+
+_END_OF_PDF = re.compile(rb"startxref\s+([0-9]{1,10})\s+%%EOF")
+_OTHER_FORMATS = (
+    (b"\x89PNG\r\n\x1a\n", "PNG 图片"),
+    (b"GIF8", "GIF 图片"),
+    (b"BM", "BMP 图片"),
+    (b"II*\x00", "TIFF 图片"),
+    (b"MM\x00*", "TIFF 图片"),
+    (b"PK\x03\x04", "压缩包或 Office 文档"),
+    (b"Rar!", "压缩包"),
+    (b"7z\xbc\xaf", "压缩包"),
+    (b"\xd0\xcf\x11\xe0", "旧版 Office 文档"),
+)
+
+
+class FileFacts(BaseModel):
+    """What decoding found. `size` in bytes; `pages` of a PDF; `width`, `height` in pixels and `colour` of a JPG."""
+
+    model_config = ConfigDict(frozen=True)
+
+    media_type: str
+    size: int
+    pages: int | None = None
+    width: int | None = None
+    height: int | None = None
+    colour: bool | None = None
+
+
+class _Fault(NamedTuple):
+    """Why a file is refused: what is wrong with it, the rule, the remedy."""
+
+    wrong: str
+    rule: str
+    remedy: str
+
+
+_RULE_FORMAT = "材料文件须为 PDF 或 JPG 格式，以文件内容为准，与文件名无关。"
+_RULE_WHOLE = "材料文件须完整，能够打开和阅读。"
+_RULE_LEGIBLE = f"图片须清晰可辨：长边不少于 {MIN_LONG_SIDE} 像素，短边不少于 {MIN_SHORT_SIDE} 像素。"
+_RULE_SIZE = "单个材料文件不得为空，且不超过 20 MB。"
+_RESCAN = "请重新扫描或拍摄后上传。"
+_EXPORT = "请用原软件重新导出 PDF，确认能打开后上传。"
+
+_EMPTY = _Fault("文件是空的", _RULE_SIZE, "请确认文件已保存完整后重新上传。")
+_TOO_LARGE = _Fault("文件超过 20 MB", _RULE_SIZE, "请降低扫描分辨率，或将材料拆分为多个文件后上传。")
+_TWO_IN_ONE = _Fault("文件同时是 JPG 和 PDF", _RULE_FORMAT, "请只上传一种格式的文件。" + _RESCAN)
+_PDF_ENCRYPTED = _Fault("PDF 已加密", "PDF 不得加密，也不得设置打开或权限密码。", "请取消密码保护后重新上传。")
+_PDF_CUT = _Fault("PDF 不完整，缺少文件结尾", _RULE_WHOLE, _EXPORT)
+_PDF_DAMAGED = _Fault("PDF 已损坏，无法读取", _RULE_WHOLE, _EXPORT)
+_PDF_EMPTY = _Fault("PDF 没有任何页面", _RULE_WHOLE, _EXPORT)
+_PDF_LONG = _Fault(
+    "PDF 页数过多", f"单个 PDF 不超过 {MAX_PDF_PAGES} 页。", "请只保留与本次申请有关的页，或者拆分后上传。"
+)
+_JPG_DAMAGED = _Fault("JPG 已损坏或不完整，无法解码", _RULE_WHOLE, _RESCAN)
+_JPG_SMALL = _Fault("图片分辨率过低", _RULE_LEGIBLE, "请靠近拍摄或提高扫描分辨率，上传原图而不是缩略图。")
+_JPG_HUGE = _Fault(
+    "图片像素过多", f"单张图片不超过 {MAX_PIXELS // 10_000} 万像素。", "请将扫描分辨率降到 600 dpi 以下后上传。"
+)
+_JPG_SCANS = _Fault("JPG 的编码方式异常", _RULE_WHOLE, _RESCAN)
+
+
+class _Unfit(Exception):
+    def __init__(self, fault: _Fault) -> None:
+        super().__init__()
+        self.fault = fault
+
+
+def judge_file(content: bytes, *, kind: MaterialKind, name: str, field: str) -> FileFacts:
+    """Return what the file is, or raise `Refused` with the field, the rule and the remedy in Chinese.
+
+    Synchronous and bound in time and memory whatever the bytes are; of `name` only the last part is shown.
+    Whether a scan had to be in colour is the checklist's question: `colour` only says whether it is.
+    """
+    try:
+        return _decoded(content)
+    except _Unfit as unfit:
+        raise _refusal(unfit.fault, kind=kind, name=name, field=field) from None
+
+
+def _refusal(fault: _Fault, *, kind: MaterialKind, name: str, field: str) -> Refused:
+    message = f"{MATERIAL_ZH[kind]}“{shown_name(name)}”不能接收：{fault.wrong}。"
+    return refuse(field=field, rule=fault.rule, remedy=fault.remedy, message=message)
+
+
+def shown_name(name: str) -> str:
+    """Return the last part of a file name for a message: no folders, no control or direction characters."""
+    last = re.split(r"[/\\]", name)[-1]
+    visible = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
+    return visible[:_MAX_NAME_CHARACTERS].strip() or "未命名文件"
+
+
+def _decoded(content: bytes) -> FileFacts:
+    if not content:
+        raise _Unfit(_EMPTY)
+    if len(content) > MAX_FILE_BYTES:
+        raise _Unfit(_TOO_LARGE)
+    if content.removeprefix(b"\xef\xbb\xbf").startswith(b"%PDF-"):
+        return _decoded_pdf(content)
+    if content.startswith(b"\xff\xd8\xff"):
+        return _decoded_jpg(content)
+    raise _Unfit(_foreign(content))
+
+
+def _foreign(content: bytes) -> _Fault:
+    found = next((label for magic, label in _OTHER_FORMATS if content.startswith(magic)), None)
+    wrong = f"文件内容是{found}，不是 PDF 或 JPG" if found else "文件内容不是 PDF 或 JPG"
+    return _Fault(wrong, _RULE_FORMAT, "请转换为 PDF 或 JPG 后上传；只改文件扩展名无效。")
+
+
+def _decoded_pdf(content: bytes) -> FileFacts:
+    # a reader that repairs would open a cut file with its last pages missing, and nobody would notice
+    end = _END_OF_PDF.search(content, max(0, len(content) - _TAIL_BYTES))
+    if end is None or int(end.group(1)) >= len(content):
+        raise _Unfit(_PDF_CUT)
+    try:
+        return FileFacts(media_type="application/pdf", size=len(content), pages=_readable_pages(content))
+    except EncryptedPdf:
+        raise _Unfit(_PDF_ENCRYPTED) from None
+    except UnreadablePdf:
+        raise _Unfit(_PDF_DAMAGED) from None
+
+
+def _readable_pages(content: bytes) -> int:
+    """Return the number of pages after unpacking the first of them. Raises `UnreadablePdf`."""
+    with opened_pdf(content) as reader:
+        pages = len(reader.pages)
+        if pages <= MAX_PDF_PAGES:
+            _unpack_pages(reader)
+    if pages == 0:
+        raise _Unfit(_PDF_EMPTY)
+    if pages > MAX_PDF_PAGES:
+        raise _Unfit(_PDF_LONG)
+    return pages
+
+
+def _unpack_pages(reader: PdfReader) -> None:
+    for page in islice(reader.pages, _PAGES_DECODED):
+        if page.mediabox.width <= 0 or page.mediabox.height <= 0:
+            raise UnreadablePdf
+        stream = page.get_contents()
+        if stream is not None:
+            stream.get_data()
+
+
+def _decoded_jpg(content: bytes) -> FileFacts:
+    if b"%PDF-" in content:
+        raise _Unfit(_TWO_IN_ONE)
+    last_scan = content.rfind(b"\xff\xda")
+    if content.find(b"\xff\xd9", last_scan) < 0:
+        raise _Unfit(_JPG_DAMAGED)
+    if content.count(b"\xff\xda") > _MAX_JPG_SCANS:
+        raise _Unfit(_JPG_SCANS)
+    try:
+        return _judged_picture(content)
+    except _Unfit:
+        raise
+    # Pillow answers broken bytes with OSError, SyntaxError, struct.error, KeyError and others
+    except Exception:
+        raise _Unfit(_JPG_DAMAGED) from None
+
+
+def _judged_picture(content: bytes) -> FileFacts:
+    # the class itself, not Image.open: that one would try other formats, and warn instead of refusing
+    with JpegImageFile(io.BytesIO(content)) as picture:
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise _Unfit(_JPG_HUGE)
+        if max(width, height) < MIN_LONG_SIDE or min(width, height) < MIN_SHORT_SIDE:
+            raise _Unfit(_JPG_SMALL)
+        # reads every byte but unpacks at up to an eighth of the size, which keeps memory flat
+        picture.draft(None, _COLOUR_SAMPLE)
+        picture.load()
+        return FileFacts(
+            media_type="image/jpeg", size=len(content), width=width, height=height, colour=_is_colour(picture)
+        )
+
+
+def _is_colour(picture: Image.Image) -> bool:
+    """Say whether a picture has colours of its own, beyond the tint a lamp or scanner lays on a grey copy.
+
+    Compares each bright enough pixel's share of red and blue with that of the median pixel; a uniform tint
+    moves both alike. The thresholds are ours, set on sample scans.
+    """
+    if picture.mode in {"1", "L"}:
+        return False
+    raw = picture.convert("RGB").resize(_COLOUR_SAMPLE, Image.Resampling.BOX).tobytes()
+    triples = zip(raw[0::3], raw[1::3], raw[2::3], strict=True)
+    shares = [(r / (r + g + b), b / (r + g + b)) for r, g, b in triples if r + g + b > _DARK_SUM]
+    if not shares:
+        return False
+    middle = (_median([red for red, _ in shares]), _median([blue for _, blue in shares]))
+    if _distance(middle, (1 / 3, 1 / 3)) > _STRONG_CAST:
+        return True
+    apart = sum(1 for share in shares if _distance(share, middle) > _COLOUR_DISTANCE)
+    return apart >= _COLOUR_SHARE * len(raw) / 3
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _distance(one: tuple[float, float], other: tuple[float, float]) -> float:
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1]))

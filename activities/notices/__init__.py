@@ -1,0 +1,1 @@
+"""Telling people: texts, the mail and SMS transports, and the activities that send."""

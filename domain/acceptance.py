@@ -1,0 +1,48 @@
+"""The acceptance number (受理号): `RRRRRR-XXXX-XXXX-XXXX-C`.
+
+Region code; the first 60 bits of an HMAC-SHA256 in Crockford base32; a Luhn mod 32 check character over the
+18 characters before it. It cannot be enumerated, says nothing about the person, and the same request always
+gets the same number. No national convention exists (design.md, "Acceptance number").
+"""
+
+import hashlib
+import hmac
+import re
+
+from domain.refusal import refuse
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_SHAPE = re.compile(rf"^(\d{{6}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}])$")
+_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_SEPARATOR = "\x1f"
+
+
+def acceptance_number(key: bytes, *, region: str, channel: str, request_id: str) -> str:
+    """Return the number of one request of one channel in one region. `key` never rotates."""
+    text = _SEPARATOR.join((region, channel, request_id)).encode()
+    bits = int.from_bytes(hmac.new(key, text, hashlib.sha256).digest()[:8], "big") >> 4
+    body = "".join(ALPHABET[(bits >> shift) & 31] for shift in range(55, -5, -5))
+    return f"{region}-{body[:4]}-{body[4:8]}-{body[8:]}-{check_character(region + body)}"
+
+
+def check_character(text: str) -> str:
+    """Return the Luhn mod 32 check character over characters of the alphabet."""
+    total = 0
+    for position, character in enumerate(reversed(text)):
+        value = ALPHABET.index(character) * (2 if position % 2 == 0 else 1)
+        total += value // 32 + value % 32
+    return ALPHABET[-total % 32]
+
+
+def parse_acceptance_number(text: str) -> str:
+    """Return the number in its canonical form; raise `Refused` on a typing error, before any look-up."""
+    canonical = text.strip().upper().translate(_LOOK_ALIKES)
+    match = _SHAPE.match(canonical)
+    if match is None or check_character("".join(match.groups()[:4])) != match.group(5):
+        raise refuse(
+            field="acceptance_no",
+            rule="受理号为 6 位地区代码、三组 4 位字符和 1 位校验字符",
+            remedy="请对照受理通知书重新输入受理号",
+            message="受理号有误，请核对后重新输入。",
+        )
+    return canonical

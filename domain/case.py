@@ -1,0 +1,154 @@
+"""All state of a case that survives: one model, carried whole across continue-as-new.
+
+Waits are kept as an absolute start and a lawful number of days, never as "time left": the due time follows from
+the calendar version in force, so that an amended calendar re-times a running wait. Fields are only ever added, with
+a default; `schema_version` says which release wrote it.
+"""
+
+from datetime import date, datetime, time
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.application import Material, Model
+from domain.calendar import CalendarSlice
+from domain.case_rules import CaseRules
+from domain.clock import Ledger, applicant_due, working_day_due
+from domain.panel import Panel
+from domain.refusal import Refusal
+from domain.vocabulary import ApplicationKind, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
+
+KEPT_COMMAND_IDS = 200
+"""How many processed command ids cross continue-as-new; a case sees a few dozen in its life."""
+
+
+class Arrival(Model):
+    """One message as it came in: the command's JSON, or why it cannot be read. Judged by `run`, not here."""
+
+    name: str
+    content: str = ""
+    plain: bool = False
+    channel: Literal["signal", "update", "cancel"] = "signal"
+    unreadable: Refusal | None = None
+
+
+class Processed(Model):
+    """The receipt of a command that was carried out: its name, its content's digest, and what came of it."""
+
+    name: str
+    digest: str
+    seq: int
+    status: Status
+
+
+class Limit(Model):
+    """A limit in working days that nobody stops: day one is the working day after `started_at`.
+
+    `midnight` ends it at 24:00 of the last day (an applicant's own online deadline), else at close of business.
+    """
+
+    started_at: datetime
+    working_days: int
+    midnight: bool = False
+
+    def due(self, calendar: CalendarSlice, close: time) -> datetime:
+        """Return when the limit ends."""
+        if self.midnight:
+            return applicant_due(calendar, self.started_at, self.working_days)
+        return working_day_due(calendar, self.started_at, self.working_days, close)
+
+
+class Objection(Model):
+    """One objection raised during publicity."""
+
+    objection_id: str
+    by: str
+    reason: str
+    raised_at: datetime
+    overdue: bool = False
+    upheld: bool | None = None
+
+
+class Offregion(Model):
+    """An off-region filing in force."""
+
+    region: str
+    from_on: date
+
+
+class CaseState(BaseModel):
+    """The case. Personal data stays in storage; here are ids, dates and the papers' hashes."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=False)
+
+    schema_version: int = 1
+    acceptance_no: str
+    region: str
+    disease_id: str
+    channel: str
+    person_key: str = ""
+    kind: ApplicationKind = ApplicationKind.NEW
+    hospital_id: str = ""
+    received_at: datetime
+
+    status: Status = Status.SUBMITTED
+    waiting_on: WaitingOn = WaitingOn.NONE
+    due: datetime | None = None
+    sla: Sla = Sla.OK
+    attention: bool = False
+    closed: bool = False
+
+    seq: int = 0
+    notice_seq: int = 0
+    certificate_version: int = 0
+
+    rules: CaseRules | None = None
+    calendar: CalendarSlice | None = None
+    ledger: Ledger | None = None
+
+    round: int = 0
+    window: Limit | None = None
+    reminded: bool = False
+    supplied: bool = False
+    faulty_supply: bool = False
+    faults: tuple[MaterialKind, ...] = ()
+    told: str = ""
+    materials: tuple[Material, ...] = ()
+    insured: InsuredState = InsuredState.NORMAL
+    originals_match: bool | None = None
+
+    panel: Panel | None = None
+    panels_called: int = 0
+    panel_short: bool = False
+    panel_tried_at: datetime | None = None
+    past_experts: tuple[str, ...] = ()
+    decision: Decision | None = None
+    decided_at: datetime | None = None
+    denial_reason: str = ""
+    appealed: bool = False
+    publicity: Ledger | None = None
+    publicised: bool = False
+    objections: tuple[Objection, ...] = ()
+
+    planned_effect_on: date | None = None
+    effect_on: date | None = None
+    end_on: date | None = None
+    year: int = 0
+    recheck_on: date | None = None
+    recheck_due: datetime | None = None
+    recheck_failed: bool = False
+    suspended_for: Literal["", "recheck", "insurance"] = ""
+    end_due: datetime | None = None
+    end_ground: str = ""
+    superseded_by: str = ""
+    hospital_changed_on: date | None = None
+    offregion: Offregion | None = None
+
+    inbox: list[Arrival] = Field(default_factory=list)
+    processed: dict[str, Processed] = Field(default_factory=dict)
+
+    def remember(self, command_id: str, processed: Processed) -> None:
+        """Keep a receipt, dropping the oldest beyond the bound."""
+        self.processed[command_id] = processed
+        while len(self.processed) > KEPT_COMMAND_IDS:
+            self.processed.pop(next(iter(self.processed)))

@@ -1,0 +1,274 @@
+"""Every message a case understands. A command arrives as an update or as a signal of the same name.
+
+Senders repeat a command safely with the same `command_id`. Texts are bounded so that no message can bloat a
+history. Fields are only ever added, with a default (payloads outlive releases by years).
+"""
+
+import difflib
+import json
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field, ValidationError
+
+from domain.application import Material, Model
+from domain.refusal import refuse
+from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
+
+COMMAND_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,79}$"
+ACTOR_PATTERN = r"^(system|(expert|channel|counter|officer|registry):[A-Za-z0-9][A-Za-z0-9._\-]{0,63})$"
+
+Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+Note = Annotated[str, Field(max_length=2000)]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Command(Model):
+    """What every message carries: who sends it, under which id, and for which status and round."""
+
+    senders: ClassVar[frozenset[str]] = frozenset()
+
+    command_id: Annotated[str, Field(pattern=COMMAND_ID_PATTERN)]
+    actor: Annotated[str, Field(pattern=ACTOR_PATTERN)]
+    status: Status | None = None
+    round: int | None = None
+
+    @property
+    def sender(self) -> str:
+        """The kind of actor: expert, channel, counter, officer, registry or system."""
+        return self.actor.split(":", 1)[0]
+
+    @property
+    def sender_id(self) -> str:
+        """The actor's own id, empty for `system`."""
+        return self.actor.partition(":")[2]
+
+
+class SupplyMaterials(Command):
+    """Hand in the papers that were asked for (补正材料)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    materials: Annotated[tuple[Material, ...], Field(min_length=1, max_length=40)]
+    note: Note = ""
+
+
+class GiveVerdict(Command):
+    """One expert's verdict; counted when all seats have spoken, blind until then."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"expert"})
+    decision: Decision
+    reason: Reason
+    missing: Annotated[tuple[MaterialKind, ...], Field(max_length=20)] = ()
+
+
+class Recuse(Command):
+    """An expert steps down from a case (回避)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"expert"})
+    reason: Reason
+
+
+class VerifyOriginals(Command):
+    """The counter compared the originals with the scans (核验原件)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"counter", "officer"})
+    outcome: Annotated[str, Field(pattern="^(match|mismatch)$")]
+    note: Note = ""
+
+
+class RaiseObjection(Command):
+    """Someone objects during publicity (公示异议)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter", "officer"})
+    by: Annotated[str, Field(min_length=1, max_length=100)]
+    reason: Reason
+
+
+class RuleObjection(Command):
+    """An officer rules on an objection."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"officer"})
+    objection_id: Id
+    upheld: bool
+    reason: Reason
+
+
+class Withdraw(Command):
+    """The applicant takes the application back (撤回)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    reason: Note = ""
+
+
+class Appeal(Command):
+    """The applicant appeals against a denial (申诉)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    reason: Reason
+
+
+class Extend(Command):
+    """An officer extends the decision limit on a lawful ground (延长期限)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"officer"})
+    working_days: Annotated[int, Field(ge=1, le=60)]
+    ground: Reason
+
+
+class Correct(Command):
+    """An officer corrects a wrong decision (更正): `denial` grants it, `grant` ends it."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"officer"})
+    what: Annotated[str, Field(pattern="^(denial|grant)$")]
+    reason: Reason
+
+
+class ChangeHospital(Command):
+    """Change the designated hospital (变更定点医疗机构), once a year."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    hospital_id: Id
+
+
+class FileOffregion(Command):
+    """File for treatment outside the pool (异地备案)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    region: Annotated[str, Field(pattern=r"^\d{6}$")]
+    from_on: date
+
+
+class EndOffregion(Command):
+    """End the off-region filing."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+
+
+class ChangeContact(Command):
+    """Change phone or e-mail. Personal data: travels encrypted, is kept in storage only."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
+    phone: Annotated[str, Field(pattern=r"^1\d{10}$")] | None = None
+    email: Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")] | None = None
+
+
+class InsuredChanged(Command):
+    """The registry reports another insured state (参保状态变化)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"registry", "officer"})
+    state: InsuredState
+    as_of_on: date
+
+
+class EndEntitlement(Command):
+    """An officer ends the benefit: death, cured, moved out, fraud."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"officer"})
+    ground: Annotated[str, Field(pattern="^(death|cured|moved_out|fraud|other)$")]
+
+
+class Supersede(Command):
+    """Another case takes this one's place (更替)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"system"})
+    by: Id
+
+
+class AmendCalendar(Command):
+    """A new calendar version applies; the case re-reads its slice and re-times itself."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"system", "officer"})
+    calendar_version: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NoticeDelivered(Command):
+    """A notice whose delivery matters in law arrived."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"system"})
+    notice_seq: Annotated[int, Field(ge=1)]
+    delivered_at: datetime
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "supply_materials": SupplyMaterials,
+    "give_verdict": GiveVerdict,
+    "recuse": Recuse,
+    "verify_originals": VerifyOriginals,
+    "raise_objection": RaiseObjection,
+    "rule_objection": RuleObjection,
+    "withdraw": Withdraw,
+    "appeal": Appeal,
+    "extend": Extend,
+    "correct": Correct,
+    "change_hospital": ChangeHospital,
+    "file_offregion": FileOffregion,
+    "end_offregion": EndOffregion,
+    "change_contact": ChangeContact,
+    "insured_changed": InsuredChanged,
+    "end_entitlement": EndEntitlement,
+    "supersede": Supersede,
+    "amend_calendar": AmendCalendar,
+    "notice_delivered": NoticeDelivered,
+}
+NAMES: dict[type[Command], str] = {model: name for name, model in COMMANDS.items()}
+
+
+def name_of(command: Command) -> str:
+    """Return the message name of a command."""
+    return NAMES[type(command)]
+
+
+def read_command(name: str, content: bytes) -> Command:
+    """Read one command from JSON bytes; raise `Refused` naming the field, the rule and the remedy."""
+    model = COMMANDS.get(name)
+    if model is None:
+        raise _unknown(name)
+    try:
+        raw = json.loads(content.decode())
+        # PostgreSQL cannot store NUL in text: such a message would wait for ever to be recorded.
+        if b"\\u0000" in content:
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise refuse(
+            field="input",
+            rule="消息内容须为一个 JSON 对象",
+            remedy=f"请按 docs/messages/{name}.json 的格式重新发送",
+            message="消息内容无法解析。",
+        ) from None
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"]) or "input"
+        raise refuse(
+            field=field,
+            rule=f"见 docs/messages/{name}.json：{_rule_zh(error.errors()[0]['type'])}",
+            remedy=f"请更正字段 {field} 后重新发送",
+            message=f"消息 {name} 的字段 {field} 缺失或不符合要求。",
+        ) from None
+
+
+def _unknown(name: str) -> Exception:
+    near = difflib.get_close_matches(name[:80], COMMANDS, n=1)
+    hint = f"您是否要发送 {near[0]}？" if near else ""
+    return refuse(
+        field="name",
+        rule="消息名称须为：" + "、".join(COMMANDS),
+        remedy=f"请改用正确的消息名称重新发送。{hint}",
+        message="没有这种消息。" + hint,
+    )
+
+
+def _rule_zh(kind: str) -> str:
+    match kind:
+        case "missing":
+            return "该字段必填"
+        case "string_too_long" | "too_long":
+            return "内容过长"
+        case "string_too_short" | "too_short":
+            return "内容不能为空"
+        case "string_pattern_mismatch":
+            return "格式不符"
+        case "enum":
+            return "不在允许的取值之内"
+        case _:
+            return "类型不符"

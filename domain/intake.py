@@ -1,0 +1,297 @@
+"""Judges an application at the door: what is refused here makes no case."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.application import Agent, ApplicationForm, DeclaredMaterial
+from domain.disease import DiseaseStanding
+from domain.identity import check_id_number
+from domain.moments import aware, local_date
+from domain.policy import PolicyBook, PolicyError, RegionPolicy
+from domain.refusal import Refused, refuse
+from domain.vocabulary import ApplicationKind, InsuredCategory
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far a channel's clock may be ahead of ours."""
+
+MAX_NAME = 50
+MAX_ID = 100
+MAX_FILE_NAME = 200
+MAX_MATERIALS = 100
+MAX_EMAIL = 254
+
+_PHONE = re.compile(r"1[3-9][0-9]{9}")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def parse_form(raw: object) -> ApplicationForm:
+    """Read an application from parsed JSON; raises `Refused` naming the first bad field.
+
+    Identity numbers come out with an upper-case check character, so that one person has one spelling.
+    """
+    try:
+        form = ApplicationForm.model_validate(raw)
+    except ValidationError as error:
+        raise _unreadable(error.errors()[0]) from None
+    applicant = form.applicant
+    agent = applicant.agent and _upper(applicant.agent)
+    person = applicant.model_copy(update={"id_number": applicant.id_number.strip().upper(), "agent": agent})
+    return form.model_copy(update={"applicant": person})
+
+
+def judge_form(form: ApplicationForm, *, policies: PolicyBook, now: datetime) -> None:
+    """Raise `Refused` on the first thing that is bad input; return when the application makes a case.
+
+    A disease known elsewhere but not listed here passes: it makes a case that is not accepted. `now` is aware.
+    """
+    _check_label(form.request_id, field="request_id", name="请求编号")
+    policy = _check_region(form, policies, now)
+    _check_channel(form, policy)
+    _check_kind(form)
+    _check_disease(form, policies, policy)
+    _check_applicant(form, policy, local_date(now))
+    _check_label(form.hospital_id, field="hospital_id", name="医院编号")
+    _check_materials(form.materials, local_date(now))
+
+
+def _upper(agent: Agent) -> Agent:
+    return agent.model_copy(update={"id_number": agent.id_number.strip().upper()})
+
+
+_SHAPES = {
+    "missing": ("该项必填", "请填写该项", "缺少必填项"),
+    "string": ("该项须为文字", "请填写文字", "填写的类型不对"),
+    "int": ("该项须为整数", "请填写整数", "填写的类型不对"),
+    "bool": ("该项须为 true 或 false", "请填写 true 或 false", "填写的类型不对"),
+    "datetime": (
+        "该项须为日期时间",
+        "请按 RFC 3339 填写，例如 2026-01-05T09:30:00+08:00",
+        "日期时间无法识别",
+    ),
+    "timezone": ("该项须为日期时间", "请按 RFC 3339 填写，例如 2026-01-05T09:30:00+08:00", "日期时间无法识别"),
+    "date": ("该项须为日期", "请按 年-月-日 填写，例如 2026-01-05", "日期无法识别"),
+    "tuple": ("该项须为列表", "请填写列表 [ … ]", "填写的类型不对"),
+    "model": ("该项须为对象", "请填写对象 { … }", "填写的类型不对"),
+}
+_DATE_FIELDS = {"issued_on", "diagnosed_on"}
+
+
+def _unreadable(fault: Any) -> Refused:
+    field = _json_path(fault["loc"])
+    if fault["type"] == "enum":
+        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", "、").replace(", ", "、")
+        rule, remedy, what = f"该项只能是：{allowed}", "请从允许的取值中选择一个", "取值不在允许范围内"
+    else:
+        shape = "date" if fault["loc"] and fault["loc"][-1] in _DATE_FIELDS else fault["type"].split("_")[0]
+        rule, remedy, what = _SHAPES.get(shape, ("该项不符合申请文件的格式", "请对照申请文件的格式修改", "填写有误"))
+    return refuse(field=field, rule=rule, remedy=remedy, message=f"{field}：{what}")
+
+
+def _json_path(loc: Sequence[int | str]) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
+    return path.lstrip(".") or "$"
+
+
+def _check_label(text: str, *, field: str, name: str) -> None:
+    rule = f"{name}须为1至{MAX_ID}个字符，不含控制字符"
+    if not text.strip():
+        raise refuse(field=field, rule=rule, remedy=f"请填写{name}", message=f"{name}为空")
+    if len(text) > MAX_ID:
+        raise refuse(field=field, rule=rule, remedy=f"请缩短{name}", message=f"{name}过长")
+    if _has_hidden(text):
+        raise refuse(field=field, rule=rule, remedy="请删除其中的控制字符", message=f"{name}含有控制字符")
+
+
+def _has_hidden(text: str) -> bool:
+    return any(unicodedata.category(each) in _HIDDEN for each in text)
+
+
+def _check_region(form: ApplicationForm, policies: PolicyBook, now: datetime) -> RegionPolicy:
+    if form.region not in policies.regions():
+        raise refuse(
+            field="region",
+            rule=f"已开通的统筹区：{'、'.join(policies.regions())}",
+            remedy="请填写参保地的六位行政区划代码",
+            message="该统筹区未开通",
+        )
+    received_at = aware(form.received_at) if form.received_at else now
+    if received_at > now + CLOCK_SKEW:
+        raise refuse(
+            field="received_at",
+            rule="收件时间不得晚于当前时间",
+            remedy="请核对收件时间和时区；不写时区按北京时间",
+            message="收件时间在将来",
+        )
+    try:
+        return policies.policy_for(form.region, local_date(received_at))
+    except (PolicyError, OverflowError):  # the first or last day of the calendar has no local date
+        raise refuse(
+            field="received_at",
+            rule="申请按收件之日有效的政策办理，当日尚无政策版本",
+            remedy="请核对收件时间",
+            message="收件时间早于本市最早的政策版本",
+        ) from None
+
+
+def _check_channel(form: ApplicationForm, policy: RegionPolicy) -> None:
+    allowed = policy.filing.channels.value
+    if form.channel not in allowed:
+        raise refuse(
+            field="channel",
+            rule=f"{policy.city.value}的申请渠道：{'、'.join(allowed)}",
+            remedy="请填写其中一个渠道代号",
+            message=f"{policy.city.value}没有该申请渠道",
+        )
+
+
+def _check_kind(form: ApplicationForm) -> None:
+    if form.kind is not ApplicationKind.NEW:
+        raise refuse(
+            field="kind",
+            rule="本版本只受理新申请（new）",
+            remedy="续期、变更请到医保经办窗口办理；新申请请填写 new",
+            message="本版本不受理续期和变更申请",
+        )
+
+
+def _check_disease(form: ApplicationForm, policies: PolicyBook, policy: RegionPolicy) -> None:
+    on = policy.effective_from.value
+    if policies.standing(form.region, form.disease_id, on) is DiseaseStanding.UNKNOWN:
+        raise refuse(
+            field="disease_id",
+            rule=f"病种编号须取自{policy.city.value}的病种目录",
+            remedy=f"请核对编号，格式为 {form.region}-三位数字",
+            message="病种编号不在任何目录中",
+        )
+    local = policies.local_ids(form.region, form.disease_id, on)
+    if local:
+        # The disease is listed here: "not accepted" would be a wrong decision, so the sender is told the local id.
+        raise refuse(
+            field="disease_id",
+            rule=f"病种编号须取自{policy.city.value}的病种目录，不用国家病种码",
+            remedy=f"该国家病种码在本市的编号是：{'、'.join(local)}",
+            message="填写的是国家病种码，不是本市病种编号",
+        )
+
+
+def _check_applicant(form: ApplicationForm, policy: RegionPolicy, today: date) -> None:
+    person = form.applicant
+    _check_person(person.name, person.id_number, person.phone, field="applicant", today=today)
+    if person.email is not None and (len(person.email) > MAX_EMAIL or not _EMAIL.fullmatch(person.email)):
+        raise refuse(
+            field="applicant.email",
+            rule="电子邮箱的格式为 名称@域名",
+            remedy="请核对电子邮箱；没有的可以不填",
+            message="电子邮箱格式不对",
+        )
+    if person.insured_category not in policy.filing.insured_categories.value:
+        raise refuse(
+            field="applicant.insured_category",
+            rule=f"{policy.city.value}的参保类型：{'、'.join(policy.filing.insured_categories.value)}",
+            remedy="请填写其中一个参保类型",
+            message=f"{policy.city.value}没有该参保类型",
+        )
+    tiers = policy.filing.resident_tiers.value
+    if person.insured_category is InsuredCategory.RESIDENT and tiers and person.tier not in tiers:
+        raise refuse(
+            field="applicant.tier",
+            rule=f"{policy.city.value}城乡居民须填写缴费档次：{'、'.join(tiers)}",
+            remedy="请填写其中一个缴费档次",
+            message="缺少缴费档次或档次不在允许范围内",
+        )
+    if person.agent is not None:
+        _check_agent(person.agent, policy, today)
+
+
+def _check_agent(agent: Agent, policy: RegionPolicy, today: date) -> None:
+    if not policy.filing.agent_allowed.value:
+        raise refuse(
+            field="applicant.agent",
+            rule=f"{policy.city.value}不办理代办申请",
+            remedy="请由本人申请",
+            message="不能由他人代办",
+        )
+    _check_person(agent.name, agent.id_number, agent.phone, field="applicant.agent", today=today)
+
+
+def _check_person(name: str, id_number: str, phone: str, *, field: str, today: date) -> None:
+    rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致"
+    if not name.strip() or len(name) > MAX_NAME or _has_hidden(name):
+        raise refuse(
+            field=f"{field}.name",
+            rule=rule,
+            remedy="请按身份证填写姓名，不含控制字符",
+            message="姓名为空、过长或含有控制字符",
+        )
+    check_id_number(id_number, field=f"{field}.id_number", today=today)
+    if not _PHONE.fullmatch(phone):
+        raise refuse(
+            field=f"{field}.phone",
+            rule="手机号码须为11位大陆手机号码",
+            remedy="请填写能接收短信的11位手机号码，不加国家代码、空格或横线",
+            message="手机号码格式不对",
+        )
+
+
+def _check_materials(materials: Sequence[DeclaredMaterial], today: date) -> None:
+    if len(materials) > MAX_MATERIALS:
+        raise refuse(
+            field="materials",
+            rule=f"一次最多提交{MAX_MATERIALS}个文件",
+            remedy="请把同一材料的多页合并成一个pdf",
+            message="材料文件过多",
+        )
+    seen: set[PurePosixPath] = set()
+    for number, paper in enumerate(materials):
+        field = f"materials[{number}]"
+        _check_file_name(paper.file, field=f"{field}.file")
+        name = PurePosixPath(paper.file)
+        if name in seen:
+            raise refuse(
+                field=f"{field}.file",
+                rule="每份材料对应一个文件，文件名不得重复",
+                remedy="请更正文件名，或删去重复的一项",
+                message="文件名重复",
+            )
+        seen.add(name)
+        _check_declaration(paper, field=field, today=today)
+
+
+def _check_file_name(file: str, *, field: str) -> None:
+    parts = PurePosixPath(file).parts
+    outside = not parts or ".." in parts or file.startswith("/") or "\\" in file or ":" in file
+    if outside or len(file) > MAX_FILE_NAME or _has_hidden(file):
+        raise refuse(
+            field=field,
+            rule="文件名须是材料文件夹之内的文件名",
+            remedy="请只写文件名，例如 diagnosis.pdf",
+            message="文件名为空、过长或不在材料文件夹之内",
+        )
+
+
+def _check_declaration(paper: DeclaredMaterial, *, field: str, today: date) -> None:
+    for name, on, what in (
+        ("issued_on", paper.issued_on, "出具日期"),
+        ("diagnosed_on", paper.diagnosed_on, "诊断日期"),
+    ):
+        if on is not None and on > today:
+            raise refuse(
+                field=f"{field}.{name}",
+                rule=f"{what}不得晚于今天",
+                remedy=f"请对照材料核对{what}",
+                message=f"{what}在将来",
+            )
+    if paper.hospital_level is not None and not 0 <= paper.hospital_level <= 3:
+        raise refuse(
+            field=f"{field}.hospital_level",
+            rule="医院等级只能是：0（未定级）、1、2、3",
+            remedy="请填写出具医院的等级",
+            message="医院等级不在允许范围内",
+        )

@@ -1,0 +1,270 @@
+"""Writes of a case's state, each one transaction that its caller opens with `Database.write`.
+
+Every write is idempotent by a key that comes from the workflow, because activities run at least once.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.application import ApplicationForm, Material
+from domain.events import EventKind
+from domain.refusal import Refusal, refuse
+from domain.vocabulary import Sla, Status, WaitingOn
+from storage.audit import event_hash, first_hash
+from storage.database import insert_rows
+from storage.effects import write_effects
+from storage.tables import case, case_event, insured_person, material, notice
+from storage.transition import Entry, NewCase, Outcome, QueuedNotice, Transition
+
+ONE_PLACE = "同一参保人的同一病种，同一时间只能有一件在办申请或者一项有效资格"
+
+
+class CaseNotFound(Exception):
+    """No case has this number (yet); carries the number only."""
+
+
+class EventConflict(Exception):
+    """The audit trail holds something else at this number, or would get a gap; carries number and seq only.
+
+    Retryable: it is a fault of the program or of a reset, to be seen by an operator, never a reason to end a case.
+    """
+
+
+async def open_case(connection: AsyncConnection, new: NewCase) -> str | None:
+    """Write the case, its person, papers and first entry; return the number of the case that holds its place.
+
+    Idempotent by acceptance number. Raises `Refused` when the number belongs to a request of other content.
+    """
+    stored = await _stored_case(connection, new.acceptance_no)
+    if stored is not None:
+        if stored["fingerprint"] != new.fingerprint:
+            raise refuse(
+                field="request_id",
+                rule="同一请求编号只能对应同一份申请",
+                remedy="请核对原申请，或者用新的请求编号提交",
+                message=f"该请求编号已用于另一份内容不同的申请，受理号 {new.acceptance_no}。",
+            )
+        return str(stored["duplicate_of"]) if stored["duplicate_of"] else None
+    # The upsert also locks the person on PostgreSQL, so that two applications cannot both find the place free.
+    await _write_person(connection, new)
+    duplicate_of = await holder_of_place(connection, new.person_key, new.form.disease_id)
+    entry = _submitted(new)
+    head = first_hash(new.acceptance_no)
+    link = _chained(new.acceptance_no, (entry,), head)
+    await insert_rows(connection, case, [_case_values(new, duplicate_of, link[-1]["hash"])])
+    await insert_rows(connection, case_event, link)
+    await _write_materials(connection, new.acceptance_no, new.materials, round_=0, seq=entry.seq)
+    return duplicate_of
+
+
+async def record_events(connection: AsyncConnection, transition: Transition) -> Outcome:
+    """Write one transition; the caller must roll back when the outcome is refused or an exception is raised.
+
+    Guards run before the first write, so a refused outcome leaves nothing behind even when committed. A repeat
+    writes nothing and returns the stored notices. Raises `CaseNotFound` and `EventConflict`.
+    """
+    stored = await _stored_case(connection, transition.acceptance_no)
+    if stored is None:
+        raise CaseNotFound(f"case {transition.acceptance_no} is not stored")
+    if not await _already_recorded(connection, transition):
+        _demand_next(stored, transition)
+        outcome = await _guard(connection, stored, transition)
+        if outcome is not None:
+            return outcome
+        await _append(connection, stored, transition)
+    return Outcome(notices=await _queued(connection, transition))
+
+
+async def holder_of_place(
+    connection: AsyncConnection, person_key: str, disease_id: str, *, besides: str = ""
+) -> str | None:
+    """Return the number of the case that occupies the place of a person and disease."""
+    query = select(case.c.acceptance_no).where(
+        case.c.person_key == person_key,
+        case.c.disease_id == disease_id,
+        case.c.occupies,
+        case.c.acceptance_no != besides,
+    )
+    found: str | None = await connection.scalar(query)
+    return found
+
+
+async def _stored_case(connection: AsyncConnection, acceptance_no: str) -> RowMapping | None:
+    query = select(case).where(case.c.acceptance_no == acceptance_no).with_for_update()
+    return (await connection.execute(query)).mappings().one_or_none()
+
+
+async def _write_person(connection: AsyncConnection, new: NewCase) -> None:
+    who = new.form.applicant
+    person = {
+        "person_key": new.person_key,
+        "name": who.name,
+        "id_number": who.id_number,
+        "category": who.insured_category,
+        "tier": who.tier,
+        "updated_at": new.at,
+    }
+    changed = ["name", "id_number", "category", "tier", "updated_at"]
+    await insert_rows(connection, insured_person, [person], update=changed)
+
+
+def _submitted(new: NewCase) -> Entry:
+    papers = [{"kind": str(paper.kind), "sha256": paper.sha256} for paper in new.materials]
+    return Entry(
+        seq=1,
+        kind=EventKind.SUBMITTED,
+        at=new.at,
+        actor=f"channel:{new.form.channel}",
+        status_from=Status.SUBMITTED,
+        status_to=Status.SUBMITTED,
+        detail={"kind": str(new.form.kind), "hospital_id": new.form.hospital_id, "materials": [*papers]},
+    )
+
+
+def _case_values(new: NewCase, duplicate_of: str | None, last_hash: str) -> dict[str, Any]:
+    form: ApplicationForm = new.form
+    agent = form.applicant.agent
+    return {
+        **form.model_dump(include={"region", "channel", "request_id", "kind", "disease_id", "hospital_id"}),
+        **new.model_dump(include={"acceptance_no", "fingerprint", "person_key", "received_at"}),
+        "phone": form.applicant.phone,
+        "email": form.applicant.email,
+        "agent": agent.model_dump(mode="json") if agent else None,
+        "status": Status.SUBMITTED,
+        "waiting_on": WaitingOn.NONE,
+        "sla": Sla.OK,
+        "round": 0,
+        "attention": False,
+        "closed": False,
+        "occupies": duplicate_of is None,
+        "live": False,
+        "duplicate_of": duplicate_of,
+        "calendar_version": "",
+        "policy_version": "",
+        "denial_reason": "",
+        "end_ground": "",
+        "last_seq": 1,
+        "last_hash": last_hash,
+        "updated_at": new.at,
+    }
+
+
+def _chained(acceptance_no: str, entries: Sequence[Entry], previous: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        row: dict[str, Any] = {"acceptance_no": acceptance_no, **entry.model_dump(), "prev_hash": previous}
+        previous = row["hash"] = event_hash(previous, row)
+        rows.append(row)
+    return rows
+
+
+async def _already_recorded(connection: AsyncConnection, transition: Transition) -> bool:
+    query = select(case_event.c.seq, case_event.c.kind, case_event.c.at).where(
+        case_event.c.acceptance_no == transition.acceptance_no,
+        case_event.c.seq.in_([entry.seq for entry in transition.events]),
+    )
+    stored = {row.seq: (row.kind, row.at) for row in await connection.execute(query)}
+    if not stored:
+        return False
+    for entry in transition.events:
+        if stored.get(entry.seq) != (entry.kind, entry.at):
+            raise EventConflict(f"case {transition.acceptance_no} holds another entry at {entry.seq}")
+    return True
+
+
+def _demand_next(stored: RowMapping, transition: Transition) -> None:
+    for expected, entry in enumerate(transition.events, start=stored["last_seq"] + 1):
+        if entry.seq != expected:
+            raise EventConflict(f"case {transition.acceptance_no} expects entry {expected}, not {entry.seq}")
+
+
+async def _guard(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> Outcome | None:
+    if not transition.occupies and transition.max_live is None:
+        return None
+    person, number = stored["person_key"], transition.acceptance_no
+    await connection.execute(
+        select(insured_person.c.person_key).where(insured_person.c.person_key == person).with_for_update()
+    )
+    if transition.occupies:
+        holder = await holder_of_place(connection, person, stored["disease_id"], besides=number)
+        if holder is not None:
+            return Outcome(refused=_place_taken(holder), conflicting=holder)
+    if transition.max_live is None:
+        return None
+    mine = _live_of(person, stored["region"], besides=number)
+    count = await connection.scalar(select(func.count()).select_from(case).where(mine)) or 0
+    if count < transition.max_live:
+        return None
+    one_of_them = await connection.scalar(select(func.min(case.c.acceptance_no)).where(mine))
+    return Outcome(refused=_too_many(transition.max_live), conflicting=one_of_them)
+
+
+def _live_of(person_key: str, region: str, *, besides: str) -> ColumnElement[bool]:
+    mine = case.c.person_key == person_key
+    return and_(mine, case.c.region == region, case.c.live, case.c.acceptance_no != besides)
+
+
+def _place_taken(holder: str) -> Refusal:
+    return Refusal(
+        field="disease_id",
+        rule=ONE_PLACE,
+        remedy=f"请凭受理号 {holder} 查询办理进度；需要变更的，请在该件中办理",
+        message=f"该参保人的这一病种已有在办申请或者有效资格，受理号 {holder}。",
+    )
+
+
+def _too_many(most: int) -> Refusal:
+    return Refusal(
+        field="disease_id",
+        rule=f"本市每名参保人最多享受 {most} 个病种的待遇",
+        remedy="请先终止一项已有资格，再申请新的病种",
+        message=f"该参保人在本市已有 {most} 个病种的有效资格，达到上限。",
+    )
+
+
+async def _append(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> None:
+    number, row = transition.acceptance_no, transition.row
+    links = _chained(number, transition.events, stored["last_hash"])
+    await insert_rows(connection, case_event, links)
+    contact = transition.contact.model_dump(exclude_none=True) if transition.contact else {}
+    values = row.model_dump(exclude={"ledger", "hospital_id"}) | contact
+    values |= {
+        "ledger": row.ledger.model_dump(mode="json") if row.ledger else None,
+        "hospital_id": row.hospital_id or stored["hospital_id"],
+        "occupies": transition.occupies,
+        "live": transition.live,
+        "last_seq": links[-1]["seq"],
+        "last_hash": links[-1]["hash"],
+        "updated_at": links[-1]["at"],
+    }
+    await connection.execute(update(case).where(case.c.acceptance_no == number).values(values))
+    seq = transition.events[0].seq
+    await _write_materials(connection, number, transition.materials, round_=row.round, seq=seq)
+    await write_effects(connection, stored, transition)
+
+
+async def _write_materials(
+    connection: AsyncConnection, acceptance_no: str, papers: Sequence[Material], *, round_: int, seq: int
+) -> None:
+    keyed = {(paper.kind, paper.sha256): paper for paper in papers}
+    rows = [
+        {"acceptance_no": acceptance_no, "round": round_, "position": position, "seq": seq, **paper.model_dump()}
+        for position, paper in enumerate(keyed.values())
+    ]
+    # what decoding found may be filled in later; what was declared, and when, stays
+    found = ["size", "media_type", "pages", "width", "height", "colour"]
+    await insert_rows(connection, material, rows, update=found)
+
+
+async def _queued(connection: AsyncConnection, transition: Transition) -> tuple[QueuedNotice, ...]:
+    if not transition.notices:
+        return ()
+    query = select(notice.c.seq, notice.c.event, notice.c.channels).where(
+        notice.c.acceptance_no == transition.acceptance_no,
+        notice.c.seq.in_([each.seq for each in transition.notices]),
+    )
+    rows = (await connection.execute(query.order_by(notice.c.seq))).mappings()
+    return tuple(QueuedNotice.model_validate(row) for row in rows)

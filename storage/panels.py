@@ -1,0 +1,101 @@
+"""Seats experts on a panel: by specialty, without a conflict of interest, the least loaded first."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.application import Model
+from storage.cases import CaseNotFound
+from storage.database import insert_rows
+from storage.effects import ASSIGNED
+from storage.tables import case, expert, verdict
+
+GENERAL = "general"
+"""The specialty of those who may judge any disease where its own specialists are too few."""
+
+
+class SeatsWanted(Model):
+    """How many experts to seat, where, and whom to leave out."""
+
+    acceptance_no: str
+    seq: int
+    at: datetime
+    region: str
+    specialty: str
+    panel: int
+    round: int
+    count: int
+    avoid_hospitals: tuple[str, ...] = ()
+    avoid_experts: tuple[str, ...] = ()
+
+
+async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
+    """Seat experts and return their ids, least loaded first; fewer than asked where the register is short.
+
+    Idempotent by (case, seq): a repeat returns the experts seated the first time. Raises `CaseNotFound`.
+    """
+    mine = case.c.acceptance_no == wanted.acceptance_no
+    if await connection.scalar(select(case.c.acceptance_no).where(mine).with_for_update()) is None:
+        raise CaseNotFound(f"case {wanted.acceptance_no} is not stored")
+    seated = await _seated(connection, wanted)
+    if seated:
+        return seated
+    chosen: tuple[str, ...] = ()
+    for specialty in dict.fromkeys((wanted.specialty, GENERAL)):
+        missing = wanted.count - len(chosen)
+        chosen += (await _candidates(connection, wanted, specialty))[:missing]
+    rows = [
+        {
+            **wanted.model_dump(include={"acceptance_no", "panel", "round"}),
+            "expert_id": expert_id,
+            "position": position,
+            "state": ASSIGNED,
+            "assigned_seq": wanted.seq,
+            "assigned_at": wanted.at,
+            "reason": "",
+        }
+        for position, expert_id in enumerate(chosen)
+    ]
+    await insert_rows(connection, verdict, rows)
+    return chosen
+
+
+async def _seated(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
+    query = select(verdict.c.expert_id).where(
+        verdict.c.acceptance_no == wanted.acceptance_no,
+        verdict.c.assigned_seq == wanted.seq,
+        verdict.c.panel == wanted.panel,
+        verdict.c.round == wanted.round,
+    )
+    return tuple((await connection.scalars(query.order_by(verdict.c.position))).all())
+
+
+async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialty: str) -> tuple[str, ...]:
+    awaited = and_(verdict.c.expert_id == expert.c.expert_id, verdict.c.state == ASSIGNED)
+    load = (
+        select(func.count())
+        .select_from(verdict.join(case, case.c.acceptance_no == verdict.c.acceptance_no))
+        .where(awaited, case.c.closed.is_(False))
+        .scalar_subquery()
+    )
+    already = select(verdict.c.expert_id).where(
+        verdict.c.acceptance_no == wanted.acceptance_no, verdict.c.panel == wanted.panel
+    )
+    query = select(expert.c.expert_id, load.label("load")).where(
+        expert.c.region == wanted.region,
+        expert.c.specialty == specialty,
+        expert.c.active,
+        expert.c.hospital_id.not_in(wanted.avoid_hospitals),
+        expert.c.expert_id.not_in(wanted.avoid_experts),
+        expert.c.expert_id.not_in(already),
+    )
+    rows = (await connection.execute(query)).all()
+    # The hash spreads equally loaded experts over cases, and gives the same order on every machine.
+    ordered = sorted(rows, key=lambda row: (row.load, _draw(wanted.acceptance_no, row.expert_id)))
+    return tuple(row.expert_id for row in ordered)
+
+
+def _draw(acceptance_no: str, expert_id: str) -> str:
+    return hashlib.sha256(f"{acceptance_no}\x1f{expert_id}".encode()).hexdigest()

@@ -1,0 +1,320 @@
+"""Every table, the same on SQLite and PostgreSQL. Changed only together with a migration.
+
+`case` is the read model; `case_event` is the record of law. Names are those of design.md, "Storage".
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from storage.column_types import Count, Instant, Words
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_NUMBER = String(32)
+_WORD = String(64)
+_HASH = String(64)
+
+
+def _of_case() -> Column[str]:
+    return Column("acceptance_no", _NUMBER, ForeignKey("case.acceptance_no"), nullable=False)
+
+
+insured_person = Table(
+    "insured_person",
+    metadata,
+    Column("person_key", _HASH, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("id_number", Words, nullable=False),
+    Column("category", _WORD, nullable=False),
+    Column("tier", Words),
+    Column("updated_at", Instant, nullable=False),
+)
+
+case = Table(
+    "case",
+    metadata,
+    Column("acceptance_no", _NUMBER, primary_key=True),
+    Column("region", String(6), nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("request_id", Words, nullable=False),
+    Column("fingerprint", String(128), nullable=False),
+    Column("kind", _WORD, nullable=False),
+    Column("disease_id", _WORD, nullable=False),
+    Column("person_key", _HASH, ForeignKey("insured_person.person_key"), nullable=False),
+    Column("hospital_id", Words, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("phone", Words, nullable=False),
+    Column("email", Words),
+    Column("agent", JSON(none_as_null=True)),
+    Column("status", _WORD, nullable=False),
+    Column("waiting_on", _WORD, nullable=False),
+    Column("due", Instant),
+    Column("sla", _WORD, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("attention", Boolean, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("occupies", Boolean, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("duplicate_of", _NUMBER),
+    Column("ledger", JSON(none_as_null=True)),
+    Column("calendar_version", _WORD, nullable=False),
+    Column("policy_version", _WORD, nullable=False),
+    Column("decided_on", Date),
+    Column("effect_on", Date),
+    Column("end_on", Date),
+    Column("next_recheck_on", Date),
+    Column("denial_reason", Words, nullable=False),
+    Column("end_ground", Words, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("last_hash", _HASH, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("region", "channel", "request_id"),
+    Index("ix_case_status", "status", "waiting_on"),
+    Index("ix_case_person", "person_key", "region"),
+)
+
+# One open case or live entitlement of a person for a disease (domain.md part 2), held by the database itself.
+Index(
+    "uq_case_place",
+    case.c.person_key,
+    case.c.disease_id,
+    unique=True,
+    sqlite_where=case.c.occupies,
+    postgresql_where=case.c.occupies,
+)
+
+case_event = Table(
+    "case_event",
+    metadata,
+    _of_case(),
+    Column("seq", Integer, nullable=False),
+    Column("kind", _WORD, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("status_from", _WORD, nullable=False),
+    Column("status_to", _WORD, nullable=False),
+    # JSON, not JSONB: what is hashed must come back as it was written
+    Column("detail", JSON, nullable=False),
+    Column("prev_hash", _HASH, nullable=False),
+    Column("hash", _HASH, nullable=False),
+    PrimaryKeyConstraint("acceptance_no", "seq"),
+)
+
+material = Table(
+    "material",
+    metadata,
+    _of_case(),
+    Column("round", Integer, nullable=False),
+    Column("kind", _WORD, nullable=False),
+    Column("sha256", Words, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("size", Count, nullable=False),
+    Column("media_type", Words, nullable=False),
+    Column("pages", Count),
+    Column("width", Count),
+    Column("height", Count),
+    Column("colour", Boolean),
+    Column("issued_on", Date),
+    Column("hospital_id", Words),
+    Column("hospital_level", Count),
+    Column("sealed", Boolean, nullable=False),
+    Column("signed", Boolean, nullable=False),
+    Column("diagnosed_on", Date),
+    PrimaryKeyConstraint("acceptance_no", "round", "kind", "sha256"),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    _of_case(),
+    Column("panel", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("expert_id", _WORD, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", _WORD, nullable=False),
+    Column("assigned_seq", Integer, nullable=False),
+    Column("assigned_at", Instant, nullable=False),
+    Column("decision", _WORD),
+    Column("reason", Words, nullable=False),
+    Column("changed_seq", Integer),
+    Column("changed_at", Instant),
+    PrimaryKeyConstraint("acceptance_no", "panel", "round", "expert_id"),
+    Index("ix_verdict_expert", "expert_id", "state"),
+)
+
+objection = Table(
+    "objection",
+    metadata,
+    _of_case(),
+    Column("objection_id", _WORD, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("upheld", Boolean),
+    Column("ruling_reason", Words, nullable=False),
+    Column("ruled_at", Instant),
+    PrimaryKeyConstraint("acceptance_no", "objection_id"),
+)
+
+public_entry = Table(
+    "public_entry",
+    metadata,
+    _of_case(),
+    Column("region", String(6), nullable=False),
+    Column("masked_name", Words, nullable=False),
+    Column("disease_id", _WORD, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+    Column("withdrawn_at", Instant),
+    PrimaryKeyConstraint("acceptance_no"),
+    Index("ix_public_entry_region", "region", "starts_at"),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    _of_case(),
+    Column("version", Integer, nullable=False),
+    Column("certificate_no", String(48), nullable=False),
+    Column("sha256", _HASH, nullable=False),
+    Column("effect_on", Date, nullable=False),
+    Column("end_on", Date),
+    Column("issued_on", Date, nullable=False),
+    Column("conditional", Boolean, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoke_reason", Words, nullable=False),
+    PrimaryKeyConstraint("acceptance_no", "version"),
+    UniqueConstraint("certificate_no"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    _of_case(),
+    Column("seq", Integer, nullable=False),
+    Column("event", _WORD, nullable=False),
+    Column("recipient", _WORD, nullable=False),
+    Column("state", _WORD, nullable=False),
+    Column("channels", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("attach_certificate", Integer),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    PrimaryKeyConstraint("acceptance_no", "seq"),
+)
+
+notice_attempt = Table(
+    "notice_attempt",
+    metadata,
+    _of_case(),
+    Column("seq", Integer, nullable=False),
+    Column("channel", _WORD, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", _WORD, nullable=False),
+    # our own id, given to the provider as its reference, so that a receipt finds its attempt
+    Column("reference", String(96), nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("claimed_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    PrimaryKeyConstraint("acceptance_no", "seq", "channel", "attempt"),
+    UniqueConstraint("reference"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reference", String(96), nullable=False, index=True),
+    Column("channel", _WORD, nullable=False),
+    Column("state", _WORD, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+
+sms_outbox = Table(
+    "sms_outbox",
+    metadata,
+    Column("reference", String(96), primary_key=True),
+    Column("phone", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("sent_at", Instant, nullable=False),
+)
+
+expert = Table(
+    "expert",
+    metadata,
+    Column("expert_id", _WORD, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("region", String(6), nullable=False),
+    Column("specialty", _WORD, nullable=False),
+    Column("hospital_id", _WORD, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Index("ix_expert_specialty", "region", "specialty"),
+)
+
+registry_entry = Table(
+    "registry_entry",
+    metadata,
+    Column("person_key", _HASH, nullable=False),
+    Column("region", String(6), nullable=False),
+    Column("state", _WORD, nullable=False),
+    PrimaryKeyConstraint("person_key", "region"),
+)
+
+calendar_notice = Table(
+    "calendar_notice",
+    metadata,
+    Column("id", _WORD, primary_key=True),
+    Column("year", Integer, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("number", Words, nullable=False),
+    Column("url", Words, nullable=False),
+    Column("published_on", Date),
+    Column("digest", _HASH, nullable=False),
+    Column("loaded_at", Instant, nullable=False),
+    UniqueConstraint("year", "serial"),
+)
+
+calendar_day = Table(
+    "calendar_day",
+    metadata,
+    Column("notice_id", _WORD, ForeignKey("calendar_notice.id"), nullable=False),
+    Column("on", Date, nullable=False),
+    Column("working", Boolean, nullable=False),
+    Column("name", Words, nullable=False),
+    PrimaryKeyConstraint("notice_id", "on"),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", _WORD, nullable=False),
+    Column("acceptance_no", _NUMBER, index=True),
+    Column("detail", JSON, nullable=False),
+)

@@ -1,0 +1,148 @@
+"""One application for its whole life: accept, check, supplement, verify, review, decide, publicise, grant.
+
+Granted, it continues as new under the same id as `Entitlement`. Otherwise it ends not accepted, lapsed, withdrawn, or
+denied (open until the appeal window ends). Its id is the acceptance number (受理号). Activities do all I/O.
+Signals and updates: every name in `domain.commands.COMMANDS`, first `supply_materials` and `give_verdict`; see
+docs/process.md. A cancel request is refused and audited.
+"""
+
+import asyncio
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contract import (
+        ActivityName,
+        Insured,
+        LookUpInsured,
+        OpenCase,
+        Opened,
+        StartApplication,
+    )
+    from domain.case import CaseState
+    from domain.clock import Ledger
+    from domain.events import EventKind
+    from domain.moments import local_date
+    from domain.vocabulary import InsuredState, Status
+    from workflows import showing
+    from workflows.asking import ask, record
+    from workflows.carrying import inspect
+    from workflows.case import CaseWorkflow
+    from workflows.deciding import INSURED_ZH, hear_appeal, publicise, review, settle
+    from workflows.papers import complete_papers, refuse_acceptance, verify_originals
+
+
+@workflow.defn(name="Application")
+class ApplicationWorkflow(CaseWorkflow):
+    """The application; see the module."""
+
+    @workflow.init
+    def __init__(self, start: StartApplication) -> None:
+        super().__init__(
+            CaseState(
+                acceptance_no=start.acceptance_no,
+                region=start.form.region,
+                disease_id=start.form.disease_id,
+                channel=start.form.channel,
+                person_key=start.person_key,
+                kind=start.form.kind,
+                hospital_id=start.form.hospital_id,
+                received_at=start.received_at,
+                materials=start.materials,
+            )
+        )
+        self._start = start
+
+    @workflow.run
+    async def run(self, start: StartApplication) -> str:
+        """Live the application; return the final status, or continue as the entitlement."""
+        await self.live(
+            (
+                self.open,
+                self.accept,
+                self.complete_papers,
+                self.verify_originals,
+                self.review,
+                self.publicise,
+                self.settle,
+                self.hear_appeal,
+                self.publicise,
+                self.settle,
+                self.hear_appeal,
+            )
+        )
+        self.continue_as_entitlement()
+        return self.state.status.value
+
+    async def open(self) -> None:
+        """Write the case; a second open case of the person and disease ends here."""
+        request = OpenCase(start=self._start, at=workflow.now())
+        opened = await record(ActivityName.OPEN_CASE, request, Opened, summary="登记申请")
+        state = self.state
+        state.seq = 1
+        state.calendar, state.rules = opened.calendar, opened.rules
+        if opened.duplicate_of is not None:
+            state.closed = True
+            state.denial_reason = f"已有在办或有效的同病种案件：{opened.duplicate_of}"
+            self.note(
+                EventKind.NOT_ACCEPTED,
+                to=Status.NOT_ACCEPTED,
+                code="duplicate",
+                reason=state.denial_reason,
+                existing=opened.duplicate_of,
+            )
+            await self.commit()
+        elif opened.rules is None:
+            await refuse_acceptance(self, "not_listed", "所申请的病种不在本市门诊慢特病病种目录内")
+
+    async def accept(self) -> None:
+        """Start the clock at receipt; ask the registry and judge the papers side by side."""
+        state = self.state
+        state.ledger = Ledger(
+            started_at=state.received_at,
+            limit=self.rules.decision_limit_days,
+            close=self.rules.close_of_business,
+        )
+        look_up = LookUpInsured(acceptance_no=state.acceptance_no, region=state.region, on=local_date(workflow.now()))
+        insured, inspected = await asyncio.gather(
+            ask(ActivityName.LOOK_UP_INSURED, look_up, Insured, summary="核查参保状态"),
+            inspect(self, state.materials),
+        )
+        state.insured = insured.state
+        if insured.state is not InsuredState.NORMAL:
+            await refuse_acceptance(self, f"insured_{insured.state.value}", INSURED_ZH[insured.state])
+            return
+        faults = [finding for finding in inspected.findings if finding.severity == "fault"]
+        state.materials = inspected.materials
+        state.faults = tuple(dict.fromkeys(f.kind for f in faults if f.kind is not None))
+        state.told = inspected.told if faults else ""
+
+    async def complete_papers(self) -> None:
+        """Tell once, in full, what is missing, and wait for it."""
+        await complete_papers(self)
+
+    async def verify_originals(self) -> None:
+        """Have the originals seen at the counter, where the policy asks."""
+        await verify_originals(self)
+
+    async def review(self) -> None:
+        """Hear the panel and decide."""
+        await review(self)
+
+    async def publicise(self) -> None:
+        """Let the public object."""
+        await publicise(self)
+
+    async def hear_appeal(self) -> None:
+        """Give the denied applicant a second panel."""
+        await hear_appeal(self)
+
+    async def settle(self) -> None:
+        """Grant."""
+        await settle(self)
+
+    def continue_as_entitlement(self) -> None:
+        """Go on as the entitlement, unread messages carried; return if there is none."""
+        if self.state.status is Status.EFFECTIVE:
+            self.state.year = 1
+            workflow.continue_as_new(args=[showing.carried(self.state)], workflow="Entitlement")

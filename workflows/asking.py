@@ -1,0 +1,57 @@
+"""How a workflow calls activities: retry policies named by meaning, with the reason beside each."""
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, ActivityName
+from domain.application import Model
+
+Answer = TypeVar("Answer", bound=Model)
+
+# The database is the record of law: a case waits for it as long as it takes rather than go on unrecorded.
+RECORD = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+
+# Registries and file stores come back; asking again harms nobody, but not every second.
+ASK = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+)
+
+RECORD_TIMEOUT = timedelta(seconds=10)
+ASK_TIMEOUT = timedelta(seconds=30)
+
+
+async def record(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
+    """Run short database work as a local activity, for ever retried."""
+    result: Answer = await workflow.execute_local_activity(
+        name.value,
+        request,
+        result_type=answer,
+        start_to_close_timeout=RECORD_TIMEOUT,
+        retry_policy=RECORD,
+        summary=summary,
+    )
+    return result
+
+
+async def ask(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
+    """Run an activity that reads files, renders or asks a registry."""
+    options: dict[str, Any] = {"task_queue": CASE_QUEUE}
+    if name is ActivityName.LOOK_UP_INSURED:
+        options["task_queue"] = EXTERNAL_QUEUE
+    result: Answer = await workflow.execute_activity(
+        name.value,
+        request,
+        result_type=answer,
+        start_to_close_timeout=ASK_TIMEOUT,
+        retry_policy=ASK,
+        summary=summary,
+        **options,
+    )
+    return result

@@ -1,0 +1,368 @@
+"""What every case does in every phase: receive, judge, record, wait, show.
+
+Handlers only append; `run` reads the inbox, judges, carries out and audits. Signals of the names in
+`domain.commands.COMMANDS` are understood (first `supply_materials` and `give_verdict`); an update of the same name is
+answered. Anything else, whatever its name, number or bytes of arguments, is audited as refused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contract import (
+        ActivityName,
+        CommandReceipt,
+        NoticeDraft,
+        Recorded,
+        RecordEvents,
+    )
+    from domain import clock
+    from domain.calendar import CalendarSlice
+    from domain.case import Arrival, CaseState, Processed
+    from domain.case_rules import CaseRules
+    from domain.commands import Command, name_of, read_command
+    from domain.events import EventKind, NoticeEvent, Recipient
+    from domain.judging import digest_of, judge
+    from domain.refusal import Refusal
+    from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
+    from workflows import showing
+    from workflows.alarm import Alarm
+    from workflows.asking import record
+    from workflows.carrying import carry_out
+    from workflows.draft import Draft
+    from workflows.inbox import read_arrival
+
+SYSTEM = "system"
+Wake = Callable[[], datetime | None]
+Ready = Callable[[], bool]
+
+
+class CaseWorkflow:
+    """Shared by `Application` and `Entitlement`: both answer the same messages under the same id."""
+
+    def __init__(self, state: CaseState) -> None:
+        self.state = state
+        self.draft = Draft()
+        self.alarm = Alarm()
+        self.shown: dict[str, object] = {}
+        self._answers: dict[str, CommandReceipt | Refusal] = {}
+        self._due: Wake = lambda: state.due
+
+    # -- messages -----------------------------------------------------------------------------------------------
+
+    @workflow.signal(
+        dynamic=True, description="Any command of docs/messages/, one JSON object; audited, not answered"
+    )
+    def receive(self, name: str, args: Sequence[RawValue]) -> None:
+        """Take any signal; never validate, never raise."""
+        self.state.inbox.append(read_arrival(name, args, channel="signal"))
+
+    @workflow.update(dynamic=True, description="Any command of docs/messages/, one JSON object; answered")
+    async def answer(self, name: str, args: Sequence[RawValue]) -> CommandReceipt:
+        """Answer a command with its receipt, or with the sentence that says why not."""
+        arrival = read_arrival(name, args, channel="update")
+        command = read_command(name, arrival.content.encode())
+        repeated = self._receipt_of(command)
+        if repeated is not None:
+            return repeated
+        self.state.inbox.append(arrival)
+        await workflow.wait_condition(lambda: command.command_id in self._answers)
+        answer = self._answers[command.command_id]
+        if isinstance(answer, Refusal):
+            raise refusal_error(answer)
+        return answer
+
+    @answer.validator
+    def check(self, name: str, args: Sequence[RawValue]) -> None:
+        """Refuse before anything is written, with a sentence."""
+        arrival = read_arrival(name, args, channel="update")
+        refusal = arrival.unreadable
+        if refusal is None:
+            command = read_command(name, arrival.content.encode())
+            refusal = None if self._receipt_of(command) else judge(self.state, command, workflow.now())
+        if refusal is not None:
+            raise refusal_error(refusal)
+
+    @workflow.query(description="Where the case stands: intervals and instants, never days left")
+    def status(self) -> showing.StatusView:
+        """Return where the case stands."""
+        return showing.status_view(self.state)
+
+    @workflow.query(description="The clock's intervals, each stop with its ground")
+    def ledger(self) -> clock.Ledger | None:
+        """Return the ledger of the decision limit."""
+        return self.state.ledger
+
+    def _receipt_of(self, command: Command) -> CommandReceipt | None:
+        known = self.state.processed.get(command.command_id)
+        if known is None or known.name != name_of(command) or known.digest != digest_of(command):
+            return None
+        return self._receipt(command, known, repeated=True)
+
+    def _receipt(self, command: Command, done: Processed, *, repeated: bool) -> CommandReceipt:
+        said = "此前已办理" if repeated else "已办理"
+        return CommandReceipt(
+            acceptance_no=self.state.acceptance_no,
+            command_id=command.command_id,
+            command=done.name,
+            seq=done.seq,
+            status=done.status,
+            repeated=repeated,
+            message=f"{said}，当前状态：{STATUS_ZH[self.state.status]}。",
+        )
+
+    # -- living -------------------------------------------------------------------------------------------------
+
+    async def live(self, phases: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """Go through the phases until the case is closed, refusing every request to cancel it."""
+        body = asyncio.create_task(self._go_through(phases))
+        while not body.done():
+            try:
+                await asyncio.shield(body)
+            except asyncio.CancelledError:
+                # A case ends by a command that is judged and audited, never by the cancel button.
+                self.state.inbox.append(Arrival(name="cancel", channel="cancel"))
+        body.result()
+
+    async def _go_through(self, phases: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        showing.show(self.state)
+        for phase in phases:
+            if not self.state.closed:
+                await phase()
+        await self._finish()
+
+    async def _finish(self) -> None:
+        # What arrived last is judged, and updates are answered, before the run ends or continues as new.
+        while self.state.inbox or not workflow.all_handlers_finished():
+            await self.read_messages()
+            await workflow.wait_condition(lambda: bool(self.state.inbox) or workflow.all_handlers_finished())
+        self.alarm.disarm()
+
+    async def until(self, ready: Ready, due: Wake, *, waiting_for: str) -> bool:
+        """Carry out messages until `ready` (True) or the instant `due` gives has come (False).
+
+        `due` is asked anew at every wake-up, so that it may move. The decision limit is watched on the way. A
+        decision wins if it is there when the timer wakes us. A closed case is ready for anything.
+        """
+        while True:
+            await self.read_messages()
+            if self.state.closed or ready():
+                return True
+            await self.watch_limit()
+            now, wake = workflow.now(), due()
+            if wake is not None and wake <= now:
+                return False
+            instants = [instant for instant in (wake, self._limit_instant(now)) if instant is not None]
+            await self.alarm.wait(
+                due=min(instants, default=None), woken=lambda: bool(self.state.inbox), summary=waiting_for
+            )
+
+    async def read_messages(self) -> None:
+        """Judge, carry out and audit everything in the inbox, then answer the updates."""
+        answers: list[tuple[str, CommandReceipt | Refusal]] = []
+        while self.state.inbox:
+            arrival = self.state.inbox.pop(0)
+            answer = await self._take(arrival)
+            if answer is not None:
+                answers.append(answer)
+        if self.draft.events:
+            await self.commit()
+        for command_id, reply in answers:
+            self._answers[command_id] = reply
+
+    async def _take(self, arrival: Arrival) -> tuple[str, CommandReceipt | Refusal] | None:
+        if arrival.channel == "cancel":
+            self.note(EventKind.CANCEL_REFUSED, remedy="如需结束案件，请发送 withdraw 或 end_entitlement")
+            return None
+        if arrival.unreadable is not None:
+            self._refuse(arrival, arrival.unreadable, actor="unknown", command_id="")
+            return None
+        command = read_command(arrival.name, arrival.content.encode())
+        refusal = self._refuse_plain(arrival) or self._refuse_repetition(arrival, command)
+        refusal = refusal or judge(self.state, command, workflow.now())
+        refusal = refusal or await carry_out(self, command)
+        if refusal is not None:
+            self._refuse(arrival, refusal, actor=command.actor, command_id=command.command_id)
+            return command.command_id, refusal
+        done = Processed(name=arrival.name, digest=digest_of(command), seq=self.state.seq, status=self.state.status)
+        self.state.remember(command.command_id, done)
+        if arrival.plain and arrival.channel == "signal":
+            self.note(EventKind.PLAIN_PAYLOAD, actor=command.actor, command=arrival.name)
+        return command.command_id, self._receipt(command, done, repeated=False)
+
+    def _refuse_plain(self, arrival: Arrival) -> Refusal | None:
+        if not arrival.plain or self.state.rules is None or self.state.rules.plain_signals:
+            return None
+        return Refusal(
+            field="input",
+            rule="本市不接受未加密的消息",
+            remedy="请通过 mente 程序或接口发送",
+            message="消息未加密。",
+        )
+
+    def _refuse_repetition(self, arrival: Arrival, command: Command) -> Refusal | None:
+        if self._receipt_of(command) is None:
+            return None
+        return Refusal(
+            field="command_id",
+            rule="同一命令只办理一次",
+            remedy="无需重复发送",
+            message="该命令此前已办理。",
+        )
+
+    def _refuse(self, arrival: Arrival, refusal: Refusal, *, actor: str, command_id: str) -> None:
+        self.note(
+            EventKind.REFUSED,
+            actor=actor,
+            command=arrival.name,
+            command_id=command_id,
+            field=refusal.field,
+            rule=refusal.rule,
+            message=refusal.message,
+        )
+
+    # -- the decision limit -------------------------------------------------------------------------------------
+
+    def _limit_instant(self, now: datetime) -> datetime | None:
+        state = self.state
+        if state.ledger is None or state.calendar is None or state.sla is Sla.BREACH:
+            return None
+        if state.ledger.ended_at is not None or not clock.is_running(state.ledger, now):
+            return None
+        if state.sla is Sla.OK:
+            return clock.warn_at(state.ledger, state.calendar, now, ratio=self.rules.warn_ratio)
+        # The due instant itself is still in time.
+        return clock.deadline(state.ledger, state.calendar, now).due + timedelta(seconds=1)
+
+    async def watch_limit(self) -> None:
+        """Record a warning or a breach that is due. The limit is observed, it never decides; a breach stays."""
+        while (instant := self._limit_instant(workflow.now())) is not None and instant <= workflow.now():
+            due_on = clock.deadline(self.ledger_now, self.calendar, workflow.now()).due_on
+            if self.state.sla is Sla.OK:
+                self.state.sla = Sla.WARN
+                self.note(EventKind.LIMIT_WARNED, due_on=due_on.isoformat())
+            else:
+                self.state.sla = Sla.BREACH
+                self.state.attention = True
+                self.note(EventKind.LIMIT_BREACHED, due_on=due_on.isoformat())
+                facts = {"due_on": showing.date_zh(due_on), "status": STATUS_ZH[self.state.status]}
+                self.notify(NoticeEvent.BREACH_REPORT, facts, recipient=Recipient.SUPERVISOR)
+            await self.commit()
+
+    # -- recording ----------------------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> CaseRules:
+        """The policy slice; present from acceptance on."""
+        assert self.state.rules is not None, "rules are loaded before any phase that needs them"
+        return self.state.rules
+
+    @property
+    def calendar(self) -> CalendarSlice:
+        """The calendar slice; present from the first activity on."""
+        assert self.state.calendar is not None, "the calendar is loaded before any phase that needs it"
+        return self.state.calendar
+
+    @property
+    def ledger_now(self) -> clock.Ledger:
+        """The ledger of the decision limit; present from acceptance on."""
+        assert self.state.ledger is not None, "the ledger starts with the case"
+        return self.state.ledger
+
+    def window_due(self) -> datetime:
+        """Return when the present phase's own limit ends, by the calendar in force."""
+        assert self.state.window is not None, "a phase that waits has set its limit"
+        return self.state.window.due(self.calendar, self.rules.close_of_business)
+
+    def limit_due(self) -> datetime:
+        """Return when the decision limit ends; while the clock stands still, as if it resumed now."""
+        return clock.deadline(self.ledger_now, self.calendar, workflow.now()).due
+
+    @property
+    def publicity_now(self) -> clock.Ledger:
+        """The publicity period; present once it has been opened."""
+        assert self.state.publicity is not None, "publicity has been opened"
+        return self.state.publicity
+
+    def publicity_due(self) -> datetime:
+        """Return when the publicity period ends."""
+        return clock.deadline(self.publicity_now, self.calendar, workflow.now()).due
+
+    def note(
+        self,
+        kind: EventKind,
+        *,
+        to: Status | None = None,
+        actor: str = SYSTEM,
+        **detail: object,
+    ) -> int:
+        """Draft one entry of the audit trail, moving the status if told; return its number."""
+        self.draft.add_event(self.state, kind, at=workflow.now(), actor=actor, to=to, detail=detail)
+        return self.state.seq
+
+    def notify(
+        self,
+        event: NoticeEvent,
+        facts: dict[str, str],
+        *,
+        recipient: Recipient = Recipient.APPLICANT,
+        certificate: int | None = None,
+    ) -> None:
+        """Draft a notice; it is started with the transition and never awaited."""
+        self.state.notice_seq += 1
+        self.draft.notices.append(
+            NoticeDraft(
+                seq=self.state.notice_seq,
+                event=event,
+                recipient=recipient,
+                at=workflow.now(),
+                facts=facts,
+                attach_certificate=certificate,
+            )
+        )
+
+    def awaits(self, waiting_on: WaitingOn, due: Wake) -> None:
+        """Set whose turn it is and until when; `due` is asked at every commit, since a calendar may be amended."""
+        self.state.waiting_on = waiting_on
+        self._due = due
+
+    async def commit(self, *, max_live: int | None = None) -> Recorded:
+        """Write the draft in one transaction, then show it; undone in memory if a guard refuses it."""
+        self.state.due = None if self.state.closed else self._due()
+        request = RecordEvents(
+            acceptance_no=self.state.acceptance_no,
+            events=tuple(self.draft.events),
+            row=showing.case_row(self.state),
+            occupies=not self.state.closed and self.state.status is not Status.DENIED,
+            live=self.state.status in showing.LIVE and not self.state.closed,
+            max_live=max_live,
+            **self.draft.effects(),
+        )
+        summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
+        recorded = await record(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
+        if recorded.refused is not None:
+            self.draft.undo(self.state)
+        self.draft = Draft()
+        self._show()
+        return recorded
+
+    def refresh(self) -> None:
+        """Show whose turn it is without a transition: search attributes and the card, no audit entry."""
+        self.state.due = None if self.state.closed else self._due()
+        self._show()
+
+    def _show(self) -> None:
+        changed = showing.changed_attributes(self.state, self.shown)
+        if changed:
+            workflow.upsert_search_attributes(changed)
+        showing.show(self.state)
+
+
+def refusal_error(refusal: Refusal) -> ApplicationError:
+    """The failure that answers an update; its texts travel encrypted."""
+    return ApplicationError(refusal.message, refusal.model_dump(), type="Refused", non_retryable=True)

@@ -1,0 +1,326 @@
+"""From the first review to the decision: review, publicity, appeal. The decision ends the clock."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+
+from activities.contract import ActivityName, CertificateIssued, IssueCertificate
+from domain.case import Limit, Objection
+from domain.clock import Ground, Ledger, deadline, used
+from domain.entitlement_dates import validity_end
+from domain.events import EventKind, NoticeEvent, Recipient
+from domain.moments import local_date, rfc3339
+from domain.panel import Outcome, PanelPurpose
+from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, Decision, InsuredState, MaterialKind, Status, WaitingOn
+from workflows import showing
+from workflows.asking import ask
+from workflows.carrying import end_clock
+from workflows.panel import call_panel, fill_seats, hear, reseat, retire
+from workflows.papers import supplement
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from workflows.case import CaseWorkflow
+
+INSURED_ZH: dict[InsuredState, str] = {
+    InsuredState.NORMAL: "参保状态正常",
+    InsuredState.ARREARS: "医疗保险欠费，未正常缴费",
+    InsuredState.LAPSED: "未在参保状态",
+    InsuredState.ELSEWHERE: "未在本统筹区参保",
+    InsuredState.UNKNOWN: "参保状态无法核实",
+}
+
+
+async def review(case: "CaseWorkflow") -> None:
+    """Accept the complete case, seat the panel, and hear it until it grants or denies."""
+    call_panel(case, PanelPurpose.REVIEW)
+    _await_review(case)
+    case.note(
+        EventKind.ACCEPTED,
+        to=Status.REVIEW,
+        limit_days=case.rules.decision_limit_days,
+        due=rfc3339(case.limit_due()),
+        calendar_version=case.calendar.version,
+    )
+    await fill_seats(case)
+    limit = deadline(case.ledger_now, case.calendar, workflow.now())
+    note = "" if limit.confirmed else "（该日期为推算，以国务院办公厅节假日安排为准）"
+    case.notify(NoticeEvent.ACCEPTED, {"due_on": showing.date_zh(limit.due_on), "confirmed_note": note})
+    await case.commit()
+    outcome = await hear(case)
+    while outcome is Outcome.MORE_EVIDENCE:
+        await _ask_more(case)
+        outcome = Outcome.PENDING if case.state.closed else await hear(case)
+    if not case.state.closed:
+        await decide(case, outcome)
+
+
+def _await_review(case: "CaseWorkflow") -> None:
+    case.awaits(WaitingOn.EXPERT, case.limit_due)
+
+
+async def _ask_more(case: "CaseWorkflow") -> None:
+    panel, state = case.state.panel, case.state
+    assert panel is not None, "the panel asked for more"
+    case.note(EventKind.PANEL_COUNTED, panel=panel.number, round=state.round, tally=panel.tally())
+    kinds = panel.missing() or (MaterialKind.OTHER,)
+    lines = [f"{number}. {MATERIAL_ZH[kind]}" for number, kind in enumerate(kinds, 1)]
+    state.faults = kinds
+    state.told = "\n".join([*lines, *(f"专家意见：{reason}" for reason in panel.reasons(Decision.MORE_EVIDENCE))])
+    await supplement(case)
+    if state.closed:
+        return
+    state.told = ""
+    reseat(case)
+    _await_review(case)
+    case.note(
+        EventKind.PANEL_ASSIGNED,
+        to=Status.REVIEW,
+        panel=panel.number,
+        purpose=panel.purpose.value,
+        experts=list(panel.experts),
+    )
+    await case.commit()
+
+
+async def decide(case: "CaseWorkflow", outcome: Outcome) -> None:
+    """Record what the panel decided; the insured state has the last word on a grant."""
+    state = case.state
+    await case.watch_limit()
+    panel = retire(case)
+    end_clock(case)
+    state.decided_at = workflow.now()
+    spent = used(case.ledger_now, case.calendar, workflow.now())
+    case.note(
+        EventKind.PANEL_COUNTED, panel=panel.number, round=state.round, tally=panel.tally(), working_days_used=spent
+    )
+    if outcome is Outcome.GRANT and state.insured is not InsuredState.NORMAL:
+        deny(case, INSURED_ZH[state.insured])
+    elif outcome is Outcome.GRANT:
+        state.decision = Decision.GRANT
+        case.note(EventKind.APPROVED)
+        if case.rules.publicity_days and not state.publicised:
+            await _open_publicity(case)
+        # Without publicity the grant is written in the same transaction as the approval.
+        return
+    else:
+        deny(case, "；".join(panel.reasons(Decision.DENY)))
+    await case.commit()
+
+
+def deny(case: "CaseWorkflow", reason: str) -> None:
+    """Draft the denial; it stays open until the appeal window ends, if there still is one."""
+    state = case.state
+    final = state.appealed
+    state.decision, state.denial_reason, state.closed = Decision.DENY, reason, final
+    state.window = Limit(started_at=workflow.now(), working_days=case.rules.appeal_window_days, midnight=True)
+    case.awaits(WaitingOn.APPLICANT, case.window_due)
+    case.note(EventKind.DENIED, to=Status.DENIED, reason=reason, final=final)
+    if state.certificate_version:
+        case.draft.revoke_certificates = "denied"
+    if final:
+        case.notify(NoticeEvent.APPEAL_DENIED, {"reason": reason})
+    else:
+        facts = {"reason": reason, "appeal_until": showing.due_zh(case.window_due())}
+        case.notify(NoticeEvent.DENIED, facts)
+
+
+def _granted(case: "CaseWorkflow") -> bool:
+    return case.state.decision is Decision.GRANT
+
+
+async def _open_publicity(case: "CaseWorkflow") -> None:
+    state, rules = case.state, case.rules
+    state.publicity = Ledger(started_at=workflow.now(), limit=rules.publicity_days, close=rules.close_of_business)
+    state.publicised = True
+    ends = case.publicity_due()
+    case.awaits(WaitingOn.TIMER, case.publicity_due)
+    case.note(EventKind.PUBLICITY_STARTED, to=Status.PUBLICITY, ends=rfc3339(ends))
+    case.draft.public_entry = showing.public_entry(state)
+    if rules.certificate_at == "decision":
+        await issue_certificate(case, local_date(ends) + timedelta(days=1), conditional=True)
+    facts = {"from_on": showing.date_zh(local_date(workflow.now())), "to_on": showing.due_zh(ends)}
+    case.notify(NoticeEvent.PUBLICITY, facts)
+    await case.commit()
+
+
+async def publicise(case: "CaseWorkflow") -> None:
+    """Let the publicity period run; an objection stops it until an officer has ruled."""
+    state = case.state
+    if state.decision is not Decision.GRANT or state.publicity is None or state.publicity.ended_at is not None:
+        return
+    while state.decision is Decision.GRANT and not state.closed:
+        objected = await case.until(lambda: bool(pending(case)), case.publicity_due, waiting_for="公示期")
+        if state.closed or not objected:
+            break
+        await _investigate(case)
+    if state.status is not Status.WITHDRAWN:
+        state.publicity = case.publicity_now.ended(workflow.now())
+        case.draft.public_entry = showing.public_entry(state)
+        if not _granted(case):
+            await case.commit()
+
+
+def pending(case: "CaseWorkflow") -> tuple[Objection, ...]:
+    """Return the objections nobody has ruled on yet."""
+    return tuple(entry for entry in case.state.objections if entry.upheld is None)
+
+
+async def _investigate(case: "CaseWorkflow") -> None:
+    """Hold publicity until every objection is ruled on; one upheld denies the case."""
+    state = case.state
+    state.publicity = case.publicity_now.stopped(Ground.OBJECTION, "system", workflow.now())
+    case.awaits(WaitingOn.OFFICER, lambda: _ruling_due(case))
+    case.note(EventKind.PUBLICITY_HELD, to=Status.OBJECTED, objections=[o.objection_id for o in pending(case)])
+    case.draft.public_entry = showing.public_entry(state)
+    await case.commit()
+    while pending(case) and not state.closed:
+        ruled = await case.until(lambda: not pending(case), lambda: _next_ruling(case), waiting_for="等待异议核查")
+        if not ruled:
+            await _report_late_ruling(case)
+    if state.closed:
+        return
+    state.publicity = case.publicity_now.resumed(Ground.OBJECTION, workflow.now())
+    if any(entry.upheld for entry in state.objections):
+        deny(case, "公示期间异议经核查成立")
+        return
+    case.awaits(WaitingOn.TIMER, case.publicity_due)
+    case.note(EventKind.PUBLICITY_RESUMED, to=Status.PUBLICITY, ends=rfc3339(case.publicity_due()))
+    case.draft.public_entry = showing.public_entry(state)
+    await case.commit()
+
+
+def _due_of(case: "CaseWorkflow", objection: Objection) -> "datetime":
+    limit = Limit(started_at=objection.raised_at, working_days=case.rules.objection_ruling_days)
+    return limit.due(case.calendar, case.rules.close_of_business)
+
+
+def _ruling_due(case: "CaseWorkflow") -> "datetime | None":
+    return min((_due_of(case, entry) for entry in pending(case)), default=None)
+
+
+def _next_ruling(case: "CaseWorkflow") -> "datetime | None":
+    waiting = (entry for entry in pending(case) if not entry.overdue)
+    return min((_due_of(case, entry) for entry in waiting), default=None)
+
+
+async def _report_late_ruling(case: "CaseWorkflow") -> None:
+    state, now = case.state, workflow.now()
+    late = [entry.objection_id for entry in pending(case) if not entry.overdue and _due_of(case, entry) <= now]
+    state.attention = True
+    state.objections = tuple(
+        entry.model_copy(update={"overdue": True}) if entry.objection_id in late else entry
+        for entry in state.objections
+    )
+    case.note(EventKind.RULING_OVERDUE, objections=late)
+    facts = {"due_on": showing.date_zh(local_date(now)), "status": STATUS_ZH[state.status]}
+    case.notify(NoticeEvent.BREACH_REPORT, facts, recipient=Recipient.SUPERVISOR)
+    await case.commit()
+
+
+async def hear_appeal(case: "CaseWorkflow") -> None:
+    """Keep a denied case open for its appeal; a panel of other experts has the last word."""
+    state = case.state
+    if state.decision is not Decision.DENY:
+        return
+    appealed = await case.until(
+        lambda: state.appealed or state.decision is Decision.GRANT, case.window_due, waiting_for="申诉期"
+    )
+    if not appealed:
+        state.closed = True
+        case.note(EventKind.APPEAL_WINDOW_CLOSED)
+        await case.commit()
+    elif _granted(case):
+        state.decided_at = workflow.now()
+        case.note(EventKind.APPROVED)
+        if case.rules.publicity_days and not state.publicised:
+            await _open_publicity(case)
+    elif not state.closed:
+        await _judge_appeal(case)
+
+
+async def _judge_appeal(case: "CaseWorkflow") -> None:
+    state, rules = case.state, case.rules
+    state.ledger = Ledger(started_at=workflow.now(), limit=rules.appeal_answer_days, close=rules.close_of_business)
+    call_panel(case, PanelPurpose.APPEAL)
+    _await_review(case)
+    await fill_seats(case)
+    case.notify(NoticeEvent.APPEAL_RECEIVED, {"due_on": showing.due_zh(case.limit_due())})
+    await case.commit()
+    outcome = await hear(case)
+    if not state.closed:
+        await decide(case, outcome)
+
+
+async def settle(case: "CaseWorkflow") -> None:
+    """Grant: fix the dates, issue the certificate, write the entitlement under its guards."""
+    state, rules = case.state, case.rules
+    if state.decision is not Decision.GRANT or state.status is Status.EFFECTIVE:
+        return
+    effect = effect_on(case)
+    if state.certificate_version == 0 or state.planned_effect_on != effect:
+        await issue_certificate(case, effect, conditional=False)
+    state.effect_on, state.end_on = effect, validity_end(effect, rules.validity_years)
+    state.panel, state.told = None, ""
+    case.awaits(WaitingOn.TIMER, lambda: None)
+    case.note(
+        EventKind.GRANTED,
+        to=Status.EFFECTIVE,
+        effect_on=state.effect_on.isoformat(),
+        end_on=state.end_on.isoformat() if state.end_on else "",
+        certificate_version=state.certificate_version,
+    )
+    end_zh = showing.date_zh(state.end_on) if state.end_on else "长期"
+    facts = {"effect_on": showing.date_zh(state.effect_on), "end_on": end_zh}
+    case.notify(NoticeEvent.GRANTED, facts, certificate=state.certificate_version)
+    recorded = await case.commit(max_live=rules.max_diseases)
+    if recorded.refused is not None:
+        state.effect_on = state.end_on = None
+        deny(case, recorded.refused.message)
+        await case.commit()
+
+
+def effect_on(case: "CaseWorkflow") -> "date":
+    """Return from which day the benefit is paid: by the city's rule, or by the disease's exception."""
+    exceptions = {
+        "pathology_date": MaterialKind.PATHOLOGY_REPORT,
+        "discharge_date": MaterialKind.DISCHARGE_RECORD,
+        "first_dialysis": MaterialKind.DIALYSIS_RECORD,
+    }
+    rule = case.rules.effect_exception
+    if rule is not None:
+        dates = [p.issued_on for p in case.state.materials if p.kind is exceptions[rule] and p.issued_on]
+        if dates:
+            return min(dates)
+    decided_on = local_date(case.state.decided_at or workflow.now())
+    if case.rules.effect == "day_after_publicity" and case.state.publicity is not None:
+        # A grant on appeal may come long after the period: never an effect before the decision.
+        return max(local_date(case.publicity_due()), decided_on) + timedelta(days=1)
+    return decided_on
+
+
+async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional: bool) -> None:
+    """Issue the next version of the certificate and draft its entry."""
+    state = case.state
+    state.certificate_version += 1
+    state.planned_effect_on = effect
+    request = IssueCertificate(
+        acceptance_no=state.acceptance_no,
+        version=state.certificate_version,
+        region=state.region,
+        effect_on=effect,
+        end_on=validity_end(effect, case.rules.validity_years),
+        issued_on=local_date(workflow.now()),
+        conditional=conditional,
+        at=workflow.now(),
+    )
+    issued = await ask(ActivityName.ISSUE_CERTIFICATE, request, CertificateIssued, summary="生成电子凭证")
+    case.note(
+        EventKind.CERTIFICATE_ISSUED,
+        certificate_no=issued.certificate_no,
+        sha256=issued.sha256,
+        effect_on=effect.isoformat(),
+        conditional=conditional,
+    )

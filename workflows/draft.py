@@ -1,0 +1,78 @@
+"""What one transition will write: collected while a phase decides, sent in one activity call."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from activities.contract import (
+    ContactChange,
+    EventDraft,
+    NoticeDraft,
+    ObjectionRow,
+    PublicEntryRow,
+    VerdictRow,
+)
+from domain.application import Material
+from domain.case import CaseState
+from domain.events import EventKind
+from domain.vocabulary import Status
+
+
+@dataclass
+class Draft:
+    """Events, effects and notices of one transition."""
+
+    events: list[EventDraft] = field(default_factory=list)
+    notices: list[NoticeDraft] = field(default_factory=list)
+    materials: list[Material] = field(default_factory=list)
+    verdicts: list[VerdictRow] = field(default_factory=list)
+    objections: list[ObjectionRow] = field(default_factory=list)
+    public_entry: PublicEntryRow | None = None
+    contact: ContactChange | None = None
+    revoke_certificates: str = ""
+
+    def add_event(
+        self,
+        state: CaseState,
+        kind: EventKind,
+        *,
+        at: datetime,
+        actor: str,
+        to: Status | None,
+        detail: dict[str, Any],
+    ) -> None:
+        """Number and append one event; the status moves with it."""
+        state.seq += 1
+        kept: dict[str, JsonValue] = {key: value for key, value in detail.items() if value not in ("", None)}
+        before, state.status = state.status, to or state.status
+        self.events.append(
+            EventDraft(
+                seq=state.seq,
+                kind=kind,
+                at=at,
+                actor=actor,
+                status_from=before,
+                status_to=state.status,
+                detail=kept,
+            )
+        )
+
+    def effects(self) -> dict[str, Any]:
+        """Return the effects as fields of `RecordEvents`."""
+        return {
+            "materials": tuple(self.materials),
+            "verdicts": tuple(self.verdicts),
+            "objections": tuple(self.objections),
+            "public_entry": self.public_entry,
+            "contact": self.contact,
+            "revoke_certificates": self.revoke_certificates,
+            "notices": tuple(self.notices),
+        }
+
+    def undo(self, state: CaseState) -> None:
+        """Give back the numbers and the status of a transition a guard refused."""
+        state.status = self.events[0].status_from
+        state.seq -= len(self.events)
+        state.notice_seq -= len(self.notices)

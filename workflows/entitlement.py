@@ -1,0 +1,71 @@
+"""One year of a granted benefit: enjoy it, recheck it in the 30 days before the anniversary, then the next year.
+
+A quiet recheck asks only the insurance registry; a disease that needs records asks the applicant and one expert.
+Nothing handed in suspends the benefit and, 30 days later, ends it; a failed recheck ends it at month end. Lapsed
+insurance suspends it until the person is insured again. It continues as new at every yearly boundary, under the same
+id, the acceptance number, and answers the same signals and updates as `Application`.
+"""
+
+from datetime import datetime, time
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contract import ActivityName, ContinueEntitlement, LoadedRules, LoadRules
+    from domain.entitlement_dates import recheck_on
+    from domain.moments import CST, local_date
+    from workflows import showing
+    from workflows.asking import record
+    from workflows.benefit import bear_suspension, enjoy, recheck
+    from workflows.case import CaseWorkflow
+
+
+@workflow.defn(name="Entitlement")
+class EntitlementWorkflow(CaseWorkflow):
+    """One year of the benefit; see the module."""
+
+    @workflow.init
+    def __init__(self, start: ContinueEntitlement) -> None:
+        super().__init__(start.state)
+
+    @workflow.run
+    async def run(self, start: ContinueEntitlement) -> str:
+        """Live one year; return the final status, or continue as the next year."""
+        await self.live((self.renew_rules, self.enjoy, self.recheck, self.bear_suspension))
+        self.continue_next_year()
+        return self.state.status.value
+
+    async def renew_rules(self) -> None:
+        """Take over the policy and the calendar in force now, and fix this year's recheck day."""
+        state = self.state
+        request = LoadRules(region=state.region, disease_id=state.disease_id, on=local_date(workflow.now()))
+        loaded = await record(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
+        state.calendar = loaded.calendar
+        state.rules = loaded.rules or state.rules
+        assert state.effect_on is not None, "an entitlement has its day of effect"
+        state.recheck_on = recheck_on(
+            self.calendar, state.effect_on, state.year, state.person_key, self.rules.recheck_window_days
+        )
+
+    def recheck_starts(self) -> datetime:
+        """Return when this year's recheck begins: nine o'clock of its day."""
+        assert self.state.recheck_on is not None, "the recheck day is fixed when the year begins"
+        return datetime.combine(self.state.recheck_on, time(9), tzinfo=CST)
+
+    async def enjoy(self) -> None:
+        """Wait for the recheck day, or for what ends or suspends the benefit before it."""
+        await enjoy(self)
+
+    async def recheck(self) -> None:
+        """Recheck the qualification."""
+        await recheck(self)
+
+    async def bear_suspension(self) -> None:
+        """Wait out a suspension for a missed recheck."""
+        await bear_suspension(self)
+
+    def continue_next_year(self) -> None:
+        """Go on as the next year, unread messages carried; return if the benefit has ended."""
+        if not self.state.closed:
+            self.state.year += 1
+            workflow.continue_as_new(args=[showing.carried(self.state)])

@@ -1,0 +1,164 @@
+"""Hearing the experts: seat them, remind, replace, fill vacancies, break ties, and count when all have spoken."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+
+from activities.contract import ActivityName, Assigned, AssignPanel
+from domain.events import EventKind
+from domain.moments import at_close, local_date
+from domain.panel import Outcome, Panel, PanelPurpose, Seat, SeatLeft
+from workflows.asking import record
+from workflows.carrying import seat_row
+
+if TYPE_CHECKING:
+    from workflows.case import CaseWorkflow
+
+
+def call_panel(case: "CaseWorkflow", purpose: PanelPurpose) -> Panel:
+    """Set up a panel with empty seats; a panel of the policy's size, or one expert for a recheck."""
+    rules, state = case.rules, case.state
+    size = rules.panel_size if rules.panel_enabled else 1
+    if purpose is PanelPurpose.RECHECK:
+        size = rules.recheck_panel_size
+    state.panels_called += 1
+    state.panel = Panel(number=state.panels_called, purpose=purpose, size=size, agree=min(size, rules.panel_agree))
+    return state.panel
+
+
+async def fill_seats(case: "CaseWorkflow") -> None:
+    """Seat experts on every vacancy; draft the entry. Short of experts: an officer's attention is asked for."""
+    state, panel = case.state, case.state.panel
+    assert panel is not None, "a panel has been called"
+    request = AssignPanel(
+        acceptance_no=state.acceptance_no,
+        seq=state.seq + 1,
+        at=workflow.now(),
+        region=state.region,
+        specialty=case.rules.specialty,
+        panel=panel.number,
+        purpose=panel.purpose,
+        round=state.round,
+        count=panel.vacancies,
+        avoid_hospitals=_hospitals(case),
+        avoid_experts=(*state.past_experts, *panel.experts),
+    )
+    assigned = await record(ActivityName.ASSIGN_PANEL, request, Assigned, summary="抽取评审专家")
+    seats = tuple(Seat(expert_id=expert, assigned_at=workflow.now()) for expert in assigned.experts)
+    state.panel = panel.with_new(seats)
+    if seats:
+        case.note(
+            EventKind.PANEL_ASSIGNED, panel=panel.number, purpose=panel.purpose.value, experts=list(assigned.experts)
+        )
+    if state.panel.vacancies > 0 and not state.panel_short:
+        state.attention = True
+        case.note(EventKind.PANEL_SHORT, panel=panel.number, vacancies=state.panel.vacancies)
+    state.panel_short = state.panel.vacancies > 0
+
+
+def _hospitals(case: "CaseWorkflow") -> tuple[str, ...]:
+    issued = [paper.hospital_id for paper in case.state.materials if paper.hospital_id]
+    return tuple(dict.fromkeys([*issued, case.state.hospital_id] if case.state.hospital_id else issued))
+
+
+async def hear(case: "CaseWorkflow") -> Outcome:
+    """Wait until the count is decided; a closed case returns `pending`."""
+    state = case.state
+    while not state.closed:
+        await case.until(
+            lambda: _complete(case) or _left_since(case),
+            lambda: _next_instant(case),
+            waiting_for="等待专家意见",
+        )
+        if state.closed or _corrected(case):
+            break
+        outcome = _panel(case).outcome()
+        if outcome is Outcome.TIE:
+            state.panel = _panel(case).enlarged()
+        elif outcome is not Outcome.PENDING:
+            return outcome
+        await _chase(case)
+    return Outcome.PENDING
+
+
+def _corrected(case: "CaseWorkflow") -> bool:
+    return bool(case.state.end_ground or case.state.superseded_by)
+
+
+def _panel(case: "CaseWorkflow") -> Panel:
+    assert case.state.panel is not None, "a panel has been called"
+    return case.state.panel
+
+
+def _complete(case: "CaseWorkflow") -> bool:
+    return _panel(case).outcome() is not Outcome.PENDING or _corrected(case)
+
+
+def _left_since(case: "CaseWorkflow") -> bool:
+    # A vacancy already reported short waits for the register, not for this moment.
+    return _panel(case).vacancies > 0 and not case.state.panel_short
+
+
+def _after(case: "CaseWorkflow", seat: Seat, days: int) -> datetime:
+    on = case.calendar.add_working_days(local_date(seat.assigned_at), days)
+    return at_close(on, case.rules.close_of_business)
+
+
+def _next_instant(case: "CaseWorkflow") -> datetime | None:
+    rules, panel = case.rules, _panel(case)
+    instants = [
+        _after(case, seat, rules.panel_replace_days if seat.reminded else rules.panel_remind_days)
+        for seat in panel.sitting
+        if seat.is_open
+    ]
+    if panel.vacancies > 0:
+        # The register is asked again at the next close of business.
+        instants.append(
+            at_close(case.calendar.next_working_day(local_date(_last_try(case))), rules.close_of_business)
+        )
+    return min(instants, default=None)
+
+
+def _last_try(case: "CaseWorkflow") -> datetime:
+    return case.state.panel_tried_at or workflow.now()
+
+
+async def _chase(case: "CaseWorkflow") -> None:
+    """Remind the silent, replace those silent too long, and fill what is vacant."""
+    now, rules, state = workflow.now(), case.rules, case.state
+    for seat in _panel(case).sitting:
+        if not seat.is_open:
+            continue
+        if _after(case, seat, rules.panel_replace_days) <= now:
+            _change(case, seat.model_copy(update={"left": SeatLeft.REPLACED}))
+            case.note(EventKind.EXPERT_REPLACED, expert=seat.expert_id, panel=_panel(case).number)
+        elif not seat.reminded and _after(case, seat, rules.panel_remind_days) <= now:
+            _change(case, seat.model_copy(update={"reminded": True}))
+            case.note(EventKind.EXPERT_REMINDED, expert=seat.expert_id, panel=_panel(case).number)
+    if _panel(case).vacancies > 0:
+        state.panel_tried_at = now
+        await fill_seats(case)
+    if case.draft.events:
+        await case.commit()
+
+
+def _change(case: "CaseWorkflow", seat: Seat) -> None:
+    case.state.panel = _panel(case).with_seat(seat)
+    if seat.left is not None:
+        case.draft.verdicts.append(seat_row(case, seat))
+
+
+def retire(case: "CaseWorkflow") -> Panel:
+    """Dismiss the panel after the count; its experts never judge this case's appeal."""
+    panel, state = _panel(case), case.state
+    state.past_experts = tuple(dict.fromkeys((*state.past_experts, *panel.experts)))
+    return panel
+
+
+def reseat(case: "CaseWorkflow") -> None:
+    """Ask the same experts afresh, after more evidence came in: a new round, no old verdict."""
+    panel = _panel(case)
+    seats = tuple(Seat(expert_id=seat.expert_id, assigned_at=workflow.now()) for seat in panel.sitting)
+    case.state.panel = panel.model_copy(update={"seats": seats})
+    case.draft.verdicts.extend(seat_row(case, seat) for seat in seats)

@@ -1,0 +1,130 @@
+"""Checking papers: told once, in full; supplement rounds that stop the clock; originals where the policy asks."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+
+from domain.case import Limit
+from domain.clock import Ground
+from domain.events import EventKind, NoticeEvent
+from domain.moments import at_close, rfc3339
+from domain.vocabulary import Status, WaitingOn
+from workflows import showing
+from workflows.carrying import end_clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from workflows.case import CaseWorkflow
+
+
+async def complete_papers(case: "CaseWorkflow") -> None:
+    """Ask until the papers are complete, the rounds are used up, or nothing comes."""
+    state = case.state
+    while state.told and not state.closed and state.round < case.rules.supplement_max_rounds:
+        await supplement(case)
+    # The rounds are used up: the panel decides on what there is.
+    state.told = ""
+
+
+async def supplement(case: "CaseWorkflow") -> None:
+    """One supplement round: tell everything at once, stop the clock, wait for the papers."""
+    state = case.state
+    state.round += 1
+    state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)
+    state.supplied, state.faulty_supply, state.reminded = False, False, False
+    _stop(case, Ground.SUPPLEMENT)
+    case.awaits(WaitingOn.APPLICANT, case.window_due)
+    case.note(
+        EventKind.SUPPLEMENT_REQUESTED,
+        to=Status.SUPPLEMENT,
+        round=state.round,
+        told=state.told,
+        kinds=[kind.value for kind in state.faults],
+        due=rfc3339(case.window_due()),
+    )
+    facts = {"told": state.told, "due_on": showing.due_zh(case.window_due()), "round": str(state.round)}
+    case.notify(NoticeEvent.SUPPLEMENT, facts)
+    await case.commit()
+    in_time = await case.until(
+        lambda: state.supplied and (not state.told or state.faulty_supply),
+        lambda: reminder_due(case),
+        waiting_for="等待申请人补正材料",
+    )
+    if not in_time and not state.reminded:
+        await _remind(case)
+        in_time = await case.until(
+            lambda: state.supplied and (not state.told or state.faulty_supply),
+            case.window_due,
+            waiting_for="等待申请人补正材料（已提醒）",
+        )
+    if state.closed:
+        return
+    _resume(case, Ground.SUPPLEMENT)
+    if not in_time and not state.supplied:
+        await _lapse(case, "supplement")
+
+
+def reminder_due(case: "CaseWorkflow") -> "datetime":
+    """Return when to remind: some working days before the window ends, at close of business."""
+    last_on = showing.last_day(case.window_due())
+    on = case.calendar.working_days_before(last_on, case.rules.supplement_remind_before_days)
+    return at_close(on, case.rules.close_of_business)
+
+
+async def _remind(case: "CaseWorkflow") -> None:
+    case.state.reminded = True
+    case.note(EventKind.SUPPLEMENT_REMINDED, due=rfc3339(case.window_due()))
+    case.notify(NoticeEvent.SUPPLEMENT_REMINDER, {"due_on": showing.due_zh(case.window_due())})
+    await case.commit()
+
+
+async def _lapse(case: "CaseWorkflow", waited_for: str) -> None:
+    end_clock(case)
+    case.state.closed = True
+    case.note(EventKind.LAPSED, to=Status.LAPSED, waited_for=waited_for)
+    case.notify(NoticeEvent.LAPSED, {})
+    await case.commit()
+
+
+async def verify_originals(case: "CaseWorkflow") -> None:
+    """Wait at the counter for the originals, where the policy asks for them after an online application."""
+    state = case.state
+    if not case.rules.verify_originals or state.channel == "counter":
+        return
+    state.window = Limit(started_at=workflow.now(), working_days=case.rules.originals_window_days, midnight=False)
+    _stop(case, Ground.ORIGINALS)
+    case.awaits(WaitingOn.COUNTER, case.window_due)
+    case.note(EventKind.ORIGINALS_REQUESTED, to=Status.VERIFYING, due=rfc3339(case.window_due()))
+    case.notify(NoticeEvent.ORIGINALS, {"due_on": showing.due_zh(case.window_due())})
+    await case.commit()
+    came = await case.until(
+        lambda: state.originals_match is not None, case.window_due, waiting_for="等待窗口核验原件"
+    )
+    if state.closed:
+        return
+    _resume(case, Ground.ORIGINALS)
+    if not came:
+        await _lapse(case, "originals")
+    elif not state.originals_match:
+        await refuse_acceptance(case, "originals", "原件与上传材料不一致")
+
+
+async def refuse_acceptance(case: "CaseWorkflow", code: str, reason: str) -> None:
+    """Close the case as not accepted, with the reason the letter will state."""
+    end_clock(case)
+    case.state.closed = True
+    case.state.denial_reason = reason
+    case.note(EventKind.NOT_ACCEPTED, to=Status.NOT_ACCEPTED, code=code, reason=reason)
+    case.notify(NoticeEvent.NOT_ACCEPTED, {"reason": reason})
+    await case.commit()
+
+
+def _stop(case: "CaseWorkflow", ground: Ground) -> None:
+    if ground.value in case.rules.stopping_grounds:
+        case.state.ledger = case.ledger_now.stopped(ground, "system", workflow.now())
+
+
+def _resume(case: "CaseWorkflow", ground: Ground) -> None:
+    if ground.value in case.rules.stopping_grounds:
+        case.state.ledger = case.ledger_now.resumed(ground, workflow.now())
