@@ -190,9 +190,6 @@ def _unpack_pages(reader: PdfReader) -> None:
 def _decoded_jpg(content: bytes) -> FileFacts:
     if b"%PDF-" in content:
         raise _Unfit(_TWO_IN_ONE)
-    last_scan = content.rfind(b"\xff\xda")
-    if content.find(b"\xff\xd9", last_scan) < 0:
-        raise _Unfit(_JPG_DAMAGED)
     if content.count(b"\xff\xda") > _MAX_JPG_SCANS:
         raise _Unfit(_JPG_SCANS)
     try:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pypdf import PdfReader, apply_configuration
 
-_MAX_STREAM_BYTES = 3200 * 1024 * 1024
+_MAX_STREAM_BYTES = 32 * 1024 * 1024
 _MAX_DECODING_WORK_BYTES = 64 * 1024 * 1024
 
 # pypdf reports damage by quoting the file, which may be a medical record: its loggers stay silent.

@@ -288,7 +288,7 @@ def reexamination_record(visit: Visit, *, on: date) -> Paper:
 
 
 def examination_report(visit: Visit, kind: MaterialKind) -> Paper:
-    """Return an examination paper of any kind; a kind without a form of its own gets a plain record, a photo is a JPEG."""
+    """Return an examination paper of any kind: a photo is a JPEG, a kind without its own form a plain record."""
     if kind is MaterialKind.PHOTO:
         return Paper(kind=kind, file="photo.jpg", template="photo", content={"name": visit.person.name})
     known = _REPORTS.get(kind)

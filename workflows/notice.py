@@ -55,7 +55,7 @@ class NoticeWorkflow:
     async def _send(self, start: StartNotice, channel: str) -> NoticeSent:
         """Send over one channel; one that could not be reached in three days has failed."""
         try:
-            return await workflow.execute_activity(
+            sent: NoticeSent = await workflow.execute_activity(
                 ActivityName.SEND_NOTICE.value,
                 SendNotice(acceptance_no=start.acceptance_no, seq=start.seq, channel=channel),
                 result_type=NoticeSent,
@@ -67,9 +67,10 @@ class NoticeWorkflow:
             )
         except ActivityError:
             return NoticeSent(state=NoticeState.FAILED, detail="given-up")
+        return sent
 
     async def _settle(self, start: StartNotice) -> NoticeSent:
-        return await workflow.execute_activity(
+        settled: NoticeSent = await workflow.execute_activity(
             ActivityName.SETTLE_NOTICE.value,
             start,
             result_type=NoticeSent,
@@ -78,3 +79,4 @@ class NoticeWorkflow:
             retry_policy=RECORD,
             summary="办结通知",
         )
+        return settled

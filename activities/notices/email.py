@@ -88,10 +88,8 @@ class SmtpMailer:
             await _prepare(client, sender=parseaddr(self._settings.sender)[1], recipient=letter.to)
             await handing_over()
             await _hand_over(client, content)
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                await client.quit(timeout=_QUIT_SECONDS)
         finally:
-            client.close()
+            await _take_leave(client)
 
     def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings
@@ -104,6 +102,8 @@ class SmtpMailer:
             tls_context=ssl.create_default_context(cafile=settings.ca_file or None) if encrypted else None,
             username=settings.username or None,
             password=settings.password.get_secret_value() or None,
+            # else the library asks the name service for this machine's name, which can take longer than we have
+            local_hostname=parseaddr(settings.sender)[1].rpartition("@")[2],
             timeout=PREPARE_SECONDS,
         )
 
@@ -168,6 +168,16 @@ async def _hand_over(client: aiosmtplib.SMTP, content: bytes) -> None:
         raise _answered(refused.code) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError):
         raise Unclear("smtp-lost") from None
+
+
+async def _take_leave(client: aiosmtplib.SMTP) -> None:
+    """Say QUIT where someone still listens. What became of the letter is settled already."""
+    try:
+        if client.is_connected:
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit(timeout=_QUIT_SECONDS)
+    finally:
+        client.close()
 
 
 def _answered(code: int) -> Postponed | TurnedDown | Unclear:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
+from pydantic import Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -49,7 +50,7 @@ SMS_SECONDS = 12
 class NoticeSettings(Model):
     """`supervisors` maps a region to the mail address that reports of exceeded limits go to."""
 
-    supervisors: dict[str, str] = {}
+    supervisors: dict[str, str] = Field(default_factory=dict)
 
 
 class Mailer(Protocol):

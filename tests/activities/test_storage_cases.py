@@ -1,0 +1,365 @@
+import asyncio
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from domain.events import EventKind
+from domain.refusal import Refused
+from domain.vocabulary import Decision, Status
+from storage import cases, reading
+from storage.audit import verify_chain
+from storage.cases import CaseNotFound, EventConflict
+from storage.database import Database
+from storage.tables import case, certificate, insured_person, material, notice, public_entry, verdict
+from storage.transition import ContactData, ObjectionChange, PublicPeriod
+from tests.activities.case_samples import (
+    AT,
+    NUMBER,
+    OTHER,
+    PAPER,
+    entry,
+    new_case,
+    notice_to_send,
+    opened,
+    recorded,
+    row_counts,
+    seat,
+    standing,
+    transition,
+)
+
+pytestmark = pytest.mark.asyncio
+DAY = timedelta(days=1)
+
+
+async def test_opening_writes_case_person_papers_and_the_first_entry(database: Database) -> None:
+    assert await opened(database) is None
+
+    async with database.read() as connection:
+        assert await row_counts(connection) == {
+            "insured_person": 1,
+            "case": 1,
+            "case_event": 1,
+            "material": 1,
+        }
+        view = await reading.case_status(connection, NUMBER)
+        row = (await connection.execute(select(case))).one()
+    assert view is not None
+    (first,) = view.timeline
+    assert (first.seq, first.kind, first.actor) == (1, EventKind.SUBMITTED, "channel:gansu-app")
+    assert first.at == view.received_at == AT
+    assert first.at.utcoffset() == timedelta(0)
+    assert (row.occupies, row.live, row.phone, row.agent["phone"]) == (True, False, "13900000001", "13900000002")
+
+
+async def test_opening_twice_is_opening_once(database: Database) -> None:
+    await opened(database)
+    assert await opened(database) is None
+
+    async with database.read() as connection:
+        assert (await row_counts(connection))["case_event"] == 1
+
+
+async def test_a_number_with_other_content_is_refused_without_repeating_it(database: Database) -> None:
+    await opened(database)
+    with pytest.raises(Refused) as refused:
+        await opened(database, fingerprint="0" * 64)
+    assert refused.value.refusal.field == "request_id"
+    assert NUMBER in str(refused.value)
+
+
+async def test_a_second_case_of_person_and_disease_names_the_first_each_time_it_is_asked(
+    database: Database,
+) -> None:
+    await opened(database)
+    assert await opened(database, OTHER) == NUMBER
+    assert await opened(database, OTHER) == NUMBER
+
+    async with database.read() as connection:
+        held = (await connection.execute(select(case.c.acceptance_no).where(case.c.occupies))).scalars().all()
+        assert held == [NUMBER]
+        assert await reading.open_case_of(connection, person_key="ab" * 16, disease_id="620900-017") == NUMBER
+
+
+async def test_another_disease_of_the_same_person_is_no_duplicate(database: Database) -> None:
+    await opened(database)
+    assert await opened(database, OTHER, disease_id="620900-018") is None
+
+
+async def test_of_two_applications_at_once_one_gets_the_place(database: Database, database_url: str) -> None:
+    second = Database(database_url)
+    answers = await asyncio.gather(opened(database), opened(second, OTHER))
+    await second.close()
+
+    assert sorted(answers, key=lambda answer: answer is None) in ([NUMBER, None], [OTHER, None])
+
+
+async def test_a_transition_moves_the_read_model_and_adds_its_entries(database: Database) -> None:
+    await opened(database)
+    row = standing(status=Status.EFFECTIVE, effect_on=date(2026, 4, 1), hospital_id="H2", round=1)
+    await recorded(database, transition(2, 3, row=row, live=True))
+
+    async with database.read() as connection:
+        view = await reading.case_status(connection, NUMBER)
+        stored = (await connection.execute(select(case))).one()
+    assert view is not None
+    assert [each.seq for each in view.timeline] == [1, 2, 3]
+    assert (view.status, view.effect_on, view.hospital_id, view.round) == (
+        Status.EFFECTIVE,
+        date(2026, 4, 1),
+        "H2",
+        1,
+    )
+    assert view.due == AT + 20 * DAY
+    assert (stored.live, stored.last_seq) == (True, 3)
+    assert view.timeline[1].detail == entry(2).detail
+    assert {"from", "to"} <= view.timeline[1].model_dump(by_alias=True).keys()
+
+
+async def test_a_hospital_left_empty_stays(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2))
+    async with database.read() as connection:
+        view = await reading.case_status(connection, NUMBER)
+    assert view is not None
+    assert view.hospital_id == "H620900-01"
+
+
+async def test_a_transition_repeated_writes_nothing_and_names_its_notices_again(database: Database) -> None:
+    await opened(database)
+    what = transition(2, 3, notices=(notice_to_send(1), notice_to_send(2)), verdicts=(seat("E1"),))
+    first = await recorded(database, what)
+    async with database.read() as connection:
+        before = await row_counts(connection)
+    second = await recorded(database, what)
+
+    assert first == second
+    assert [(each.seq, each.channels) for each in second.notices] == [(1, ("sms", "email")), (2, ("sms", "email"))]
+    async with database.read() as connection:
+        assert await row_counts(connection) == before
+
+
+async def test_a_late_repeat_does_not_turn_the_case_back(database: Database) -> None:
+    await opened(database)
+    early = transition(2)
+    await recorded(database, early)
+    await recorded(database, transition(3, row=standing(status=Status.EFFECTIVE)))
+    await recorded(database, early)
+
+    async with database.read() as connection:
+        view = await reading.case_status(connection, NUMBER)
+    assert view is not None
+    assert view.status is Status.EFFECTIVE
+
+
+async def test_other_content_at_a_taken_number_is_a_conflict_and_writes_nothing(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2))
+    other_kind = transition(2, events=(entry(2, EventKind.DENIED),))
+    other_time = transition(2, events=(entry(2, at=AT),))
+    longer = transition(2, 3)
+    gap = transition(4)
+    for wrong in (other_kind, other_time, longer, gap):
+        with pytest.raises(EventConflict):
+            await recorded(database, wrong)
+
+    async with database.read() as connection:
+        assert (await row_counts(connection))["case_event"] == 2
+        assert await verify_chain(connection) == []
+
+
+async def test_a_transition_of_an_unknown_case_is_refused(database: Database) -> None:
+    with pytest.raises(CaseNotFound, match=NUMBER):
+        await recorded(database, transition(2))
+
+
+async def test_a_failure_half_way_leaves_nothing_of_the_transition(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2, notices=(notice_to_send(1),)))
+    with pytest.raises(Exception, match="notice"):
+        await recorded(database, transition(3, notices=(notice_to_send(1),)))
+
+    async with database.read() as connection:
+        assert (await row_counts(connection))["case_event"] == 2
+
+
+async def test_the_place_of_person_and_disease_is_guarded_when_taken_later(database: Database) -> None:
+    await opened(database)
+    await opened(database, OTHER)
+    outcome = await recorded(database, transition(2, number=OTHER))
+
+    assert outcome.conflicting == NUMBER
+    assert outcome.refused is not None
+    assert NUMBER in outcome.refused.message
+    async with database.read() as connection:
+        assert (await row_counts(connection))["case_event"] == 2
+
+    await recorded(database, transition(2, occupies=False, row=standing(status=Status.ENDED, closed=True)))
+    assert (await recorded(database, transition(2, number=OTHER))).refused is None
+
+
+async def test_the_database_itself_holds_one_place(database: Database) -> None:
+    await opened(database)
+    await opened(database, OTHER)
+    with pytest.raises(Exception, match="uq_case_place|person_key") as broken:
+        async with database.write() as connection:
+            await connection.execute(case.update().where(case.c.acceptance_no == OTHER).values(occupies=True))
+    assert "13900000001" not in str(broken.value)
+
+
+async def test_live_entitlements_are_bounded_in_the_granting_transaction(database: Database) -> None:
+    numbers = [f"620900-AAAA-BBBB-CCC{n}-D" for n in range(3)]
+    for n, number in enumerate(numbers):
+        await opened(database, number, disease_id=f"620900-01{n}")
+    for number in numbers[:2]:
+        granted = await recorded(database, transition(2, number=number, live=True, max_live=2))
+        assert granted.refused is None
+    refused = await recorded(database, transition(2, number=numbers[2], live=True, max_live=2))
+
+    assert refused.refused is not None
+    assert refused.conflicting in numbers[:2]
+    assert "2" in refused.refused.rule
+    unlimited = await recorded(database, transition(2, number=numbers[2], live=True))
+    assert unlimited.refused is None
+
+
+async def test_of_two_last_grants_at_once_one_is_refused(database: Database, database_url: str) -> None:
+    await opened(database)
+    await opened(database, OTHER, disease_id="620900-018")
+    second = Database(database_url)
+    outcomes = await asyncio.gather(
+        recorded(database, transition(2, live=True, max_live=1)),
+        recorded(second, transition(2, number=OTHER, live=True, max_live=1)),
+    )
+    await second.close()
+    assert sorted(outcome.refused is None for outcome in outcomes) == [False, True]
+
+
+async def test_papers_are_kept_once_per_round_and_what_decoding_found_is_filled_in(database: Database) -> None:
+    await opened(database)
+    judged = PAPER.model_copy(update={"size": 2048, "pages": 2, "hospital_level": 10**30})
+    await recorded(database, transition(2, materials=(judged, judged)))
+    await recorded(database, transition(3, materials=(judged,), row=standing(round=1)))
+
+    async with database.read() as connection:
+        rows = (await connection.execute(select(material).order_by(material.c.round))).all()
+    assert [(row.round, row.size, row.pages) for row in rows] == [(0, 2048, 2), (1, 2048, 2)]
+    assert [row.hospital_level for row in rows] == [3, 2**31 - 1]
+    assert [row.seq for row in rows] == [1, 3]
+
+
+async def test_effects_are_written_with_their_transition(database: Database) -> None:
+    await opened(database)
+    objection = ObjectionChange(objection_id="O1", by="群众\0", reason="不符\ud800", raised_at=AT)
+    publicity = PublicPeriod(starts_at=AT, ends_at=AT + 5 * DAY)
+    await recorded(database, transition(2, objections=(objection,), public_entry=publicity))
+    ruled = objection.model_copy(update={"upheld": False, "ruled_at": AT + DAY, "ruling_reason": "属实"})
+    contact = ContactData(phone="13900000009")
+    await recorded(database, transition(3, objections=(ruled,), contact=contact))
+
+    async with database.read() as connection:
+        (stored,) = await reading.objections_of(connection, NUMBER)
+        (listed,) = await reading.public_list(connection, region="620900", at=AT + DAY)
+        over = await reading.public_list(connection, region="620900", at=AT + 5 * DAY)
+        elsewhere = await reading.public_list(connection, region="510400", at=AT + DAY)
+        row = (await connection.execute(select(case))).one()
+    assert (stored.by, stored.upheld, stored.ruling_reason) == ("群众\ufffd", False, "属实")
+    assert (listed.masked_name, over, elsewhere) == ("标***丰", (), ())
+    assert (row.phone, row.email) == ("13900000009", "one@example.test")
+
+    withdrawn = publicity.model_copy(update={"withdrawn_at": AT + DAY})
+    await recorded(database, transition(4, public_entry=withdrawn))
+    async with database.read() as connection:
+        assert await reading.public_list(connection, region="620900", at=AT + DAY) == ()
+        assert (await connection.execute(select(public_entry))).one().withdrawn_at == AT + DAY
+
+
+async def test_revoking_marks_the_certificates_that_stand_and_keeps_earlier_reasons(database: Database) -> None:
+    await opened(database)
+    issued = {"acceptance_no": NUMBER, "sha256": "2" * 64, "effect_on": date(2026, 4, 1), "conditional": False}
+    issued |= {"issued_on": date(2026, 4, 1), "issued_at": AT, "revoke_reason": ""}
+    async with database.write() as connection:
+        await connection.execute(certificate.insert(), {**issued, "version": 1, "certificate_no": "a"})
+    await recorded(database, transition(2, revoke_certificates="更正"))
+    async with database.write() as connection:
+        await connection.execute(certificate.insert(), {**issued, "version": 2, "certificate_no": "b"})
+    await recorded(database, transition(3, revoke_certificates="死亡"))
+
+    async with database.read() as connection:
+        stored = await reading.certificates_of(connection, NUMBER)
+    assert [(each.version, each.revoke_reason) for each in stored] == [(1, "更正"), (2, "死亡")]
+    assert stored[0].revoked_at == entry(2).at
+
+
+async def test_seats_follow_verdicts_and_departures(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2, verdicts=(seat("E1"), seat("E2"))))
+    given = seat("E1", at=AT + DAY, decision=Decision.GRANT, reason="符合\0")
+    await recorded(database, transition(3, verdicts=(given, seat("E2", at=AT + DAY, left="recused"))))
+    await recorded(database, transition(4, verdicts=(seat("E1", round_=1),)))
+
+    async with database.read() as connection:
+        rows = (await connection.execute(select(verdict).order_by(verdict.c.round, verdict.c.position))).all()
+    assert [(row.expert_id, row.round, row.state, row.decision) for row in rows] == [
+        ("E1", 0, "given", "grant"),
+        ("E2", 0, "recused", None),
+        ("E1", 1, "assigned", None),
+    ]
+    assert rows[0].assigned_at == AT
+    assert rows[0].changed_at == AT + DAY
+
+
+async def test_a_notice_is_queued_with_its_facts(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2, notices=(notice_to_send(),)))
+    async with database.read() as connection:
+        row = (await connection.execute(select(notice))).one()
+        (view,) = await reading.notices_of(connection, NUMBER)
+    assert (row.state, row.facts, row.created_at) == ("queued", {"due_on": "3月30日"}, AT)
+    assert (view.channels, view.attempts) == (("sms", "email"), ())
+
+
+async def test_a_request_is_found_after_its_case_has_closed(database: Database) -> None:
+    await opened(database)
+    await recorded(database, transition(2, occupies=False, row=standing(status=Status.LAPSED, closed=True)))
+    async with database.read() as connection:
+        found = await reading.find_by_request(connection, region="620900", channel="gansu-app", request_id=NUMBER)
+        other = await reading.find_by_request(connection, region="620900", channel="x", request_id=NUMBER)
+    assert found is not None
+    assert (found.acceptance_no, found.closed, found.fingerprint) == (NUMBER, True, "f" * 64)
+    assert other is None
+
+
+async def test_one_request_of_one_channel_makes_one_case_in_the_database_itself(database: Database) -> None:
+    await opened(database)
+    with pytest.raises(Exception, match="request_id"):
+        await opened(database, OTHER, request_id=NUMBER)
+
+
+async def test_a_corrected_name_of_the_person_is_taken_from_the_newest_application(database: Database) -> None:
+    await opened(database)
+    who = new_case().form.applicant.model_copy(update={"name": "王五"})
+    renamed = new_case(OTHER, disease_id="620900-018")
+    renamed = renamed.model_copy(update={"form": renamed.form.model_copy(update={"applicant": who})})
+    async with database.write() as connection:
+        await cases.open_case(connection, renamed)
+    async with database.read() as connection:
+        assert (await connection.execute(select(insured_person.c.name))).scalars().all() == ["王五"]
+
+
+async def test_two_processes_writing_by_turns_lose_nothing(database: Database, database_url: str) -> None:
+    second = Database(database_url)
+    numbers = [f"620900-AAAA-BBBB-{n:04d}-D" for n in range(40)]
+
+    async def live(where: Database, number: str, n: int) -> None:
+        await opened(where, number, person_key=f"{n:032x}")
+        await recorded(where, transition(2, number=number))
+        await recorded(where, transition(3, number=number, occupies=False))
+
+    await asyncio.gather(*(live((database, second)[n % 2], number, n) for n, number in enumerate(numbers)))
+    await second.close()
+    async with database.read() as connection:
+        assert (await row_counts(connection))["case_event"] == 120
+        assert await verify_chain(connection) == []
+        assert len(await reading.list_cases(connection, limit=1000)) == 40

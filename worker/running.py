@@ -1,0 +1,88 @@
+"""One worker process: the three task queues of design, one database pool, one object store."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.cases import CaseActivities
+from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
+from activities.notices.email import SmtpMailer
+from activities.notices.sending import NoticeActivities, NoticeSettings
+from activities.notices.sms import OutboxGateway
+from activities.registry import RegistryActivities
+from storage.database import Database
+from storage.keys import Keys
+from storage.objects import ObjectStore
+from storage.policies import known_regions
+from worker.settings import Settings
+from workflows.application import ApplicationWorkflow
+from workflows.entitlement import EntitlementWorkflow
+from workflows.notice import NoticeWorkflow
+
+CASE_WORKFLOWS: tuple[type[Any], ...] = (ApplicationWorkflow, EntitlementWorkflow)
+ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
+
+
+def build_workers(client: Client, settings: Settings, keys: Keys, database: Database) -> list[Worker]:
+    """Build the workers of one process; the caller runs them and closes the database."""
+    objects = ObjectStore.at(settings.objects)
+    cases = CaseActivities(database, objects, keys, client)
+    notices = NoticeActivities(
+        database=database,
+        mailer=SmtpMailer(settings.mail()),
+        gateway=OutboxGateway(database),
+        objects=objects,
+        settings=NoticeSettings(supervisors=dict.fromkeys(known_regions(), settings.supervisor_email)),
+    )
+    return [
+        Worker(
+            client,
+            task_queue=CASE_QUEUE,
+            workflows=CASE_WORKFLOWS,
+            activities=[
+                cases.open_case,
+                cases.load_rules,
+                cases.record_events,
+                cases.assign_panel,
+                cases.inspect_materials,
+                cases.issue_certificate,
+            ],
+            max_cached_workflows=settings.max_cached_cases,
+            max_concurrent_activities=20,
+        ),
+        Worker(
+            client,
+            task_queue=NOTICE_QUEUE,
+            workflows=[NoticeWorkflow],
+            activities=[notices.send_notice, notices.settle_notice],
+            max_cached_workflows=settings.max_cached_cases,
+            # An eagerly started activity would slip past the queue's rate limit.
+            disable_eager_activity_execution=True,
+            max_task_queue_activities_per_second=settings.notices_per_second,
+        ),
+        Worker(
+            client,
+            task_queue=EXTERNAL_QUEUE,
+            activities=[RegistryActivities(database).look_up_insured],
+            max_concurrent_activities=20,
+        ),
+    ]
+
+
+async def run_workers(
+    client: Client, settings: Settings, keys: Keys, *, stop: asyncio.Event, ready: Callable[[], None]
+) -> None:
+    """Run until `stop` is set, then finish what is under way and close the database."""
+    database = Database(settings.database)
+    try:
+        async with AsyncExitStack() as stack:
+            for worker in build_workers(client, settings, keys, database):
+                await stack.enter_async_context(worker)
+            ready()
+            await stop.wait()
+    finally:
+        await database.close()

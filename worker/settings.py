@@ -1,0 +1,106 @@
+"""Settings of every process: `MENTE_*` environment variables over what `mente up` wrote under `MENTE_HOME`.
+
+Temporal itself is configured by the standard `TEMPORAL_*` environment and `temporal.toml`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.notices.email import MailSettings
+from storage.keys import keys_folder
+
+ENDPOINTS = "endpoints.json"
+"""Written below MENTE_HOME by `mente up` once everything listens; the other commands find the server through it."""
+
+
+class Endpoints(BaseModel):
+    """Where the embedded default listens, as `mente up` prints it. `demo` marks a server that may skip time."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    temporal: str
+    namespace: str
+    ui: str
+    codec: str
+    database: str
+    smtp: str
+    mail_dir: str
+    home: str
+    demo: bool = False
+
+
+class Settings(BaseSettings):
+    """What a deployment sets. Everything has a default that suits the embedded server."""
+
+    model_config = SettingsConfigDict(env_prefix="MENTE_", frozen=True, extra="ignore")
+
+    home: Path = Path(".mente")
+    database_url: SecretStr | None = None
+    objects_url: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int = 25
+    smtp_starttls: bool = False
+    smtp_tls: bool = False
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_ca_file: str = ""
+    mail_sender: str = "门诊慢特病认定 <noreply@mente.invalid>"
+    supervisor_email: str = "supervisor@mente.invalid"
+    notices_per_second: float | None = None
+    max_cached_cases: int = 500
+    log_level: str = "INFO"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the keys: `MENTE_KEYS`, else below the home."""
+        return keys_folder(self.home, os.environ)
+
+    @property
+    def database(self) -> str:
+        """The database URL; a SQLite file below the home by default."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.home.absolute() / 'mente.db'}"
+
+    @property
+    def objects(self) -> str:
+        """Where papers and certificates are kept; a folder below the home by default."""
+        return self.objects_url or str(self.home.absolute() / "objects")
+
+    def endpoints(self) -> Endpoints | None:
+        """Return where the embedded default listens, or None if none was started in this home."""
+        try:
+            return Endpoints.model_validate(json.loads((self.home / ENDPOINTS).read_text("utf-8")))
+        except (OSError, ValueError):
+            return None
+
+    def mail(self) -> MailSettings:
+        """Return the SMTP server: as set, else the embedded sink."""
+        host, port = self.smtp_host, self.smtp_port
+        if host is None:
+            known = self.endpoints()
+            host, _, sink = (known.smtp if known else "127.0.0.1:25").rpartition(":")
+            port = int(sink)
+        return MailSettings(
+            host=host,
+            port=port,
+            starttls=self.smtp_starttls,
+            tls=self.smtp_tls,
+            username=self.smtp_username,
+            password=self.smtp_password,
+            sender=self.mail_sender,
+            ca_file=self.smtp_ca_file,
+        )
+
+
+def remember(home: Path, endpoints: Endpoints) -> None:
+    """Write down where everything listens, whole or not at all."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = home / f".{ENDPOINTS}.{os.getpid()}"
+    draft.touch(mode=0o600)
+    draft.write_text(endpoints.model_dump_json(indent=2), "utf-8")
+    draft.replace(home / ENDPOINTS)
