@@ -81,21 +81,31 @@ def chain_faults(
         return [fault(entries[0]["seq"], Fault.CASE_MISSING)]
     faults: list[AuditFault] = []
     expected, previous = 1, first_hash(acceptance_no)
+    sound = True
     for entry in entries:
         seq = entry["seq"]
-        gap = seq > expected
         faults += [fault(missing, Fault.REMOVED) for missing in range(expected, seq)]
-        if seq > head["last_seq"]:
-            faults.append(fault(seq, Fault.APPENDED))
-        elif not _fits(entry):
-            faults.append(fault(seq, Fault.REORDERED if _fits_elsewhere(entry, entries) else Fault.CHANGED))
-        elif entry["prev_hash"] != previous and not gap:
-            faults.append(fault(seq, Fault.REORDERED))
-        expected, previous = seq + 1, entry["hash"]
+        # behind a fault the link is broken as a matter of course; only the entry itself is judged
+        found = _fault_of(entry, entries, head, previous if sound and seq == expected else None)
+        faults += [fault(seq, found)] if found else []
+        expected, previous, sound = seq + 1, entry["hash"], found is None
     faults += [fault(missing, Fault.REMOVED) for missing in range(expected, head["last_seq"] + 1)]
     if not faults and previous != head["last_hash"]:
         faults.append(fault(head["last_seq"], Fault.CHANGED))
     return faults
+
+
+def _fault_of(
+    entry: Mapping[str, Any],
+    entries: Sequence[Mapping[str, Any]],
+    head: Mapping[str, Any],
+    previous: str | None,
+) -> Fault | None:
+    if entry["seq"] > head["last_seq"]:
+        return Fault.APPENDED
+    if not _fits(entry):
+        return Fault.REORDERED if _fits_elsewhere(entry, entries) else Fault.CHANGED
+    return None if previous is None or entry["prev_hash"] == previous else Fault.REORDERED
 
 
 def _fits(entry: Mapping[str, Any]) -> bool:

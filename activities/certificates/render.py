@@ -37,8 +37,9 @@ class UnprintableCertificate(Exception):
 def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> bytes:
     """Return the signed PDF. The same content and key give the same bytes.
 
-    Synchronous and safe in threads; about 40 ms after the first call, which loads the font: half
-    of it to set the page, half to read it back. Every page is verified before it is returned. Raises `UnprintableCertificate` when that fails in both ways of printing.
+    Synchronous and safe in threads; about 40 ms after the first call, which loads the font: half of it to set
+    the page, half to read it back, because no page leaves that does not verify. Raises
+    `UnprintableCertificate` when none does, neither plainly nor with the name's rare characters spelt out.
     """
     signature = sign_content(content, key)
     for lines in (printed_fields(content), _printed_by_code_point(content)):

@@ -2,7 +2,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -190,6 +190,7 @@ async def falling_silent(*, after: bytes, hang_up: bool) -> AsyncIterator[int]:
     answers = {b"EHLO": b"250 here", b"MAIL": b"250 ok", b"RCPT": b"250 ok", b"DATA": b"354 go", b".": b"250 ok"}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(writer)
         writer.write(b"220 here\r\n")
         in_text = False
         while line := await reader.readline():
@@ -198,15 +199,19 @@ async def falling_silent(*, after: bytes, hang_up: bool) -> AsyncIterator[int]:
                 if hang_up:
                     break
                 await reader.read()
-                break
             if not in_text or word == b".":
                 writer.write(answers.get(word, b"250 ok") + b"\r\n")
                 in_text = word == b"DATA"
         writer.close()
 
+    served: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield int(server.sockets[0].getsockname()[1])
+        for writer in served:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.mark.asyncio
@@ -273,8 +278,9 @@ def guarded(handler: Recording, certificate: tuple[Path, Path]) -> SmtpServer:
 
 @pytest.mark.asyncio
 async def test_starttls_and_login_open_a_guarded_server_and_nothing_less_does(
-    certificate: tuple[Path, Path],
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mail, "PREPARE_SECONDS", 1)
     right = {"username": "mente", "password": SecretStr("right")}
     trusted = {"starttls": True, "ca_file": str(certificate[0])}
     handler = Recording()

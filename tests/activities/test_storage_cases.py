@@ -202,7 +202,7 @@ async def test_the_place_of_person_and_disease_is_guarded_when_taken_later(datab
 async def test_the_database_itself_holds_one_place(database: Database) -> None:
     await opened(database)
     await opened(database, OTHER)
-    with pytest.raises(Exception, match="uq_case_place|person_key") as broken:
+    with pytest.raises(Exception, match=r"uq_case_place|person_key") as broken:
         async with database.write() as connection:
             await connection.execute(case.update().where(case.c.acceptance_no == OTHER).values(occupies=True))
     assert "13900000001" not in str(broken.value)

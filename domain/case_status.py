@@ -1,0 +1,80 @@
+"""The answer to "where does it stand": one shape for the command line, the client and the interface."""
+
+from datetime import date, datetime
+
+from pydantic import ConfigDict, Field, JsonValue, field_serializer
+
+from domain.application import Model
+from domain.moments import rfc3339
+from domain.vocabulary import Sla, Status, WaitingOn
+
+
+class TimelineLine(Model):
+    """One entry of the audit trail."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
+
+    seq: int
+    at: datetime
+    kind: str
+    status_from: Status = Field(alias="from")
+    status_to: Status = Field(alias="to")
+    actor: str
+    detail: dict[str, JsonValue]
+
+    @field_serializer("at")
+    def _local(self, at: datetime) -> str:
+        return rfc3339(at)
+
+
+class LimitStatus(Model):
+    """The decision limit in working days; every number from the ledger. `due` moves while the clock stands still."""
+
+    due: datetime
+    due_confirmed: bool
+    limit: int
+    used: int
+    left: int
+    overdue_by: int
+    running: bool
+    calendar_version: str
+
+    @field_serializer("due")
+    def _local(self, due: datetime) -> str:
+        return rfc3339(due)
+
+
+class SeatLine(Model):
+    """One expert's seat; the verdict shows only after the count."""
+
+    expert: str
+    panel: int
+    round: int
+    state: str
+    decision: str | None = None
+
+
+class CaseStatus(Model):
+    """Where a case stands. `due` is when what is awaited must have happened; `due_confirmed` None without one."""
+
+    acceptance_no: str
+    region: str
+    status: Status
+    waiting_on: WaitingOn
+    due: datetime | None
+    due_confirmed: bool | None
+    sla: Sla
+    round: int
+    attention: bool = False
+    closed: bool = False
+    effect_on: date | None = None
+    end_on: date | None = None
+    next_recheck_on: date | None = None
+    reason: str = ""
+    limit: LimitStatus | None = None
+    panel: tuple[SeatLine, ...] = ()
+    timeline: tuple[TimelineLine, ...] = ()
+
+    @field_serializer("due")
+    def _local(self, due: datetime | None) -> str | None:
+        return rfc3339(due) if due else None

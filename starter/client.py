@@ -1,0 +1,355 @@
+"""The typed client Python back ends import: apply, send commands, read where a case stands.
+
+Everything raised on purpose is `Refused` (what was wrong, which rule, what to do) or `Unanswered`.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
+from domain.acceptance import acceptance_number, parse_acceptance_number
+from domain.application import ApplicationForm, Material
+from domain.case_status import CaseStatus
+from domain.commands import Command, SupplyMaterials, name_of
+from domain.intake import judge_form, parse_form
+from domain.judging import digest_of
+from domain.refusal import Refusal, Refused, refuse
+from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
+from starter.status import read_status
+from starter.uploads import read_declared, read_papers
+from storage import reading
+from storage.database import Database
+from storage.keys import Keys, load_keys
+from storage.objects import ObjectStore
+from storage.policies import policy_book
+from worker.connection import Unreachable, connect, connect_embedded
+from worker.settings import Settings
+from workflows import search_attributes
+
+ANSWER_SECONDS = 15.0
+INTAKE_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+class Unanswered(Exception):
+    """Nobody answered in time. The command may still be carried out; repeating it with the same id is safe."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The answer to an application."""
+
+    acceptance_no: str
+    status: Status
+    created: bool
+
+
+class Mente:
+    """One connection of a back end: Temporal, the read model, and the store of papers."""
+
+    def __init__(self, *, client: Client, database: Database, objects: ObjectStore, keys: Keys) -> None:
+        self.client = client
+        self.database = database
+        self.objects = objects
+        self._keys = keys
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings | None = None) -> AsyncIterator["Mente"]:
+        """Connect as the settings say. Raises `Unreachable` or `KeysUnusable`."""
+        settings = settings or Settings()
+        keys = load_keys(settings.keys)
+        client = await temporal_client(settings, keys)
+        database = Database(settings.database)
+        try:
+            yield cls(client=client, database=database, objects=ObjectStore.at(settings.objects), keys=keys)
+        finally:
+            await database.close()
+
+    # -- applying -----------------------------------------------------------------------------------------------
+
+    async def apply(self, raw: Mapping[str, object], folder: Path, *, wait: float = INTAKE_SECONDS) -> Applied:
+        """Judge an application and its files, and start its case; the same request again is the same case.
+
+        `folder` holds the files the materials name. Raises `Refused` on bad input, on other content under the same
+        request id, and on a second open case of the person and disease. Nothing is kept of a refused application.
+        """
+        now = datetime.now(UTC)
+        form = parse_form(raw)
+        judge_form(form, policies=policy_book(), now=now)
+        papers = await asyncio.to_thread(read_papers, form, folder)
+        start = StartApplication(
+            acceptance_no=self.number_of(form),
+            person_key=self._keys.person_key(form.applicant.id_number),
+            fingerprint=fingerprint(form, [paper.material for paper in papers]),
+            form=form,
+            materials=tuple(paper.material for paper in papers),
+            received_at=form.received_at or now,
+        )
+        known = await self._known_request(start)
+        if known is not None:
+            return known
+        await self._refuse_second_case(start)
+        for paper in papers:
+            await self.objects.put(paper.content)
+        return await self._start(start, wait)
+
+    def number_of(self, form: ApplicationForm) -> str:
+        """Return the acceptance number a request gets."""
+        return acceptance_number(
+            self._keys.acceptance, region=form.region, channel=form.channel, request_id=form.request_id
+        )
+
+    async def _known_request(self, start: StartApplication) -> Applied | None:
+        form = start.form
+        async with self.database.read() as connection:
+            found = await reading.find_by_request(
+                connection, region=form.region, channel=form.channel, request_id=form.request_id
+            )
+        if found is None:
+            return None
+        _same_content(start, found.fingerprint)
+        return Applied(acceptance_no=found.acceptance_no, status=found.status, created=False)
+
+    async def _refuse_second_case(self, start: StartApplication) -> None:
+        async with self.database.read() as connection:
+            existing = await reading.open_case_of(
+                connection, person_key=start.person_key, disease_id=start.form.disease_id
+            )
+        if existing is not None:
+            raise second_case(existing)
+
+    async def _start(self, start: StartApplication, wait: float) -> Applied:
+        try:
+            await self.client.start_workflow(
+                "Application",
+                start,
+                id=start.acceptance_no,
+                task_queue=CASE_QUEUE,
+                # Refused while the case runs and after it has closed: the number is the request's for ever.
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                memo={"fingerprint": start.fingerprint},
+                search_attributes=_first_attributes(start.form.region),
+                static_summary=f"门诊慢特病认定申请 {start.form.region}",
+            )
+        except WorkflowAlreadyStartedError:
+            return await self._already_started(start)
+        status = await self._intake(start.acceptance_no, wait)
+        return Applied(acceptance_no=start.acceptance_no, status=status, created=True)
+
+    async def _already_started(self, start: StartApplication) -> Applied:
+        description = await self.client.get_workflow_handle(start.acceptance_no).describe()
+        _same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
+        status = await self._intake(start.acceptance_no, 0)
+        return Applied(acceptance_no=start.acceptance_no, status=status, created=False)
+
+    async def _intake(self, acceptance_no: str, wait: float) -> Status:
+        """Wait for the first transition; a case no worker has taken up yet is `submitted`."""
+        until = time.monotonic() + wait
+        while True:
+            async with self.database.read() as connection:
+                view = await reading.case_status(connection, acceptance_no)
+            if view is not None and view.duplicate_of is not None and view.status is Status.NOT_ACCEPTED:
+                raise second_case(view.duplicate_of)
+            if (view is not None and view.status is not Status.SUBMITTED) or time.monotonic() >= until:
+                return view.status if view is not None else Status.SUBMITTED
+            await asyncio.sleep(_POLL_SECONDS)
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
+        """Send a command and return its receipt. Raises `Refused`, or `Unanswered` after `wait` seconds."""
+        number = parse_acceptance_number(acceptance_no)
+        try:
+            receipt: CommandReceipt = await self.handle(number).execute_update(
+                name_of(command),
+                command,
+                # The server answers a known update id from memory: another content must not get that answer.
+                id=f"{command.command_id}.{digest_of(command)[:8]}",
+                result_type=CommandReceipt,
+                rpc_timeout=timedelta(seconds=wait),
+            )
+            return receipt
+        except WorkflowUpdateFailedError as error:
+            raise _refusal_of(error) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unanswered(_UNANSWERED) from None
+        except RPCError as error:
+            raise await self._explained(number, error) from None
+
+    async def signal(self, acceptance_no: str, command: Command) -> None:
+        """Send a command that must not depend on a worker being up: durable, audited, not answered."""
+        number = parse_acceptance_number(acceptance_no)
+        try:
+            await self.handle(number).signal(name_of(command), command)
+        except RPCError as error:
+            raise await self._explained(number, error) from None
+
+    def handle(self, acceptance_no: str) -> WorkflowHandle[object, object]:
+        """Return the handle of whichever run of the case is alive."""
+        return self.client.get_workflow_handle(acceptance_no)
+
+    async def _explained(self, number: str, error: RPCError) -> Exception:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            async with self.database.read() as connection:
+                view = await reading.case_status(connection, number)
+            return unknown_case() if view is None else closed_case(view.status)
+        if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            return Unanswered(_UNANSWERED)
+        return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一命令编号重试。")
+
+    async def supply(
+        self,
+        acceptance_no: str,
+        declared: list[dict[str, object]],
+        folder: Path,
+        *,
+        actor: str,
+        command_id: str | None = None,
+        note: str = "",
+    ) -> CommandReceipt:
+        """Judge and store papers, then hand them in. Raises as `send` does."""
+        papers = await asyncio.to_thread(read_declared, declared, folder)
+        for paper in papers:
+            await self.objects.put(paper.content)
+        command = SupplyMaterials(
+            command_id=command_id or new_command_id(),
+            actor=actor,
+            materials=tuple(paper.material for paper in papers),
+            note=note,
+        )
+        return await self.send(acceptance_no, command)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    async def status(self, acceptance_no: str) -> CaseStatus:
+        """Return where a case stands, from the read model; a case not yet taken up is `submitted`."""
+        number = parse_acceptance_number(acceptance_no)
+        async with self.database.read() as connection:
+            view = await reading.case_status(connection, number)
+        if view is not None:
+            return read_status(view, datetime.now(UTC))
+        await self._must_exist(number)
+        return CaseStatus(
+            acceptance_no=number,
+            region=number[:6],
+            status=Status.SUBMITTED,
+            waiting_on=WaitingOn.NONE,
+            due=None,
+            due_confirmed=None,
+            sla=Sla.OK,
+            round=0,
+        )
+
+    async def _must_exist(self, number: str) -> None:
+        try:
+            await self.handle(number).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise unknown_case() from None
+            raise Unreachable(f"Temporal 服务未能处理请求（{error.status.name}）。") from None
+
+
+async def temporal_client(settings: Settings, keys: Keys) -> Client:
+    """Connect to the server the environment names, else to the embedded one of this home."""
+    known = settings.endpoints()
+
+    def reload() -> Keys:
+        return load_keys(settings.keys)
+
+    if known is None or "TEMPORAL_ADDRESS" in os.environ or "TEMPORAL_PROFILE" in os.environ:
+        return await connect(keys=keys, reload=reload)
+    return await connect_embedded(keys=keys, address=known.temporal, namespace=known.namespace, reload=reload)
+
+
+def fingerprint(form: ApplicationForm, materials: list[Material]) -> str:
+    """Return the digest of an application's content: the form and the files themselves, not their names."""
+    digest = hashlib.sha256(form.model_dump_json(exclude={"materials"}).encode())
+    for material in materials:
+        digest.update(material.model_dump_json().encode())
+    return digest.hexdigest()
+
+
+def new_command_id() -> str:
+    """Return a fresh command id."""
+    return f"c-{uuid.uuid4()}"
+
+
+def _first_attributes(region: str) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(search_attributes.REGION, region),
+            SearchAttributePair(search_attributes.STATUS, Status.SUBMITTED.value),
+            SearchAttributePair(search_attributes.WAITING_ON, WaitingOn.NONE.value),
+            SearchAttributePair(search_attributes.SLA, Sla.OK.value),
+            SearchAttributePair(search_attributes.ATTENTION, False),
+        ]
+    )
+
+
+_UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号（--command-id）重试是安全的。"
+
+
+def _same_content(start: StartApplication, known: str) -> None:
+    if known != start.fingerprint:
+        raise refuse(
+            field="request_id",
+            rule="同一渠道的同一请求编号只能对应一份申请",
+            remedy=f"如为新的申请，请换用新的请求编号；原申请的受理号为 {start.acceptance_no}",
+            message=f"该请求编号已用于另一内容的申请，受理号 {start.acceptance_no}。",
+        )
+
+
+def second_case(existing: str) -> Refused:
+    """Return the refusal of a second open case of one person and disease."""
+    return refuse(
+        field="disease_id",
+        rule="同一参保人的同一病种只能有一件在办或有效的案件",
+        remedy=f"请查询已有案件 {existing}",
+        message=f"已有在办或有效的同病种案件，受理号 {existing}。",
+    )
+
+
+def unknown_case() -> Refused:
+    """Return the refusal of a well-formed number nobody was given."""
+    return refuse(
+        field="acceptance_no",
+        rule="受理号须为本系统发出的受理号",
+        remedy="请对照受理通知书核对受理号",
+        message="没有这一受理号。",
+    )
+
+
+def closed_case(status: Status) -> Refused:
+    """Return the refusal of a command to a closed case."""
+    return refuse(
+        field="acceptance_no",
+        rule="已办结的案件不再接受命令",
+        remedy="如需继续，请重新提出申请",
+        message=f"该案件已办结（{STATUS_ZH[status]}）。",
+    )
+
+
+def _refusal_of(error: WorkflowUpdateFailedError) -> Exception:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == "Refused" and cause.details:
+        return Refused(Refusal.model_validate(cause.details[0]))
+    return Unanswered(_UNANSWERED)

@@ -1,0 +1,60 @@
+"""Reading the files an application or a supply names, and judging them before anything is kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from activities.materials import MAX_FILE_BYTES, judge_file
+from domain.application import ApplicationForm, DeclaredMaterial, Material
+from domain.refusal import refuse
+from storage.objects import content_address
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One file's bytes and what is known of it."""
+
+    material: Material
+    content: bytes
+
+
+def read_papers(form: ApplicationForm, folder: Path) -> list[Paper]:
+    """Read and judge every file of an application. Raises `Refused` at the first bad one."""
+    return [_read(entry, folder, f"materials[{number}].file") for number, entry in enumerate(form.materials)]
+
+
+def read_declared(declared: list[dict[str, object]], folder: Path) -> list[Paper]:
+    """Read and judge the files of a supply."""
+    papers = []
+    for number, raw in enumerate(declared):
+        try:
+            entry = DeclaredMaterial.model_validate(raw)
+        except ValidationError as error:
+            name = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise refuse(
+                field=f"materials[{number}].{name}",
+                rule="材料须写明种类（kind）与文件名（file），日期为 YYYY-MM-DD",
+                remedy=f"请更正字段 {name} 后重新提交",
+                message=f"第 {number + 1} 份材料的 {name} 缺失或不符合要求。",
+            ) from None
+        papers.append(_read(entry, folder, f"materials[{number}].file"))
+    return papers
+
+
+def _read(entry: DeclaredMaterial, folder: Path, field: str) -> Paper:
+    path = folder / entry.file
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise refuse(
+            field=field,
+            rule="材料文件须在所给的材料文件夹内",
+            remedy="请核对文件名，并把文件放入材料文件夹",
+            message="找不到申请中写明的材料文件。",
+        )
+    with path.open("rb") as stream:
+        # One byte more than allowed is enough to refuse: a huge file is never read whole.
+        content = stream.read(MAX_FILE_BYTES + 1)
+    facts = judge_file(content, kind=entry.kind, name=entry.file, field=field)
+    declared = entry.model_dump(exclude={"file"})
+    material = Material(sha256=content_address(content), **declared, **facts.model_dump())
+    return Paper(material=material, content=content)
