@@ -92,7 +92,9 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-async def spawn(arguments: list[str], log: Path, environment: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+async def spawn(
+    arguments: list[str], log: Path, environment: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
     """Start a child of this process, its output in a log file; it ends when this process does."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:

@@ -182,13 +182,14 @@ def _demand_next(stored: RowMapping, transition: Transition) -> None:
 
 
 async def _guard(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> Outcome | None:
-    if not transition.occupies and transition.max_live is None:
+    takes_place = transition.occupies and not stored["occupies"]
+    if not takes_place and transition.max_live is None:
         return None
     person, number = stored["person_key"], transition.acceptance_no
     await connection.execute(
         select(insured_person.c.person_key).where(insured_person.c.person_key == person).with_for_update()
     )
-    if transition.occupies:
+    if takes_place:
         holder = await holder_of_place(connection, person, stored["disease_id"], besides=number)
         if holder is not None:
             return Outcome(refused=_place_taken(holder), conflicting=holder)

@@ -46,15 +46,27 @@ def running_postgres(bin_folder: Path) -> Iterator[Path]:
         if owner is not None:
             shutil.chown(home, owner)
         cluster = home / "data"
+        group = pwd.getpwnam(owner).pw_gid if owner else None
+        others: list[int] | None = [] if owner else None
         make = [bin_folder / "initdb", "-D", cluster, "-U", "mente", "-A", "trust", "-E", "UTF8", "--locale=C"]
-        subprocess.run([*make, "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd=home, **_as(owner))
+        subprocess.run(
+            [*map(str, make), "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=home,
+            user=owner,
+            group=group,
+            extra_groups=others,
+        )
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(
-                [bin_folder / "postgres", "-D", cluster, "-k", home, *_options()],
+                [str(bin_folder / "postgres"), "-D", str(cluster), "-k", str(home), *_options()],
                 stdout=log,
                 stderr=log,
                 cwd=home,
-                **_as(owner),
+                user=owner,
+                group=group,
+                extra_groups=others,
             )
         _wait_until_ready(home, server)
         yield home
@@ -76,12 +88,6 @@ def _owner() -> str | None:
     if os.geteuid() != 0:
         return None
     return "postgres" if any(user.pw_name == "postgres" for user in pwd.getpwall()) else "nobody"
-
-
-def _as(owner: str | None) -> dict[str, object]:
-    if owner is None:
-        return {}
-    return {"user": owner, "group": pwd.getpwnam(owner).pw_gid, "extra_groups": []}
 
 
 def _wait_until_ready(home: Path, server: "subprocess.Popen[bytes]") -> None:

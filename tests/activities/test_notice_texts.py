@@ -149,6 +149,14 @@ def test_a_denial_names_the_appeal_while_there_is_one_and_else_the_reconsiderati
         assert "60日内依法申请行政复议" in last_word.plain
 
 
+def test_a_grant_without_end_names_no_last_day() -> None:
+    for end_on in ("", "长期"):
+        text = rendered(NoticeEvent.GRANTED, end_on=end_on)
+        assert "止" not in text.sms
+        assert "有效期" not in text.plain
+        assert "每年复核" in text.plain
+
+
 def test_the_certificate_is_mentioned_as_attached_only_if_it_is() -> None:
     assert "附件" in rendered(NoticeEvent.GRANTED, attached="yes").plain
     assert "附件" not in rendered(NoticeEvent.GRANTED).plain

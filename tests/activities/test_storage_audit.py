@@ -33,7 +33,7 @@ async def faults(database: Database, number: str | None = None) -> list[tuple[in
 async def change(database: Database, at: int, /, **values: object) -> None:
     async with database.write() as connection:
         await connection.execute(
-            update(case_event).where(case_event.c.acceptance_no == NUMBER, case_event.c.seq == seq).values(**values)
+            update(case_event).where(case_event.c.acceptance_no == NUMBER, case_event.c.seq == at).values(**values)
         )
 
 

@@ -7,7 +7,7 @@ from storage import panels, reading
 from storage.cases import CaseNotFound
 from storage.database import Database
 from storage.panels import SeatsWanted
-from storage.tables import verdict
+from storage.tables import expert, verdict
 from tests.activities.case_samples import (
     AT,
     NUMBER,
@@ -61,7 +61,7 @@ async def test_an_expert_who_is_not_active_is_not_seated(database: Database) -> 
     await opened(database)
     await register_experts(database, *CARDIOLOGISTS[:2])
     async with database.write() as connection:
-        await connection.execute(panels.expert.update().where(panels.expert.c.expert_id == "E1").values(active=False))
+        await connection.execute(expert.update().where(expert.c.expert_id == "E1").values(active=False))
     assert await assigned(database, wanted()) == ("E2",)
 
 

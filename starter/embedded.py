@@ -1,0 +1,182 @@
+"""Everything on one machine: the evaluation default. `mente up` runs it until Ctrl-C; tests run it in-process.
+
+The server and the workers are children of this process, started again if they die. Everything kept lives below
+`MENTE_HOME`, survives a restart, and can be deleted.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import func, select
+
+from starter.server import NAMESPACE, ServerPlan, free_port, spawn, stop, until_serving
+from storage.database import Database
+from storage.keys import Keys, load_keys, load_or_create_keys
+from storage.migrations import migrate
+from storage.registers import import_experts
+from storage.tables import expert
+from worker.codec_endpoint import codec_app, serve_codec_endpoint
+from worker.connection import connect_embedded
+from worker.decode_audit import decode_audit
+from worker.mail_sink import MailSink
+from worker.payloads import SealingCodec
+from worker.running import run_workers
+from worker.search_attributes import ensure_namespace, ensure_search_attributes
+from worker.settings import Endpoints, Settings, remember
+
+TEMPORAL_PORT, UI_PORT, CODEC_PORT, SMTP_PORT = 7233, 8233, 8234, 1025
+_RESTART_AFTER = 1.0
+
+logger = logging.getLogger("mente.up")
+
+
+@dataclass(frozen=True)
+class House:
+    """What runs: where it listens, and the keys and settings to use it with."""
+
+    settings: Settings
+    endpoints: Endpoints
+    keys: Keys
+    server: "Child"
+
+
+class _Starts(Protocol):
+    def __call__(self) -> Awaitable[asyncio.subprocess.Process]: ...
+
+
+class Child:
+    """A child process that is started again when it dies."""
+
+    def __init__(self, name: str, start: _Starts) -> None:
+        self.name = name
+        self._start = start
+        self.process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Child":
+        self.process = await self._start()
+        self._watch = asyncio.create_task(self._keep_alive(), name=f"keep {self.name}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if self.process is not None:
+            await stop(self.process)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            assert self.process is not None, "started before it is watched"
+            code = await self.process.wait()
+            logger.warning("%s ended with code %s and is started again", self.name, code)
+            await asyncio.sleep(_RESTART_AFTER)
+            self.process = await self._start()
+
+
+@asynccontextmanager
+async def house(home: Path, *, demo: bool = False, ports: Callable[[int], int] = free_port) -> AsyncIterator[House]:
+    """Start storage, mail sink, codec endpoint and the Temporal server; the caller adds workers."""
+    home = home.absolute()
+    settings = Settings(home=home)
+    keys = load_or_create_keys(settings.keys)
+    await asyncio.to_thread(migrate, settings.database)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        await _first_experts(database)
+        sink = await stack.enter_async_context(MailSink(home / "mail", port=ports(SMTP_PORT)))
+        ui_port, codec_port = ports(UI_PORT), ports(CODEC_PORT)
+        codec = f"http://127.0.0.1:{codec_port}"
+        plan = ServerPlan(
+            database=home / "temporal.db",
+            port=ports(TEMPORAL_PORT),
+            ui_port=ui_port,
+            codec_url=f"{codec}/{keys.codec_token}",
+            demo=demo,
+            log=home / "logs" / "temporal.log",
+        )
+        app = codec_app(
+            codec=SealingCodec(keys, reload=lambda: load_keys(settings.keys)),
+            token=keys.codec_token,
+            audit=decode_audit(database),
+            ui_origins=[plan.ui, f"http://localhost:{ui_port}"],
+        )
+        await stack.enter_async_context(serve_codec_endpoint(app, port=codec_port))
+        server = await stack.enter_async_context(Child("temporal", lambda: spawn(plan.arguments(), plan.log)))
+        await until_serving(plan.address, server.process)
+        client = await connect_embedded(keys=keys, address=plan.address)
+        await ensure_namespace(client, NAMESPACE)
+        await ensure_search_attributes(client, NAMESPACE)
+        endpoints = Endpoints(
+            temporal=plan.address,
+            namespace=NAMESPACE,
+            ui=plan.ui,
+            codec=codec,
+            database=settings.database,
+            smtp=f"127.0.0.1:{sink.port}",
+            mail_dir=str(home / "mail"),
+            home=str(home),
+            demo=demo,
+        )
+        remember(home, endpoints)
+        yield House(settings=settings, endpoints=endpoints, keys=keys, server=server)
+
+
+async def _first_experts(database: Database) -> None:
+    """Give an empty register the fictitious experts of the samples, so that a newcomer's first case is heard."""
+    async with database.write() as connection:
+        if await connection.scalar(select(func.count()).select_from(expert)) == 0:
+            await import_experts(connection, files("samples").joinpath("experts.csv").read_text("utf-8"))
+
+
+@asynccontextmanager
+async def workers_inside(running: House) -> AsyncIterator[None]:
+    """Run one set of workers in this process."""
+    client = await connect_embedded(
+        keys=running.keys,
+        address=running.endpoints.temporal,
+        reload=lambda: load_keys(running.settings.keys),
+    )
+    halt, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(run_workers(client, running.settings, running.keys, stop=halt, ready=ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if task.done():
+            task.result()
+        yield
+    finally:
+        waiting.cancel()
+        halt.set()
+        await task
+
+
+def worker_process(running: House, number: int) -> Child:
+    """Return a worker in a process of its own, its log below the home."""
+    program = str(Path(sys.executable).parent / "mente")
+    log = running.settings.home / "logs" / f"worker-{number}.log"
+    environment = {"MENTE_HOME": str(running.settings.home)}
+    return Child(f"worker-{number}", lambda: spawn([program, "worker"], log, environment))
+
+
+async def up(
+    home: Path, *, demo: bool, workers: int, announce: Callable[[Endpoints], None], halt: asyncio.Event
+) -> None:
+    """Run everything until `halt` is set; `announce` is called once everything listens."""
+    for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+        # The embedded server is the one meant here; its workers must not follow settings of another.
+        del os.environ[name]
+    async with house(home, demo=demo) as running, AsyncExitStack() as stack:
+        for number in range(1, workers + 1):
+            await stack.enter_async_context(worker_process(running, number))
+        announce(running.endpoints)
+        await halt.wait()

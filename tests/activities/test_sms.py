@@ -1,0 +1,34 @@
+import pytest
+from sqlalchemy import select
+
+from activities.contract import NoticeState
+from activities.notices.sms import OutboxGateway
+from storage.database import Database
+from storage.tables import sms_outbox
+
+REFERENCE = "510400-7K3M-Q2ZD-91XA-4.n7.sms"
+
+
+async def outbox(database: Database) -> list[tuple[str, str]]:
+    async with database.read() as connection:
+        rows = await connection.execute(select(sms_outbox.c.phone, sms_outbox.c.text))
+        return [(row.phone, row.text) for row in rows]
+
+
+@pytest.mark.asyncio
+async def test_the_outbox_keeps_a_message_once_for_a_reference_whatever_comes_later(database: Database) -> None:
+    gateway = OutboxGateway(database)
+    first = await gateway.send(reference=REFERENCE, phone="13900000001", text="【攀枝花医保】一")
+    again = await gateway.send(reference=REFERENCE, phone="13900000002", text="【攀枝花医保】二")
+    assert first == again
+    assert first.state is NoticeState.SENT
+    assert await outbox(database) == [("13900000001", "【攀枝花医保】一")]
+
+
+@pytest.mark.asyncio
+async def test_the_outbox_finds_what_it_keeps_and_nothing_else(database: Database) -> None:
+    gateway = OutboxGateway(database)
+    assert await gateway.find(reference=REFERENCE) is None
+    await gateway.send(reference=REFERENCE, phone="13900000001", text="【攀枝花医保】一")
+    assert await gateway.find(reference=REFERENCE) is not None
+    assert await gateway.find(reference=REFERENCE + "x") is None

@@ -1,0 +1,31 @@
+"""One real house for all tests that need a server: Temporal with time skipping, storage, mail sink, workers."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from starter.client import Mente
+from starter.embedded import House, house, workers_inside
+from starter.server import free_port
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def city() -> AsyncIterator[House]:
+    """Start the embedded default on free ports in a folder of its own, with workers in this process."""
+    with tempfile.TemporaryDirectory(prefix="mente-test-") as folder:
+        async with house(Path(folder), demo=True, ports=lambda _: any_port()) as running, workers_inside(running):
+            yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mente(city: House) -> AsyncIterator[Mente]:
+    """Return a client of the house."""
+    async with Mente.open(city.settings) as client:
+        yield client
+
+
+def any_port() -> int:
+    """Return a free port."""
+    return free_port()
