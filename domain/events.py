@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     LIMIT_BREACHED = "limit_breached"
     LIMIT_EXTENDED = "limit_extended"
     CORRECTED = "corrected"
+    RECHECK_MOVED = "recheck_moved"
     RECHECK_STARTED = "recheck_started"
     RECHECK_REMINDED = "recheck_reminded"
     RECHECK_PASSED = "recheck_passed"
@@ -96,6 +97,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.LIMIT_BREACHED: "超过办理时限",
     EventKind.LIMIT_EXTENDED: "依法延长时限",
     EventKind.CORRECTED: "更正决定",
+    EventKind.RECHECK_MOVED: "调整复核日期",
     EventKind.RECHECK_STARTED: "开始年度复核",
     EventKind.RECHECK_REMINDED: "复核提醒",
     EventKind.RECHECK_PASSED: "复核通过",

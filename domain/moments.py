@@ -31,3 +31,11 @@ def end_of_day(on: date) -> datetime:
 def rfc3339(moment: datetime) -> str:
     """Format an instant as RFC 3339 with +08:00, to the second."""
     return aware(moment).astimezone(CST).isoformat(timespec="seconds")
+
+
+def minute_text(moment: datetime) -> str:
+    """Format the end of a limit for people: `2026-12-04 24:00`, never 00:00 of the day after."""
+    local = aware(moment).astimezone(CST)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return f"{(local - timedelta(days=1)).date().isoformat()} 24:00"
+    return local.strftime("%Y-%m-%d %H:%M")

@@ -95,6 +95,13 @@ class Decision(StrEnum):
     MORE_EVIDENCE = "more_evidence"
 
 
+DECISION_ZH: dict[Decision, str] = {
+    Decision.GRANT: "同意",
+    Decision.DENY: "不同意",
+    Decision.MORE_EVIDENCE: "要求补充材料",
+}
+
+
 class MaterialKind(StrEnum):
     """Kinds of paper an application may hold."""
 

@@ -127,14 +127,17 @@ class Mente:
         if found is None:
             return None
         _same_content(start, found.fingerprint)
-        return Applied(acceptance_no=found.acceptance_no, status=found.status, created=False)
+        # A request that was refused for a second case gets the same answer again.
+        status = await self._intake(found.acceptance_no, 0)
+        return Applied(acceptance_no=found.acceptance_no, status=status, created=False)
 
     async def _refuse_second_case(self, start: StartApplication) -> None:
         async with self.database.read() as connection:
             existing = await reading.open_case_of(
                 connection, person_key=start.person_key, disease_id=start.form.disease_id
             )
-        if existing is not None:
+        # The same request, sent twice at once, may have made its case since it was looked up.
+        if existing is not None and existing != start.acceptance_no:
             raise second_case(existing)
 
     async def _start(self, start: StartApplication, wait: float) -> Applied:
@@ -152,11 +155,16 @@ class Mente:
             )
         except WorkflowAlreadyStartedError:
             return await self._already_started(start)
+        except RPCError as error:
+            raise _unreached(error) from None
         status = await self._intake(start.acceptance_no, wait)
         return Applied(acceptance_no=start.acceptance_no, status=status, created=True)
 
     async def _already_started(self, start: StartApplication) -> Applied:
-        description = await self.client.get_workflow_handle(start.acceptance_no).describe()
+        try:
+            description = await self.client.get_workflow_handle(start.acceptance_no).describe()
+        except RPCError as error:
+            raise _unreached(error) from None
         _same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
         status = await self._intake(start.acceptance_no, 0)
         return Applied(acceptance_no=start.acceptance_no, status=status, created=False)
@@ -212,9 +220,7 @@ class Mente:
             async with self.database.read() as connection:
                 view = await reading.case_status(connection, number)
             return unknown_case() if view is None else closed_case(view.status)
-        if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-            return Unanswered(_UNANSWERED)
-        return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一命令编号重试。")
+        return _unreached(error)
 
     async def supply(
         self,
@@ -306,6 +312,12 @@ def _first_attributes(region: str) -> TypedSearchAttributes:
 
 
 _UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号（--command-id）重试是安全的。"
+
+
+def _unreached(error: RPCError) -> Exception:
+    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+        return Unanswered(_UNANSWERED)
+    return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")
 
 
 def _same_content(start: StartApplication, known: str) -> None:

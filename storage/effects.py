@@ -1,82 +1,85 @@
-"""One notice to one person: `Notice`, id `<acceptance number>.n<seq>`, queue `mente-notices`.
+"""What a transition writes beside its entries: seats, objections, the public entry, certificates, notices."""
 
-1. It is started with the transition it tells of; the case never waits for it.
-2. Every channel the city chose is tried, started in the city's order; one that is down does not hold up another.
-3. A send that surely did not happen is repeated for three days, ever more rarely; a doubtful one never blindly.
-4. Text and addresses stay in storage: this workflow knows the notice's number and event alone.
-5. At the end the notice is settled: delivered, sent, unknown, failed or skipped.
-"""
+from typing import Any
 
-import asyncio
-from datetime import timedelta
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from domain.identity import mask_name
+from storage.database import insert_rows
+from storage.tables import certificate, insured_person, notice, objection, public_entry, verdict
+from storage.transition import PublicPeriod, Transition
 
-with workflow.unsafe.imports_passed_through():
-    from activities.contract import (
-        NOTICE_QUEUE,
-        ActivityName,
-        NoticeSent,
-        NoticeState,
-        SendNotice,
-        StartNotice,
-    )
-
-# What the activity raises surely did not happen, or is looked up first: repeating it cannot send twice.
-REPEAT = RetryPolicy(
-    initial_interval=timedelta(seconds=5),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(minutes=30),
-)
-# The database is ours and comes back; a notice without an end would look like one still under way.
-RECORD = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-
-ONE_SEND = timedelta(seconds=20)
-GIVE_UP_AFTER = timedelta(days=3)
-
-_CHANNEL_ZH = {"sms": "短信", "email": "电子邮件"}
+ASSIGNED = "assigned"
+GIVEN = "given"
+"""States of a seat; the others are the values of `SeatLeft`."""
 
 
-@workflow.defn(name="Notice")
-class NoticeWorkflow:
-    """Tell one person one thing."""
+async def write_effects(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> None:
+    """Write the effects of a transition inside its transaction. `stored` is the case row before it."""
+    await _write_seats(connection, transition)
+    objections = [{"acceptance_no": transition.acceptance_no, **each.model_dump()} for each in transition.objections]
+    ruled = ["upheld", "ruling_reason", "ruled_at"]
+    await insert_rows(connection, objection, objections, update=ruled)
+    if transition.public_entry is not None:
+        await _write_public_entry(connection, stored, transition.public_entry)
+    if transition.revoke_certificates:
+        await _revoke(connection, transition)
+    await _write_notices(connection, transition)
 
-    @workflow.run
-    async def run(self, start: StartNotice) -> NoticeSent:
-        """Send over every channel, then settle; returns the overall state."""
-        workflow.set_current_details(f"正在发送通知（{start.event.value}），无需人工处理")
-        await asyncio.gather(*(self._send(start, channel) for channel in start.channels))
-        overall = await self._settle(start)
-        workflow.set_current_details(f"通知已办结：{overall.state.value}")
-        return overall
 
-    async def _send(self, start: StartNotice, channel: str) -> NoticeSent:
-        """Send over one channel; one that could not be reached in three days has failed."""
-        try:
-            sent: NoticeSent = await workflow.execute_activity(
-                ActivityName.SEND_NOTICE.value,
-                SendNotice(acceptance_no=start.acceptance_no, seq=start.seq, channel=channel),
-                result_type=NoticeSent,
-                task_queue=NOTICE_QUEUE,
-                start_to_close_timeout=ONE_SEND,
-                schedule_to_close_timeout=GIVE_UP_AFTER,
-                retry_policy=REPEAT,
-                summary=f"发送{_CHANNEL_ZH.get(channel, channel)}（{start.event.value}）",
-            )
-        except ActivityError:
-            return NoticeSent(state=NoticeState.FAILED, detail="given-up")
-        return sent
-
-    async def _settle(self, start: StartNotice) -> NoticeSent:
-        settled: NoticeSent = await workflow.execute_activity(
-            ActivityName.SETTLE_NOTICE.value,
-            start,
-            result_type=NoticeSent,
-            task_queue=NOTICE_QUEUE,
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=RECORD,
-            summary="办结通知",
+async def _write_seats(connection: AsyncConnection, transition: Transition) -> None:
+    if not transition.verdicts:
+        return
+    number, seq = transition.acceptance_no, transition.events[0].seq
+    taken = await connection.scalar(select(func.max(verdict.c.position)).where(verdict.c.acceptance_no == number))
+    rows: list[dict[str, Any]] = []
+    for position, change in enumerate(transition.verdicts, start=(-1 if taken is None else taken) + 1):
+        state = change.left or (GIVEN if change.decision else ASSIGNED)
+        moved = state != ASSIGNED
+        rows.append(
+            {
+                "acceptance_no": number,
+                **change.model_dump(include={"panel", "round", "expert_id", "decision", "reason"}),
+                "position": position,
+                "state": state,
+                "assigned_seq": seq,
+                "assigned_at": change.at,
+                "changed_seq": seq if moved else None,
+                "changed_at": change.at if moved else None,
+            }
         )
-        return settled
+    changed = ["state", "decision", "reason", "changed_seq", "changed_at"]
+    await insert_rows(connection, verdict, rows, update=changed)
+
+
+async def _write_public_entry(connection: AsyncConnection, stored: RowMapping, period: PublicPeriod) -> None:
+    person = insured_person.c.person_key == stored["person_key"]
+    name = await connection.scalar(select(insured_person.c.name).where(person))
+    entry = {
+        **{key: stored[key] for key in ("acceptance_no", "region", "disease_id")},
+        "masked_name": mask_name(name or ""),
+        **period.model_dump(),
+    }
+    await insert_rows(connection, public_entry, [entry], update=["starts_at", "ends_at", "withdrawn_at"])
+
+
+async def _revoke(connection: AsyncConnection, transition: Transition) -> None:
+    mine = certificate.c.acceptance_no == transition.acceptance_no
+    valid = update(certificate).where(mine, certificate.c.revoked_at.is_(None))
+    reason = transition.revoke_certificates
+    await connection.execute(valid.values(revoked_at=transition.events[0].at, revoke_reason=reason))
+
+
+async def _write_notices(connection: AsyncConnection, transition: Transition) -> None:
+    rows = [
+        {
+            "acceptance_no": transition.acceptance_no,
+            **each.model_dump(exclude={"at", "channels"}),
+            "channels": list(each.channels),
+            "created_at": each.at,
+            "state": "queued",
+        }
+        for each in transition.notices
+    ]
+    await insert_rows(connection, notice, rows)

@@ -1,296 +1,286 @@
-"""Questions about cases, asked of the read model. Nothing here writes.
+"""Notices and the attempts to send them: one row for each channel, which only one sender at a time holds.
 
-A verdict stays hidden until the panel has been counted, in the seats and in the timeline alike.
+`attempt` counts the claims of a channel and is the claimant's token: it may go on only while the row still
+carries its number. The life of a row: queued → claimed → sending → an outcome. Until `sending` nothing has left
+the house, so another may take over; after it only an outcome may be written.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
 
-from pydantic import ConfigDict, Field, JsonValue
-from sqlalchemy import ColumnElement, RowMapping, Select, exists, select
+from sqlalchemy import Row, and_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.application import Model
-from domain.clock import Ledger
-from domain.events import EventKind, NoticeEvent, Recipient
-from domain.panel import Outcome
-from domain.vocabulary import Decision, Sla, Status, WaitingOn
-from storage.cases import holder_of_place
-from storage.effects import ASSIGNED
-from storage.tables import (
-    case,
-    case_event,
-    certificate,
-    notice,
-    notice_attempt,
-    objection,
-    public_entry,
-    verdict,
-)
-
-Shown = TypeVar("Shown", bound=Model)
-
-_HIDDEN = ("decision", "reason", "missing")
+from domain.application import Agent, Model
+from domain.events import NoticeEvent, Recipient
+from storage.tables import case, certificate, insured_person, notice, notice_attempt
 
 
-class TimelineEntry(Model):
-    """One entry of the audit trail; dumped with `from` and `to`."""
+class AttemptState(StrEnum):
+    """Where a channel of a notice stands."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", serialize_by_alias=True)
-
-    seq: int
-    at: datetime
-    kind: EventKind
-    status_from: Status = Field(serialization_alias="from")
-    status_to: Status = Field(serialization_alias="to")
-    actor: str
-    detail: dict[str, JsonValue]
-
-
-class SeatView(Model):
-    """One expert's seat. `decision` and `reason` are empty until the count, whatever was said."""
-
-    panel: int
-    round: int
-    expert_id: str
-    state: str
-    assigned_at: datetime
-    decision: Decision | None = None
-    reason: str = ""
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
 
 
-class CaseLine(Model):
-    """One line of a list of cases."""
-
-    acceptance_no: str
-    region: str
-    disease_id: str
-    status: Status
-    waiting_on: WaitingOn
-    due: datetime | None
-    sla: Sla
-    round: int
-    attention: bool
-    closed: bool
+OPEN = frozenset({AttemptState.QUEUED, AttemptState.CLAIMED, AttemptState.SENDING})
+"""Without an outcome yet."""
 
 
-class CaseView(CaseLine):
-    """A whole case, without personal data. Whether `due` is confirmed is computed by who shows it."""
+class Attempt(Model):
+    """A channel as it stands. `mine` says whether the caller has just claimed it with this `attempt` number."""
 
-    kind: str
-    channel: str
-    request_id: str
-    hospital_id: str
-    received_at: datetime
-    decided_on: date | None
-    effect_on: date | None
-    end_on: date | None
-    next_recheck_on: date | None
-    denial_reason: str
-    end_ground: str
-    duplicate_of: str | None
-    calendar_version: str
-    policy_version: str
-    ledger: Ledger | None
-    timeline: tuple[TimelineEntry, ...] = ()
-    seats: tuple[SeatView, ...] = ()
-
-
-class RequestFound(Model):
-    """The case a request made, and the fingerprint of its content."""
-
-    acceptance_no: str
-    fingerprint: str
-    status: Status
-    closed: bool
-
-
-class AttemptView(Model):
-    """One attempt to send a notice over one channel."""
-
-    channel: str
+    reference: str
     attempt: int
-    state: str
-    detail: str
-    claimed_at: datetime
-    ended_at: datetime | None
+    state: AttemptState
+    detail: str = ""
+    mine: bool = False
 
 
-class NoticeView(Model):
-    """One notice and what came of it."""
+class NoticeRecord(Model):
+    """All that is needed to render and address a notice. Personal: never into a log or an error."""
 
+    acceptance_no: str
     seq: int
     event: NoticeEvent
     recipient: Recipient
-    state: str
-    channels: tuple[str, ...]
+    facts: dict[str, str]
     created_at: datetime
-    attempts: tuple[AttemptView, ...] = ()
-
-
-class CertificateView(Model):
-    """One version of a certificate; `sha256` is the address of its PDF in the object store."""
-
-    version: int
-    certificate_no: str
-    sha256: str
-    effect_on: date
-    end_on: date | None
-    issued_on: date
-    conditional: bool
-    issued_at: datetime
-    revoked_at: datetime | None
-    revoke_reason: str
-
-
-class ObjectionView(Model):
-    """One objection, as raised or as ruled."""
-
-    objection_id: str
-    by: str
-    reason: str
-    raised_at: datetime
-    upheld: bool | None
-    ruling_reason: str
-    ruled_at: datetime | None
-
-
-class PublicEntry(Model):
-    """One line of the public list; the name is masked."""
-
-    acceptance_no: str
     region: str
-    masked_name: str
     disease_id: str
-    starts_at: datetime
-    ends_at: datetime | None
+    received_at: datetime
+    name: str
+    id_number: str
+    phone: str
+    email: str
+    agent: Agent | None
+    certificate_sha256: str | None
+    """The PDF to attach; None where none is asked for, or it has been revoked since."""
 
 
-async def case_status(connection: AsyncConnection, acceptance_no: str) -> CaseView | None:
-    """Return a case with its timeline and seats, or None."""
-    row = (await connection.execute(select(case).where(case.c.acceptance_no == acceptance_no))).mappings().first()
-    if row is None:
-        return None
-    query = select(case_event).where(case_event.c.acceptance_no == acceptance_no).order_by(case_event.c.seq)
-    entries = [TimelineEntry.model_validate(each) for each in (await connection.execute(query)).mappings()]
-    seats = select(verdict).where(verdict.c.acceptance_no == acceptance_no)
-    ordered = seats.order_by(
-        verdict.c.panel, verdict.c.round, verdict.c.assigned_seq, verdict.c.position, verdict.c.expert_id
+class CertificateMissing(Exception):
+    """The notice asks for a certificate that is not there (yet); carries its acceptance number and version."""
+
+
+def attempt_reference(acceptance_no: str, seq: int, channel: str) -> str:
+    """Return our id for one notice on one channel, the same for every attempt, given to the provider as well."""
+    return f"{acceptance_no}.n{seq}.{channel}"
+
+
+async def load_notice(connection: AsyncConnection, acceptance_no: str, seq: int) -> NoticeRecord | None:
+    """Return a notice with what its text and address need, or None. Raises `CertificateMissing`."""
+    wanted = (
+        select(
+            notice,
+            case.c.region,
+            case.c.disease_id,
+            case.c.received_at,
+            case.c.phone,
+            case.c.email,
+            case.c.agent,
+            insured_person.c.name,
+            insured_person.c.id_number,
+            certificate.c.sha256,
+            certificate.c.revoked_at,
+        )
+        .join(case, case.c.acceptance_no == notice.c.acceptance_no)
+        .join(insured_person, insured_person.c.person_key == case.c.person_key)
+        .outerjoin(
+            certificate,
+            and_(
+                certificate.c.acceptance_no == notice.c.acceptance_no,
+                certificate.c.version == notice.c.attach_certificate,
+            ),
+        )
+        .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq)
     )
-    rows = (await connection.execute(ordered)).mappings().all()
-    counted = _last_count(entries)
-    return CaseView.model_validate(
-        {**row, "timeline": _blinded(entries, counted), "seats": [_seat(each, counted) for each in rows]}
+    row = (await connection.execute(wanted)).one_or_none()
+    return None if row is None else _record(row)
+
+
+async def claim(connection: AsyncConnection, *, acceptance_no: str, seq: int, channel: str, at: datetime) -> Attempt:
+    """Claim a channel of a notice unless its text may already be on its way; of two claimants the later holds it.
+
+    Returns the row as it now stands. `mine` is False where there is an outcome, or where an earlier claimant
+    reached `sending` and recorded nothing: then ask the provider, and `reclaim` only if it surely has nothing.
+    """
+    reference = attempt_reference(acceptance_no, seq, channel)
+    await _insert_once(connection, acceptance_no=acceptance_no, seq=seq, channel=channel, reference=reference, at=at)
+    won = await _take(
+        connection,
+        reference=reference,
+        at=at,
+        states=(AttemptState.QUEUED, AttemptState.CLAIMED),
+    )
+    return won if won is not None else await _attempt(connection, reference)
+
+
+async def reclaim(connection: AsyncConnection, stuck: Attempt, *, at: datetime) -> Attempt | None:
+    """Claim a row found in `sending` whose text surely never left; None if another was quicker."""
+    return await _take(
+        connection,
+        reference=stuck.reference,
+        at=at,
+        states=(AttemptState.SENDING,),
+        attempt=stuck.attempt,
     )
 
 
-def _last_count(entries: Sequence[TimelineEntry]) -> int:
-    # a tie decides nothing: the expert who breaks it is as blind as the others were
-    counts = [
-        entry.seq
-        for entry in entries
-        if entry.kind is EventKind.PANEL_COUNTED and Outcome.TIE not in entry.detail.values()
-    ]
-    return max(counts, default=0)
+async def mark_sending(connection: AsyncConnection, held: Attempt) -> bool:
+    """Note that the text leaves now. False: another has taken over, and this claimant must not send."""
+    return await _move(connection, held, frm=(AttemptState.CLAIMED,), to=AttemptState.SENDING, detail="", at=None)
 
 
-def _blinded(entries: Sequence[TimelineEntry], counted: int) -> list[TimelineEntry]:
-    return [
-        entry.model_copy(update={"detail": {k: v for k, v in entry.detail.items() if k not in _HIDDEN}})
-        if entry.kind is EventKind.VERDICT_GIVEN and entry.seq > counted
-        else entry
-        for entry in entries
-    ]
+async def release(connection: AsyncConnection, held: Attempt, *, detail: str) -> bool:
+    """Free a claim after a send that surely did not happen; the next attempt may claim it."""
+    return await _move(
+        connection,
+        held,
+        frm=(AttemptState.CLAIMED, AttemptState.SENDING),
+        to=AttemptState.QUEUED,
+        detail=detail,
+        at=None,
+    )
 
 
-def _seat(row: RowMapping, counted: int) -> SeatView:
-    hidden = row["changed_seq"] is None or row["changed_seq"] > counted
-    return SeatView.model_validate({**row, "decision": None, "reason": ""} if hidden else dict(row))
+async def record_outcome(
+    connection: AsyncConnection, held: Attempt, *, state: AttemptState, detail: str, at: datetime
+) -> bool:
+    """Write what came of an attempt. False if the row is no longer the claimant's; an outcome is never replaced."""
+    return await _move(
+        connection, held, frm=(AttemptState.CLAIMED, AttemptState.SENDING), to=state, detail=detail, at=at
+    )
 
 
-async def list_cases(
+async def settle(
+    connection: AsyncConnection, *, acceptance_no: str, seq: int, channels: Iterable[str], at: datetime
+) -> AttemptState:
+    """Close every open channel and the notice itself; return and keep its overall state. Idempotent.
+
+    A channel that never got to `sending` has failed; one that did is unknown.
+    """
+    of_notice = and_(notice_attempt.c.acceptance_no == acceptance_no, notice_attempt.c.seq == seq)
+    for stuck, outcome in (
+        ((AttemptState.QUEUED, AttemptState.CLAIMED), AttemptState.FAILED),
+        ((AttemptState.SENDING,), AttemptState.UNKNOWN),
+    ):
+        await connection.execute(
+            update(notice_attempt)
+            .where(of_notice, notice_attempt.c.state.in_(stuck))
+            .values(state=outcome, ended_at=at)
+        )
+    rows = await connection.execute(select(notice_attempt.c.channel, notice_attempt.c.state).where(of_notice))
+    found = {row.channel: AttemptState(row.state) for row in rows}
+    overall = overall_state(found.get(channel, AttemptState.FAILED) for channel in channels)
+    await connection.execute(
+        update(notice)
+        .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq, notice.c.settled_at.is_(None))
+        .values(state=overall, settled_at=at)
+    )
+    return overall
+
+
+def overall_state(states: Iterable[AttemptState]) -> AttemptState:
+    """Return the state of a notice from those of its channels: the best thing that may be said of it."""
+    found = set(states)
+    for state in (
+        AttemptState.DELIVERED,
+        AttemptState.SENT,
+        AttemptState.UNKNOWN,
+        AttemptState.FAILED,
+    ):
+        if state in found:
+            return state
+    return AttemptState.SKIPPED
+
+
+def _record(row: Row[tuple[object, ...]]) -> NoticeRecord:
+    found = dict(row._mapping)
+    asked = found["attach_certificate"]
+    if asked is not None and found["sha256"] is None:
+        raise CertificateMissing(found["acceptance_no"], asked)
+    attachable = asked is not None and found["revoked_at"] is None
+    return NoticeRecord.model_validate(
+        {
+            **found,
+            "email": found["email"] or "",
+            "certificate_sha256": found["sha256"] if attachable else None,
+        }
+    )
+
+
+async def _insert_once(
+    connection: AsyncConnection, *, acceptance_no: str, seq: int, channel: str, reference: str, at: datetime
+) -> None:
+    # `on conflict` without a target: `attempt` is part of the key and moves, the reference never does
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    await connection.execute(
+        insert(notice_attempt)
+        .values(
+            acceptance_no=acceptance_no,
+            seq=seq,
+            channel=channel,
+            attempt=0,
+            state=AttemptState.QUEUED,
+            reference=reference,
+            detail="",
+            claimed_at=at,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def _take(
     connection: AsyncConnection,
     *,
-    region: str | None = None,
-    status: Status | None = None,
-    waiting_on: WaitingOn | None = None,
-    expert: str | None = None,
-    attention: bool | None = None,
-    limit: int = 100,
-) -> tuple[CaseLine, ...]:
-    """Return the cases that match every filter given, the earliest due first, those without a due last.
-
-    `expert` keeps the cases in which a verdict of that expert is awaited.
-    """
-    equal = {"region": region, "status": status, "waiting_on": waiting_on, "attention": attention}
-    query = select(case).where(*(case.c[name] == value for name, value in equal.items() if value is not None))
-    if expert is not None:
-        query = query.where(case.c.closed.is_(False), _awaits(expert))
-    ordered = query.order_by(case.c.due.is_(None), case.c.due, case.c.acceptance_no).limit(limit)
-    return tuple([CaseLine.model_validate(row) for row in (await connection.execute(ordered)).mappings()])
-
-
-def _awaits(expert_id: str) -> ColumnElement[bool]:
-    seat = select(verdict.c.expert_id).where(
-        verdict.c.acceptance_no == case.c.acceptance_no,
-        verdict.c.expert_id == expert_id,
-        verdict.c.state == ASSIGNED,
+    reference: str,
+    at: datetime,
+    states: tuple[AttemptState, ...],
+    attempt: int | None = None,
+) -> Attempt | None:
+    statement = (
+        update(notice_attempt)
+        .where(notice_attempt.c.reference == reference, notice_attempt.c.state.in_(states))
+        .values(state=AttemptState.CLAIMED, attempt=notice_attempt.c.attempt + 1, claimed_at=at)
+        .returning(notice_attempt.c.attempt)
     )
-    return exists(seat)
+    if attempt is not None:
+        statement = statement.where(notice_attempt.c.attempt == attempt)
+    won = (await connection.execute(statement)).scalar_one_or_none()
+    if won is None:
+        return None
+    return Attempt(reference=reference, attempt=won, state=AttemptState.CLAIMED, mine=True)
 
 
-async def find_by_request(
-    connection: AsyncConnection, *, region: str, channel: str, request_id: str
-) -> RequestFound | None:
-    """Return the case a channel's request made, also long after it has closed."""
-    query = select(case).where(case.c.region == region, case.c.channel == channel, case.c.request_id == request_id)
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else RequestFound.model_validate(row)
+async def _attempt(connection: AsyncConnection, reference: str) -> Attempt:
+    row = (await connection.execute(select(notice_attempt).where(notice_attempt.c.reference == reference))).one()
+    return Attempt(reference=reference, attempt=row.attempt, state=AttemptState(row.state), detail=row.detail)
 
 
-async def open_case_of(connection: AsyncConnection, *, person_key: str, disease_id: str) -> str | None:
-    """Return the number of the open case or live entitlement of a person for a disease."""
-    return await holder_of_place(connection, person_key, disease_id)
-
-
-async def notices_of(connection: AsyncConnection, acceptance_no: str) -> tuple[NoticeView, ...]:
-    """Return a case's notices in order, each with its attempts."""
-    attempts: dict[int, list[AttemptView]] = {}
-    tried = select(notice_attempt).where(notice_attempt.c.acceptance_no == acceptance_no)
-    ordered = tried.order_by(notice_attempt.c.claimed_at, notice_attempt.c.channel, notice_attempt.c.attempt)
-    for row in (await connection.execute(ordered)).mappings():
-        attempts.setdefault(row["seq"], []).append(AttemptView.model_validate(row))
-    query = select(notice).where(notice.c.acceptance_no == acceptance_no).order_by(notice.c.seq)
-    rows = (await connection.execute(query)).mappings()
-    return tuple([NoticeView.model_validate({**row, "attempts": attempts.get(row["seq"], [])}) for row in rows])
-
-
-async def certificates_of(connection: AsyncConnection, acceptance_no: str) -> tuple[CertificateView, ...]:
-    """Return every version of a case's certificate, the newest last."""
-    query = select(certificate).where(certificate.c.acceptance_no == acceptance_no)
-    return await _all(connection, query.order_by(certificate.c.version), CertificateView)
-
-
-async def objections_of(connection: AsyncConnection, acceptance_no: str) -> tuple[ObjectionView, ...]:
-    """Return a case's objections in the order in which they were raised."""
-    query = select(objection).where(objection.c.acceptance_no == acceptance_no)
-    ordered = query.order_by(objection.c.raised_at, objection.c.objection_id)
-    return await _all(connection, ordered, ObjectionView)
-
-
-async def public_list(connection: AsyncConnection, *, region: str, at: datetime) -> tuple[PublicEntry, ...]:
-    """Return the entries a region shows to the public at an instant."""
-    over = public_entry.c.ends_at.is_(None) | (public_entry.c.ends_at > at)
-    query = select(public_entry).where(
-        public_entry.c.region == region,
-        public_entry.c.starts_at <= at,
-        over,
-        public_entry.c.withdrawn_at.is_(None),
+async def _move(
+    connection: AsyncConnection,
+    held: Attempt,
+    *,
+    frm: tuple[AttemptState, ...],
+    to: AttemptState,
+    detail: str,
+    at: datetime | None,
+) -> bool:
+    moved = await connection.execute(
+        update(notice_attempt)
+        .where(
+            notice_attempt.c.reference == held.reference,
+            notice_attempt.c.attempt == held.attempt,
+            notice_attempt.c.state.in_(frm),
+        )
+        .values(state=to, detail=detail, ended_at=at)
     )
-    ordered = query.order_by(public_entry.c.starts_at, public_entry.c.acceptance_no)
-    return await _all(connection, ordered, PublicEntry)
-
-
-async def _all(connection: AsyncConnection, query: Select[Any], model: type[Shown]) -> tuple[Shown, ...]:
-    return tuple([model.model_validate(row) for row in (await connection.execute(query)).mappings()])
+    return moved.rowcount == 1

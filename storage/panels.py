@@ -1,286 +1,101 @@
-"""Notices and the attempts to send them: one row for each channel, which only one sender at a time holds.
+"""Seats experts on a panel: by specialty, without a conflict of interest, the least loaded first."""
 
-`attempt` counts the claims of a channel and is the claimant's token: it may go on only while the row still
-carries its number. The life of a row: queued → claimed → sending → an outcome. Until `sending` nothing has left
-the house, so another may take over; after it only an outcome may be written.
-"""
-
-from collections.abc import Iterable
+import hashlib
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import Row, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.application import Agent, Model
-from domain.events import NoticeEvent, Recipient
-from storage.tables import case, certificate, insured_person, notice, notice_attempt
+from domain.application import Model
+from storage.cases import CaseNotFound
+from storage.database import insert_rows
+from storage.effects import ASSIGNED
+from storage.tables import case, expert, verdict
+
+GENERAL = "general"
+"""The specialty of those who may judge any disease where its own specialists are too few."""
 
 
-class AttemptState(StrEnum):
-    """Where a channel of a notice stands."""
-
-    QUEUED = "queued"
-    CLAIMED = "claimed"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    SKIPPED = "skipped"
-
-
-OPEN = frozenset({AttemptState.QUEUED, AttemptState.CLAIMED, AttemptState.SENDING})
-"""Without an outcome yet."""
-
-
-class Attempt(Model):
-    """A channel as it stands. `mine` says whether the caller has just claimed it with this `attempt` number."""
-
-    reference: str
-    attempt: int
-    state: AttemptState
-    detail: str = ""
-    mine: bool = False
-
-
-class NoticeRecord(Model):
-    """All that is needed to render and address a notice. Personal: never into a log or an error."""
+class SeatsWanted(Model):
+    """How many experts to seat, where, and whom to leave out."""
 
     acceptance_no: str
     seq: int
-    event: NoticeEvent
-    recipient: Recipient
-    facts: dict[str, str]
-    created_at: datetime
+    at: datetime
     region: str
-    disease_id: str
-    received_at: datetime
-    name: str
-    id_number: str
-    phone: str
-    email: str
-    agent: Agent | None
-    certificate_sha256: str | None
-    """The PDF to attach; None where none is asked for, or it has been revoked since."""
+    specialty: str
+    panel: int
+    round: int
+    count: int
+    avoid_hospitals: tuple[str, ...] = ()
+    avoid_experts: tuple[str, ...] = ()
 
 
-class CertificateMissing(Exception):
-    """The notice asks for a certificate that is not there (yet); carries its acceptance number and version."""
+async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
+    """Seat experts and return their ids, least loaded first; fewer than asked where the register is short.
 
-
-def attempt_reference(acceptance_no: str, seq: int, channel: str) -> str:
-    """Return our id for one notice on one channel, the same for every attempt, given to the provider as well."""
-    return f"{acceptance_no}.n{seq}.{channel}"
-
-
-async def load_notice(connection: AsyncConnection, acceptance_no: str, seq: int) -> NoticeRecord | None:
-    """Return a notice with what its text and address need, or None. Raises `CertificateMissing`."""
-    wanted = (
-        select(
-            notice,
-            case.c.region,
-            case.c.disease_id,
-            case.c.received_at,
-            case.c.phone,
-            case.c.email,
-            case.c.agent,
-            insured_person.c.name,
-            insured_person.c.id_number,
-            certificate.c.sha256,
-            certificate.c.revoked_at,
-        )
-        .join(case, case.c.acceptance_no == notice.c.acceptance_no)
-        .join(insured_person, insured_person.c.person_key == case.c.person_key)
-        .outerjoin(
-            certificate,
-            and_(
-                certificate.c.acceptance_no == notice.c.acceptance_no,
-                certificate.c.version == notice.c.attach_certificate,
-            ),
-        )
-        .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq)
-    )
-    row = (await connection.execute(wanted)).one_or_none()
-    return None if row is None else _record(row)
-
-
-async def claim(connection: AsyncConnection, *, acceptance_no: str, seq: int, channel: str, at: datetime) -> Attempt:
-    """Claim a channel of a notice unless its text may already be on its way; of two claimants the later holds it.
-
-    Returns the row as it now stands. `mine` is False where there is an outcome, or where an earlier claimant
-    reached `sending` and recorded nothing: then ask the provider, and `reclaim` only if it surely has nothing.
+    Idempotent by (case, seq): a repeat returns the experts seated the first time. Raises `CaseNotFound`.
     """
-    reference = attempt_reference(acceptance_no, seq, channel)
-    await _insert_once(connection, acceptance_no=acceptance_no, seq=seq, channel=channel, reference=reference, at=at)
-    won = await _take(
-        connection,
-        reference=reference,
-        at=at,
-        states=(AttemptState.QUEUED, AttemptState.CLAIMED),
-    )
-    return won if won is not None else await _attempt(connection, reference)
-
-
-async def reclaim(connection: AsyncConnection, stuck: Attempt, *, at: datetime) -> Attempt | None:
-    """Claim a row found in `sending` whose text surely never left; None if another was quicker."""
-    return await _take(
-        connection,
-        reference=stuck.reference,
-        at=at,
-        states=(AttemptState.SENDING,),
-        attempt=stuck.attempt,
-    )
-
-
-async def mark_sending(connection: AsyncConnection, held: Attempt) -> bool:
-    """Note that the text leaves now. False: another has taken over, and this claimant must not send."""
-    return await _move(connection, held, frm=(AttemptState.CLAIMED,), to=AttemptState.SENDING, detail="", at=None)
-
-
-async def release(connection: AsyncConnection, held: Attempt, *, detail: str) -> bool:
-    """Free a claim after a send that surely did not happen; the next attempt may claim it."""
-    return await _move(
-        connection,
-        held,
-        frm=(AttemptState.CLAIMED, AttemptState.SENDING),
-        to=AttemptState.QUEUED,
-        detail=detail,
-        at=None,
-    )
-
-
-async def record_outcome(
-    connection: AsyncConnection, held: Attempt, *, state: AttemptState, detail: str, at: datetime
-) -> bool:
-    """Write what came of an attempt. False if the row is no longer the claimant's; an outcome is never replaced."""
-    return await _move(
-        connection, held, frm=(AttemptState.CLAIMED, AttemptState.SENDING), to=state, detail=detail, at=at
-    )
-
-
-async def settle(
-    connection: AsyncConnection, *, acceptance_no: str, seq: int, channels: Iterable[str], at: datetime
-) -> AttemptState:
-    """Close every open channel and the notice itself; return and keep its overall state. Idempotent.
-
-    A channel that never got to `sending` has failed; one that did is unknown.
-    """
-    of_notice = and_(notice_attempt.c.acceptance_no == acceptance_no, notice_attempt.c.seq == seq)
-    for stuck, outcome in (
-        ((AttemptState.QUEUED, AttemptState.CLAIMED), AttemptState.FAILED),
-        ((AttemptState.SENDING,), AttemptState.UNKNOWN),
-    ):
-        await connection.execute(
-            update(notice_attempt)
-            .where(of_notice, notice_attempt.c.state.in_(stuck))
-            .values(state=outcome, ended_at=at)
-        )
-    rows = await connection.execute(select(notice_attempt.c.channel, notice_attempt.c.state).where(of_notice))
-    found = {row.channel: AttemptState(row.state) for row in rows}
-    overall = overall_state(found.get(channel, AttemptState.FAILED) for channel in channels)
-    await connection.execute(
-        update(notice)
-        .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq, notice.c.settled_at.is_(None))
-        .values(state=overall, settled_at=at)
-    )
-    return overall
-
-
-def overall_state(states: Iterable[AttemptState]) -> AttemptState:
-    """Return the state of a notice from those of its channels: the best thing that may be said of it."""
-    found = set(states)
-    for state in (
-        AttemptState.DELIVERED,
-        AttemptState.SENT,
-        AttemptState.UNKNOWN,
-        AttemptState.FAILED,
-    ):
-        if state in found:
-            return state
-    return AttemptState.SKIPPED
-
-
-def _record(row: Row[tuple[object, ...]]) -> NoticeRecord:
-    found = dict(row._mapping)
-    asked = found["attach_certificate"]
-    if asked is not None and found["sha256"] is None:
-        raise CertificateMissing(found["acceptance_no"], asked)
-    attachable = asked is not None and found["revoked_at"] is None
-    return NoticeRecord.model_validate(
+    mine = case.c.acceptance_no == wanted.acceptance_no
+    if await connection.scalar(select(case.c.acceptance_no).where(mine).with_for_update()) is None:
+        raise CaseNotFound(f"case {wanted.acceptance_no} is not stored")
+    seated = await _seated(connection, wanted)
+    if seated:
+        return seated
+    chosen: tuple[str, ...] = ()
+    for specialty in dict.fromkeys((wanted.specialty, GENERAL)):
+        missing = wanted.count - len(chosen)
+        chosen += (await _candidates(connection, wanted, specialty))[:missing]
+    rows = [
         {
-            **found,
-            "email": found["email"] or "",
-            "certificate_sha256": found["sha256"] if attachable else None,
+            **wanted.model_dump(include={"acceptance_no", "panel", "round"}),
+            "expert_id": expert_id,
+            "position": position,
+            "state": ASSIGNED,
+            "assigned_seq": wanted.seq,
+            "assigned_at": wanted.at,
+            "reason": "",
         }
+        for position, expert_id in enumerate(chosen)
+    ]
+    await insert_rows(connection, verdict, rows)
+    return chosen
+
+
+async def _seated(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
+    query = select(verdict.c.expert_id).where(
+        verdict.c.acceptance_no == wanted.acceptance_no,
+        verdict.c.assigned_seq == wanted.seq,
+        verdict.c.panel == wanted.panel,
+        verdict.c.round == wanted.round,
     )
+    return tuple((await connection.scalars(query.order_by(verdict.c.position))).all())
 
 
-async def _insert_once(
-    connection: AsyncConnection, *, acceptance_no: str, seq: int, channel: str, reference: str, at: datetime
-) -> None:
-    # `on conflict` without a target: `attempt` is part of the key and moves, the reference never does
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
-    await connection.execute(
-        insert(notice_attempt)
-        .values(
-            acceptance_no=acceptance_no,
-            seq=seq,
-            channel=channel,
-            attempt=0,
-            state=AttemptState.QUEUED,
-            reference=reference,
-            detail="",
-            claimed_at=at,
-        )
-        .on_conflict_do_nothing()
+async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialty: str) -> tuple[str, ...]:
+    awaited = and_(verdict.c.expert_id == expert.c.expert_id, verdict.c.state == ASSIGNED)
+    load = (
+        select(func.count())
+        .select_from(verdict.join(case, case.c.acceptance_no == verdict.c.acceptance_no))
+        .where(awaited, case.c.closed.is_(False))
+        .scalar_subquery()
     )
-
-
-async def _take(
-    connection: AsyncConnection,
-    *,
-    reference: str,
-    at: datetime,
-    states: tuple[AttemptState, ...],
-    attempt: int | None = None,
-) -> Attempt | None:
-    statement = (
-        update(notice_attempt)
-        .where(notice_attempt.c.reference == reference, notice_attempt.c.state.in_(states))
-        .values(state=AttemptState.CLAIMED, attempt=notice_attempt.c.attempt + 1, claimed_at=at)
-        .returning(notice_attempt.c.attempt)
+    already = select(verdict.c.expert_id).where(
+        verdict.c.acceptance_no == wanted.acceptance_no, verdict.c.panel == wanted.panel
     )
-    if attempt is not None:
-        statement = statement.where(notice_attempt.c.attempt == attempt)
-    won = (await connection.execute(statement)).scalar_one_or_none()
-    if won is None:
-        return None
-    return Attempt(reference=reference, attempt=won, state=AttemptState.CLAIMED, mine=True)
-
-
-async def _attempt(connection: AsyncConnection, reference: str) -> Attempt:
-    row = (await connection.execute(select(notice_attempt).where(notice_attempt.c.reference == reference))).one()
-    return Attempt(reference=reference, attempt=row.attempt, state=AttemptState(row.state), detail=row.detail)
-
-
-async def _move(
-    connection: AsyncConnection,
-    held: Attempt,
-    *,
-    frm: tuple[AttemptState, ...],
-    to: AttemptState,
-    detail: str,
-    at: datetime | None,
-) -> bool:
-    moved = await connection.execute(
-        update(notice_attempt)
-        .where(
-            notice_attempt.c.reference == held.reference,
-            notice_attempt.c.attempt == held.attempt,
-            notice_attempt.c.state.in_(frm),
-        )
-        .values(state=to, detail=detail, ended_at=at)
+    query = select(expert.c.expert_id, load.label("load")).where(
+        expert.c.region == wanted.region,
+        expert.c.specialty == specialty,
+        expert.c.active,
+        expert.c.hospital_id.not_in(wanted.avoid_hospitals),
+        expert.c.expert_id.not_in(wanted.avoid_experts),
+        expert.c.expert_id.not_in(already),
     )
-    return moved.rowcount == 1
+    rows = (await connection.execute(query)).all()
+    # The hash spreads equally loaded experts over cases, and gives the same order on every machine.
+    ordered = sorted(rows, key=lambda row: (row.load, _draw(wanted.acceptance_no, row.expert_id)))
+    return tuple(row.expert_id for row in ordered)
+
+
+def _draw(acceptance_no: str, expert_id: str) -> str:
+    return hashlib.sha256(f"{acceptance_no}\x1f{expert_id}".encode()).hexdigest()

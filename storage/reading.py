@@ -1,277 +1,296 @@
-"""The two activities of a notice: send it over one channel, and settle what became of it.
+"""Questions about cases, asked of the read model. Nothing here writes.
 
-The one rule: the same notice is never sent twice on a channel. Each send is claimed and the claim committed, no
-database connection is held while a provider is spoken to, and where nobody can say whether an earlier attempt
-got through, the channel ends as `unknown`.
+A verdict stays hidden until the panel has been counted, in the seats and in the timeline alike.
 """
 
-import asyncio
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Protocol
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
 
-from pydantic import Field
-from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from pydantic import ConfigDict, Field, JsonValue
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.contract import ActivityName, NoticeSent, NoticeState, SendNotice, StartNotice
-from activities.notices.email import Attachment, HandingOver, Letter
-from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
-from activities.notices.sms import SmsAnswer, SmsGateway
-from activities.notices.texts import NoticeContext, NoticeText, city_of, render_notice, withheld
 from domain.application import Model
-from domain.events import Recipient
-from domain.identity import mask_id_number, mask_name
-from domain.moments import local_date
-from storage.database import Database
-from storage.notices import (
-    Attempt,
-    AttemptState,
-    CertificateMissing,
-    NoticeRecord,
-    claim,
-    load_notice,
-    mark_sending,
-    reclaim,
-    record_outcome,
-    release,
-    settle,
+from domain.clock import Ledger
+from domain.events import EventKind, NoticeEvent, Recipient
+from domain.panel import Outcome
+from domain.vocabulary import Decision, Sla, Status, WaitingOn
+from storage.cases import holder_of_place
+from storage.effects import ASSIGNED
+from storage.tables import (
+    case,
+    case_event,
+    certificate,
+    notice,
+    notice_attempt,
+    objection,
+    public_entry,
+    verdict,
 )
-from storage.policies import policy_book
 
-SMS = "sms"
-EMAIL = "email"
+Shown = TypeVar("Shown", bound=Model)
 
-SMS_SECONDS = 12
-"""Limit for one call of a gateway, below the activity's own, so that a late answer never meets a second attempt."""
+_HIDDEN = ("decision", "reason", "missing")
 
 
-class NoticeSettings(Model):
-    """`supervisors` maps a region to the mail address that reports of exceeded limits go to."""
+class TimelineEntry(Model):
+    """One entry of the audit trail; dumped with `from` and `to`."""
 
-    supervisors: dict[str, str] = Field(default_factory=dict)
+    model_config = ConfigDict(frozen=True, extra="ignore", serialize_by_alias=True)
 
-
-class Mailer(Protocol):
-    """What sends letters; see `SmtpMailer.send`."""
-
-    async def send(self, letter: Letter, handing_over: HandingOver) -> None:
-        """Send a letter, awaiting `handing_over` just before its text leaves."""
-        ...
-
-
-class Files(Protocol):
-    """Where certificates are kept."""
-
-    async def get(self, sha256: str) -> bytes:
-        """Return the bytes stored under a hash."""
-        ...
+    seq: int
+    at: datetime
+    kind: EventKind
+    status_from: Status = Field(serialization_alias="from")
+    status_to: Status = Field(serialization_alias="to")
+    actor: str
+    detail: dict[str, JsonValue]
 
 
-def _wall_clock() -> datetime:
-    # when a mail left the house is a fact of the real world, whatever clock the case lives on
-    return datetime.now(UTC)
+class SeatView(Model):
+    """One expert's seat. `decision` and `reason` are empty until the count, whatever was said."""
+
+    panel: int
+    round: int
+    expert_id: str
+    state: str
+    assigned_at: datetime
+    decision: Decision | None = None
+    reason: str = ""
 
 
-class NoticeActivities:
-    """Sending over the city's channels. Holds no state of its own: all is in the database."""
+class CaseLine(Model):
+    """One line of a list of cases."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        mailer: Mailer,
-        gateway: SmsGateway,
-        objects: Files,
-        settings: NoticeSettings,
-        now: Callable[[], datetime] = _wall_clock,
-    ) -> None:
-        self._database = database
-        self._mailer = mailer
-        self._gateway = gateway
-        self._objects = objects
-        self._settings = settings
-        self._now = now
-
-    @activity.defn(name=ActivityName.SEND_NOTICE.value)
-    async def send_notice(self, command: SendNotice) -> NoticeSent:
-        """Send one notice over one channel, or say what became of it earlier. A failure of this may be retried."""
-        try:
-            return await self._send(command)
-        except (HandoverError, CertificateMissing) as failure:
-            # `from None`: a provider's own words may repeat an address
-            code = failure.code if isinstance(failure, HandoverError) else "certificate-missing"
-            raise ApplicationError(
-                f"notice {command.acceptance_no}.n{command.seq} on {command.channel}: {code}",
-                type=type(failure).__name__,
-            ) from None
-
-    @activity.defn(name=ActivityName.SETTLE_NOTICE.value)
-    async def settle_notice(self, start: StartNotice) -> NoticeSent:
-        """Close the notice and return its overall state."""
-        async with self._database.write() as connection:
-            overall = await settle(
-                connection,
-                acceptance_no=start.acceptance_no,
-                seq=start.seq,
-                channels=start.channels,
-                at=self._now(),
-            )
-        return NoticeSent(state=NoticeState(overall.value))
-
-    async def _send(self, command: SendNotice) -> NoticeSent:
-        async with self._database.read() as connection:
-            notice = await load_notice(connection, command.acceptance_no, command.seq)
-        if notice is None:
-            raise Postponed("notice-not-recorded")
-        address = self._address(notice, command.channel)
-        if not address:
-            return await self._skip(command)
-        match command.channel:
-            case "sms":
-                return await self._send_sms(command, notice, phone=address)
-            case "email":
-                return await self._send_mail(command, notice, to=address)
-            case _:
-                return await self._skip(command)
-
-    def _address(self, notice: NoticeRecord, channel: str) -> str:
-        """Return where a notice goes on a channel; empty where nothing is on file."""
-        if notice.recipient is Recipient.SUPERVISOR:
-            return self._settings.supervisors.get(notice.region, "") if channel == EMAIL else ""
-        return {SMS: notice.phone, EMAIL: notice.email}.get(channel, "").strip()
-
-    async def _skip(self, command: SendNotice) -> NoticeSent:
-        held = await self._claim(command)
-        return await self._record(held, AttemptState.SKIPPED, "no-address") if held.mine else _as_found(held)
-
-    async def _send_mail(self, command: SendNotice, notice: NoticeRecord, *, to: str) -> NoticeSent:
-        letter = await self._letter(notice, to=to)
-        held = await self._claim(command)
-        if held.state is AttemptState.SENDING:
-            return await self._record(held, AttemptState.UNKNOWN, "interrupted")
-        if not held.mine:
-            return _as_found(held)
-        try:
-            await self._mailer.send(letter, lambda: self._leaving(held))
-        except TurnedDown as failure:
-            return await self._record(held, AttemptState.FAILED, failure.code)
-        except Unclear as failure:
-            return await self._record(held, AttemptState.UNKNOWN, failure.code)
-        except Postponed as failure:
-            await self._release(held, failure)
-            raise
-        return await self._record(held, AttemptState.SENT, "")
-
-    async def _send_sms(self, command: SendNotice, notice: NoticeRecord, *, phone: str) -> NoticeSent:
-        text = _text(notice).sms
-        held = await self._claim(command)
-        if held.state is AttemptState.SENDING:
-            answer = await self._ask(held)
-            if answer is not None:
-                return await self._record_answer(held, answer)
-            held = await self._reclaim(held)
-        if not held.mine:
-            return _as_found(held)
-        await self._leaving(held)
-        try:
-            async with asyncio.timeout(SMS_SECONDS):
-                answer = await self._gateway.send(reference=held.reference, phone=phone, text=text)
-        except TurnedDown as failure:
-            return await self._record(held, AttemptState.FAILED, failure.code)
-        except Postponed as failure:
-            await self._release(held, failure)
-            raise
-        except TimeoutError:
-            # stays `sending`: the next attempt asks the provider, when the message is no longer on its way
-            raise Unclear("sms-timeout") from None
-        return await self._record_answer(held, answer)
-
-    async def _letter(self, notice: NoticeRecord, *, to: str) -> Letter:
-        text = _text(notice)
-        attachment = None
-        if notice.certificate_sha256 is not None:
-            content = await self._objects.get(notice.certificate_sha256)
-            attachment = Attachment(name=f"电子凭证_{notice.acceptance_no}.pdf", content=content)
-        return Letter(
-            key=f"{notice.acceptance_no}.n{notice.seq}",
-            to=to,
-            written_at=notice.created_at,
-            sender_name=city_of(notice.region).bureau,
-            subject=text.subject,
-            plain=text.plain,
-            html=text.html,
-            attachment=attachment,
-        )
-
-    async def _ask(self, held: Attempt) -> SmsAnswer | None:
-        try:
-            async with asyncio.timeout(SMS_SECONDS):
-                return await self._gateway.find(reference=held.reference)
-        except TimeoutError:
-            raise Postponed("sms-timeout") from None
-
-    async def _claim(self, command: SendNotice) -> Attempt:
-        async with self._database.write() as connection:
-            return await claim(
-                connection,
-                acceptance_no=command.acceptance_no,
-                seq=command.seq,
-                channel=command.channel,
-                at=self._now(),
-            )
-
-    async def _reclaim(self, stuck: Attempt) -> Attempt:
-        async with self._database.write() as connection:
-            held = await reclaim(connection, stuck, at=self._now())
-        if held is None:
-            raise Postponed("claim-lost")
-        return held
-
-    async def _leaving(self, held: Attempt) -> None:
-        async with self._database.write() as connection:
-            still_held = await mark_sending(connection, held)
-        if not still_held:
-            raise Postponed("claim-lost")
-
-    async def _release(self, held: Attempt, failure: Postponed) -> None:
-        async with self._database.write() as connection:
-            await release(connection, held, detail=failure.code)
-
-    async def _record_answer(self, held: Attempt, answer: SmsAnswer) -> NoticeSent:
-        return await self._record(held, AttemptState(answer.state.value), answer.detail)
-
-    async def _record(self, held: Attempt, state: AttemptState, detail: str) -> NoticeSent:
-        async with self._database.write() as connection:
-            await record_outcome(connection, held, state=state, detail=detail, at=self._now())
-        return NoticeSent(state=NoticeState(state.value), detail=detail)
+    acceptance_no: str
+    region: str
+    disease_id: str
+    status: Status
+    waiting_on: WaitingOn
+    due: datetime | None
+    sla: Sla
+    round: int
+    attention: bool
+    closed: bool
 
 
-def _text(notice: NoticeRecord) -> NoticeText:
-    return render_notice(
-        NoticeContext(
-            event=notice.event,
-            region=notice.region,
-            acceptance_no=notice.acceptance_no,
-            masked_name=mask_name(notice.name),
-            dated_on=local_date(notice.created_at),
-            facts=withheld(notice.facts, _secret_words(notice)),
-            attached=notice.certificate_sha256 is not None,
-        )
+class CaseView(CaseLine):
+    """A whole case, without personal data. Whether `due` is confirmed is computed by who shows it."""
+
+    kind: str
+    channel: str
+    request_id: str
+    hospital_id: str
+    received_at: datetime
+    decided_on: date | None
+    effect_on: date | None
+    end_on: date | None
+    next_recheck_on: date | None
+    denial_reason: str
+    end_ground: str
+    duplicate_of: str | None
+    calendar_version: str
+    policy_version: str
+    ledger: Ledger | None
+    timeline: tuple[TimelineEntry, ...] = ()
+    seats: tuple[SeatView, ...] = ()
+
+
+class RequestFound(Model):
+    """The case a request made, and the fingerprint of its content."""
+
+    acceptance_no: str
+    fingerprint: str
+    status: Status
+    closed: bool
+
+
+class AttemptView(Model):
+    """One attempt to send a notice over one channel."""
+
+    channel: str
+    attempt: int
+    state: str
+    detail: str
+    claimed_at: datetime
+    ended_at: datetime | None
+
+
+class NoticeView(Model):
+    """One notice and what came of it."""
+
+    seq: int
+    event: NoticeEvent
+    recipient: Recipient
+    state: str
+    channels: tuple[str, ...]
+    created_at: datetime
+    attempts: tuple[AttemptView, ...] = ()
+
+
+class CertificateView(Model):
+    """One version of a certificate; `sha256` is the address of its PDF in the object store."""
+
+    version: int
+    certificate_no: str
+    sha256: str
+    effect_on: date
+    end_on: date | None
+    issued_on: date
+    conditional: bool
+    issued_at: datetime
+    revoked_at: datetime | None
+    revoke_reason: str
+
+
+class ObjectionView(Model):
+    """One objection, as raised or as ruled."""
+
+    objection_id: str
+    by: str
+    reason: str
+    raised_at: datetime
+    upheld: bool | None
+    ruling_reason: str
+    ruled_at: datetime | None
+
+
+class PublicEntry(Model):
+    """One line of the public list; the name is masked."""
+
+    acceptance_no: str
+    region: str
+    masked_name: str
+    disease_id: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+async def case_status(connection: AsyncConnection, acceptance_no: str) -> CaseView | None:
+    """Return a case with its timeline and seats, or None."""
+    row = (await connection.execute(select(case).where(case.c.acceptance_no == acceptance_no))).mappings().first()
+    if row is None:
+        return None
+    query = select(case_event).where(case_event.c.acceptance_no == acceptance_no).order_by(case_event.c.seq)
+    entries = [TimelineEntry.model_validate(each) for each in (await connection.execute(query)).mappings()]
+    seats = select(verdict).where(verdict.c.acceptance_no == acceptance_no)
+    ordered = seats.order_by(
+        verdict.c.panel, verdict.c.round, verdict.c.assigned_seq, verdict.c.position, verdict.c.expert_id
+    )
+    rows = (await connection.execute(ordered)).mappings().all()
+    counted = _last_count(entries)
+    return CaseView.model_validate(
+        {**row, "timeline": _blinded(entries, counted), "seats": [_seat(each, counted) for each in rows]}
     )
 
 
-def _secret_words(notice: NoticeRecord) -> dict[str, str]:
-    """Return what a reason typed by a person may not say, each with what stands in its place."""
-    words = {notice.name: mask_name(notice.name), notice.id_number: mask_id_number(notice.id_number)}
-    if notice.agent is not None:
-        words[notice.agent.name] = mask_name(notice.agent.name)
-        words[notice.agent.id_number] = mask_id_number(notice.agent.id_number)
-    disease = policy_book().disease_name(notice.disease_id) or ""
-    parts = [disease, *re.split(r"\W+", disease)]
-    return {**{part: "所申请病种" for part in parts if len(part) > 1}, **words}
+def _last_count(entries: Sequence[TimelineEntry]) -> int:
+    # a tie decides nothing: the expert who breaks it is as blind as the others were
+    counts = [
+        entry.seq
+        for entry in entries
+        if entry.kind is EventKind.PANEL_COUNTED and Outcome.TIE not in entry.detail.values()
+    ]
+    return max(counts, default=0)
 
 
-def _as_found(found: Attempt) -> NoticeSent:
-    return NoticeSent(state=NoticeState(found.state.value), detail=found.detail)
+def _blinded(entries: Sequence[TimelineEntry], counted: int) -> list[TimelineEntry]:
+    return [
+        entry.model_copy(update={"detail": {k: v for k, v in entry.detail.items() if k not in _HIDDEN}})
+        if entry.kind is EventKind.VERDICT_GIVEN and entry.seq > counted
+        else entry
+        for entry in entries
+    ]
+
+
+def _seat(row: RowMapping, counted: int) -> SeatView:
+    hidden = row["changed_seq"] is None or row["changed_seq"] > counted
+    return SeatView.model_validate({**row, "decision": None, "reason": ""} if hidden else dict(row))
+
+
+async def list_cases(
+    connection: AsyncConnection,
+    *,
+    region: str | None = None,
+    status: Status | None = None,
+    waiting_on: WaitingOn | None = None,
+    expert: str | None = None,
+    attention: bool | None = None,
+    limit: int = 100,
+) -> tuple[CaseLine, ...]:
+    """Return the cases that match every filter given, the earliest due first, those without a due last.
+
+    `expert` keeps the cases in which a verdict of that expert is awaited.
+    """
+    equal = {"region": region, "status": status, "waiting_on": waiting_on, "attention": attention}
+    query = select(case).where(*(case.c[name] == value for name, value in equal.items() if value is not None))
+    if expert is not None:
+        query = query.where(case.c.closed.is_(False), _awaits(expert))
+    ordered = query.order_by(case.c.due.is_(None), case.c.due, case.c.acceptance_no).limit(limit)
+    return tuple([CaseLine.model_validate(row) for row in (await connection.execute(ordered)).mappings()])
+
+
+def _awaits(expert_id: str) -> ColumnElement[bool]:
+    seat = select(verdict.c.expert_id).where(
+        verdict.c.acceptance_no == case.c.acceptance_no,
+        verdict.c.expert_id == expert_id,
+        verdict.c.state == ASSIGNED,
+    )
+    return exists(seat)
+
+
+async def find_by_request(
+    connection: AsyncConnection, *, region: str, channel: str, request_id: str
+) -> RequestFound | None:
+    """Return the case a channel's request made, also long after it has closed."""
+    query = select(case).where(case.c.region == region, case.c.channel == channel, case.c.request_id == request_id)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else RequestFound.model_validate(row)
+
+
+async def open_case_of(connection: AsyncConnection, *, person_key: str, disease_id: str) -> str | None:
+    """Return the number of the open case or live entitlement of a person for a disease."""
+    return await holder_of_place(connection, person_key, disease_id)
+
+
+async def notices_of(connection: AsyncConnection, acceptance_no: str) -> tuple[NoticeView, ...]:
+    """Return a case's notices in order, each with its attempts."""
+    attempts: dict[int, list[AttemptView]] = {}
+    tried = select(notice_attempt).where(notice_attempt.c.acceptance_no == acceptance_no)
+    ordered = tried.order_by(notice_attempt.c.claimed_at, notice_attempt.c.channel, notice_attempt.c.attempt)
+    for row in (await connection.execute(ordered)).mappings():
+        attempts.setdefault(row["seq"], []).append(AttemptView.model_validate(row))
+    query = select(notice).where(notice.c.acceptance_no == acceptance_no).order_by(notice.c.seq)
+    rows = (await connection.execute(query)).mappings()
+    return tuple([NoticeView.model_validate({**row, "attempts": attempts.get(row["seq"], [])}) for row in rows])
+
+
+async def certificates_of(connection: AsyncConnection, acceptance_no: str) -> tuple[CertificateView, ...]:
+    """Return every version of a case's certificate, the newest last."""
+    query = select(certificate).where(certificate.c.acceptance_no == acceptance_no)
+    return await _all(connection, query.order_by(certificate.c.version), CertificateView)
+
+
+async def objections_of(connection: AsyncConnection, acceptance_no: str) -> tuple[ObjectionView, ...]:
+    """Return a case's objections in the order in which they were raised."""
+    query = select(objection).where(objection.c.acceptance_no == acceptance_no)
+    ordered = query.order_by(objection.c.raised_at, objection.c.objection_id)
+    return await _all(connection, ordered, ObjectionView)
+
+
+async def public_list(connection: AsyncConnection, *, region: str, at: datetime) -> tuple[PublicEntry, ...]:
+    """Return the entries a region shows to the public at an instant."""
+    over = public_entry.c.ends_at.is_(None) | (public_entry.c.ends_at > at)
+    query = select(public_entry).where(
+        public_entry.c.region == region,
+        public_entry.c.starts_at <= at,
+        over,
+        public_entry.c.withdrawn_at.is_(None),
+    )
+    ordered = query.order_by(public_entry.c.starts_at, public_entry.c.acceptance_no)
+    return await _all(connection, ordered, PublicEntry)
+
+
+async def _all(connection: AsyncConnection, query: Select[Any], model: type[Shown]) -> tuple[Shown, ...]:
+    return tuple([model.model_validate(row) for row in (await connection.execute(query)).mappings()])

@@ -30,7 +30,6 @@ ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
 def build_workers(client: Client, settings: Settings, keys: Keys, database: Database) -> list[Worker]:
     """Build the workers of one process; the caller runs them and closes the database."""
     objects = ObjectStore.at(settings.objects)
-    cases = CaseActivities(database, objects, keys, client)
     notices = NoticeActivities(
         database=database,
         mailer=SmtpMailer(settings.mail()),
@@ -39,38 +38,53 @@ def build_workers(client: Client, settings: Settings, keys: Keys, database: Data
         settings=NoticeSettings(supervisors=dict.fromkeys(known_regions(), settings.supervisor_email)),
     )
     return [
-        Worker(
-            client,
-            task_queue=CASE_QUEUE,
-            workflows=CASE_WORKFLOWS,
-            activities=[
-                cases.open_case,
-                cases.load_rules,
-                cases.record_events,
-                cases.assign_panel,
-                cases.inspect_materials,
-                cases.issue_certificate,
-            ],
-            max_cached_workflows=settings.max_cached_cases,
-            max_concurrent_activities=20,
-        ),
-        Worker(
-            client,
-            task_queue=NOTICE_QUEUE,
-            workflows=[NoticeWorkflow],
-            activities=[notices.send_notice, notices.settle_notice],
-            max_cached_workflows=settings.max_cached_cases,
-            # An eagerly started activity would slip past the queue's rate limit.
-            disable_eager_activity_execution=True,
-            max_task_queue_activities_per_second=settings.notices_per_second,
-        ),
-        Worker(
-            client,
-            task_queue=EXTERNAL_QUEUE,
-            activities=[RegistryActivities(database).look_up_insured],
-            max_concurrent_activities=20,
-        ),
+        case_worker(client, settings, CaseActivities(database, objects, keys, client)),
+        notice_worker(client, settings, notices),
+        registry_worker(client, database),
     ]
+
+
+def case_worker(client: Client, settings: Settings, cases: CaseActivities) -> Worker:
+    """Build the worker of the case queue."""
+    return Worker(
+        client,
+        task_queue=CASE_QUEUE,
+        workflows=CASE_WORKFLOWS,
+        activities=[
+            cases.open_case,
+            cases.load_rules,
+            cases.record_events,
+            cases.assign_panel,
+            cases.inspect_materials,
+            cases.issue_certificate,
+        ],
+        max_cached_workflows=settings.max_cached_cases,
+        max_concurrent_activities=20,
+    )
+
+
+def notice_worker(client: Client, settings: Settings, notices: NoticeActivities) -> Worker:
+    """Build the worker of the notice queue."""
+    return Worker(
+        client,
+        task_queue=NOTICE_QUEUE,
+        workflows=[NoticeWorkflow],
+        activities=[notices.send_notice, notices.settle_notice],
+        max_cached_workflows=settings.max_cached_cases,
+        # An eagerly started activity would slip past the queue's rate limit.
+        disable_eager_activity_execution=True,
+        max_task_queue_activities_per_second=settings.notices_per_second,
+    )
+
+
+def registry_worker(client: Client, database: Database) -> Worker:
+    """Build the worker of the queue that asks other houses."""
+    return Worker(
+        client,
+        task_queue=EXTERNAL_QUEUE,
+        activities=[RegistryActivities(database).look_up_insured],
+        max_concurrent_activities=20,
+    )
 
 
 async def run_workers(

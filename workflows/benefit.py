@@ -14,7 +14,7 @@ from domain.panel import Outcome, PanelPurpose
 from domain.vocabulary import Decision, InsuredState, Status, WaitingOn
 from workflows import showing
 from workflows.asking import ask
-from workflows.deciding import INSURED_ZH
+from workflows.deciding import INSURED_ZH, plan_recheck
 from workflows.panel import call_panel, fill_seats, hear, retire
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ async def enjoy(case: "EntitlementWorkflow") -> None:
     """Wait for the recheck day; lapsed insurance, the end of validity or an ending message come first."""
     state = case.state
     case.awaits(WaitingOn.TIMER, lambda: _earlier(case.recheck_starts(), _validity_ends(case)))
-    case.refresh()
+    if case.draft.events:
+        await case.commit()
+    else:
+        case.refresh()
     while not state.closed:
         await case.until(
             lambda: is_over(case) or state.insured is not InsuredState.NORMAL,
@@ -162,8 +165,9 @@ async def _pass(case: "EntitlementWorkflow") -> None:
     state.suspended_for, state.recheck_due, state.panel = "", None, None
     state.materials = ()
     next_on = showing.date_zh(_anniversary_on(case, state.year + 1))
-    case.awaits(WaitingOn.TIMER, lambda: None)
-    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=state.year)
+    plan_recheck(case, state.year + 1)
+    case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
+    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=state.year, next_recheck_on=str(state.recheck_on))
     case.notify(NoticeEvent.RECHECK_PASSED, {"next_on": next_on})
     await case.commit()
 

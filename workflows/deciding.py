@@ -8,7 +8,7 @@ from temporalio import workflow
 from activities.contract import ActivityName, CertificateIssued, IssueCertificate
 from domain.case import Limit, Objection
 from domain.clock import Ground, Ledger, deadline, used
-from domain.entitlement_dates import validity_end
+from domain.entitlement_dates import recheck_on, validity_end
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.moments import local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
@@ -140,7 +140,7 @@ async def _open_publicity(case: "CaseWorkflow") -> None:
     case.note(EventKind.PUBLICITY_STARTED, to=Status.PUBLICITY, ends=rfc3339(ends))
     case.draft.public_entry = showing.public_entry(state)
     if rules.certificate_at == "decision":
-        await issue_certificate(case, local_date(ends) + timedelta(days=1), conditional=True)
+        await issue_certificate(case, effect_on(case), conditional=True)
     facts = {"from_on": showing.date_zh(local_date(workflow.now())), "to_on": showing.due_zh(ends)}
     case.notify(NoticeEvent.PUBLICITY, facts)
     await case.commit()
@@ -264,7 +264,8 @@ async def settle(case: "CaseWorkflow") -> None:
         await issue_certificate(case, effect, conditional=False)
     state.effect_on, state.end_on = effect, validity_end(effect, rules.validity_years)
     state.panel, state.told = None, ""
-    case.awaits(WaitingOn.TIMER, lambda: None)
+    plan_recheck(case, 1)
+    case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
     case.note(
         EventKind.GRANTED,
         to=Status.EFFECTIVE,
@@ -280,6 +281,14 @@ async def settle(case: "CaseWorkflow") -> None:
         state.effect_on = state.end_on = None
         deny(case, recorded.refused.message)
         await case.commit()
+
+
+def plan_recheck(case: "CaseWorkflow", year: int) -> None:
+    """Fix on which day a year's recheck begins, by the calendar and the policy in force now."""
+    state = case.state
+    assert state.effect_on is not None, "an entitlement has its day of effect"
+    window = case.rules.recheck_window_days
+    state.recheck_on = recheck_on(case.calendar, state.effect_on, year, state.person_key, window)
 
 
 def effect_on(case: "CaseWorkflow") -> "date":

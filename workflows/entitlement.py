@@ -6,18 +6,19 @@ insurance suspends it until the person is insured again. It continues as new at 
 id, the acceptance number, and answers the same signals and updates as `Application`.
 """
 
-from datetime import datetime, time
+from datetime import datetime
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.contract import ActivityName, ContinueEntitlement, LoadedRules, LoadRules
-    from domain.entitlement_dates import recheck_on
-    from domain.moments import CST, local_date
+    from domain.events import EventKind
+    from domain.moments import local_date
     from workflows import showing
     from workflows.asking import record
     from workflows.benefit import bear_suspension, enjoy, recheck
     from workflows.case import CaseWorkflow
+    from workflows.deciding import plan_recheck
 
 
 @workflow.defn(name="Entitlement")
@@ -42,15 +43,16 @@ class EntitlementWorkflow(CaseWorkflow):
         loaded = await record(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
         state.calendar = loaded.calendar
         state.rules = loaded.rules or state.rules
-        assert state.effect_on is not None, "an entitlement has its day of effect"
-        state.recheck_on = recheck_on(
-            self.calendar, state.effect_on, state.year, state.person_key, self.rules.recheck_window_days
-        )
+        planned = state.recheck_on
+        plan_recheck(self, state.year)
+        if planned is not None and state.recheck_on != planned:
+            self.note(EventKind.RECHECK_MOVED, planned=planned.isoformat(), recheck_on=str(state.recheck_on))
 
     def recheck_starts(self) -> datetime:
-        """Return when this year's recheck begins: nine o'clock of its day."""
-        assert self.state.recheck_on is not None, "the recheck day is fixed when the year begins"
-        return datetime.combine(self.state.recheck_on, time(9), tzinfo=CST)
+        """Return when this year's recheck begins."""
+        starts = showing.recheck_starts(self.state)
+        assert starts is not None, "the recheck day is fixed when the year begins"
+        return starts
 
     async def enjoy(self) -> None:
         """Wait for the recheck day, or for what ends or suspends the benefit before it."""

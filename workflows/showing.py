@@ -1,7 +1,7 @@
 """What people see of a case: the read model's row, search attributes, current details, the answer to `status`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -12,7 +12,7 @@ from domain.application import Model
 from domain.case import CaseState
 from domain.clock import Ledger, deadline
 from domain.events import EVENT_ZH
-from domain.moments import CST, rfc3339
+from domain.moments import CST, end_of_day, minute_text
 from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from workflows import search_attributes
 
@@ -138,7 +138,7 @@ def changed_attributes(state: CaseState, shown: dict[str, object]) -> Sequence[S
 def show(state: CaseState) -> None:
     """Set the card an operator reads in the Temporal UI: what is awaited, from whom, until when."""
     row = case_row(state)
-    due = f"，至 **{rfc3339(row.due)[:16].replace('T', ' ')}**" if row.due else ""
+    due = f"，至 **{minute_text(row.due)}**" if row.due else ""
     lines = [
         f"### {STATUS_ZH[row.status]} `{row.status.value}`",
         "",
@@ -161,6 +161,14 @@ def show(state: CaseState) -> None:
 def event_zh(event: EventDraft) -> str:
     """Return the Chinese name of an event."""
     return EVENT_ZH[event.kind]
+
+
+def recheck_starts(state: CaseState) -> datetime | None:
+    """Return when this year's recheck begins: nine o'clock of its day, or the end of validity before it."""
+    if state.recheck_on is None:
+        return None
+    starts = datetime.combine(state.recheck_on, time(9), tzinfo=CST)
+    return min(starts, end_of_day(state.end_on)) if state.end_on else starts
 
 
 def date_zh(on: date) -> str:

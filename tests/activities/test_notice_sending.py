@@ -388,6 +388,7 @@ async def test_a_row_left_in_sending_is_reclaimed_once_and_its_old_claimant_can_
 ) -> None:
     old = await claimed(house.database)
     assert await leaves(house.database, old)
+    assert not await leaves(house.database, old)
     stuck = await claimed(house.database)
     assert (stuck.mine, stuck.state) == (False, AttemptState.SENDING)
     async with house.database.write() as connection:

@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -54,22 +55,42 @@ def test_a_database_without_a_file_is_refused() -> None:
         migrate("sqlite+aiosqlite://")
 
 
-def start_together(url: str, count: int = 3) -> list[int]:
-    code = "import sys; from storage.migrations import migrate; migrate(sys.argv[1])"
+START = """
+import sys
+from storage.migrations import migrate
+print("ready", flush=True)
+sys.stdin.readline()
+migrate(sys.argv[1])
+"""
+
+
+def start_together(url: str, count: int = 4) -> list[int]:
+    command = [sys.executable, "-W", "error", "-c", START, url]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    running = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", code, url], env=environment) for _ in range(count)
-    ]
-    return [process.wait(timeout=60) for process in running]
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen(command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(count)
+        ]
+        for process in running:
+            assert process.stdout is not None
+            process.stdout.readline()
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [process.wait(timeout=60) for process in running]
 
 
 def test_processes_that_start_at_once_on_a_fresh_file_all_come_up(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'mente.db'}"
-    assert start_together(url) == [0, 0, 0]
+    assert start_together(url) == [0, 0, 0, 0]
     assert current(url) == HEAD
 
 
 def test_processes_that_start_at_once_on_a_fresh_postgresql_all_come_up(make_postgres_url: MakeUrl) -> None:
     url = make_postgres_url("template0")
-    assert start_together(url) == [0, 0, 0]
+    assert start_together(url) == [0, 0, 0, 0]
     assert current(url) == HEAD

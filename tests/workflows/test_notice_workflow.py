@@ -91,8 +91,9 @@ async def started(
 
 
 async def scheduled(handle: WorkflowHandle[NoticeWorkflow, NoticeSent]) -> list[str]:
+    """Return the summaries of the activities, in the order in which the workflow asked for them."""
     return [
-        event.activity_task_scheduled_event_attributes.activity_type.name
+        pydantic_data_converter.payload_converter.from_payload(event.user_metadata.summary)
         async for event in handle.fetch_history_events()
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
@@ -103,13 +104,16 @@ def later() -> ApplicationError:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_every_channel_is_sent_in_order_and_the_notice_is_settled_last(server: WorkflowEnvironment) -> None:
+async def test_every_channel_is_asked_for_in_order_and_the_notice_is_settled_last(
+    server: WorkflowEnvironment,
+) -> None:
     sending = FakeSending(sms=[NoticeState.SENT], email=[NoticeState.SKIPPED])
     async with started(server.client, sending, "n1", "sms", "email") as handle:
         assert await handle.result() == NoticeSent(state=NoticeState.SENT)
-        names = await scheduled(handle)
-    assert sending.done == ["sms sent", "email skipped", "settled"]
-    assert names == ["send_notice", "send_notice", "settle_notice"]
+        asked_for = await scheduled(handle)
+    assert sorted(sending.done[:2]) == ["email skipped", "sms sent"]
+    assert sending.done[2:] == ["settled"]
+    assert asked_for == ["发送短信（granted）", "发送电子邮件（granted）", "办结通知"]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -125,7 +129,8 @@ async def test_an_unknown_or_failed_send_is_not_repeated(server: WorkflowEnviron
     sending = FakeSending(sms=[NoticeState.FAILED], email=[NoticeState.UNKNOWN])
     async with started(server.client, sending, "n3", "sms", "email") as handle:
         await handle.result()
-    assert sending.done == ["sms failed", "email unknown", "settled"]
+    assert sorted(sending.done[:2]) == ["email unknown", "sms failed"]
+    assert sending.done[2:] == ["settled"]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -136,7 +141,8 @@ async def test_a_postponed_send_is_repeated_while_the_other_channel_goes_ahead(
     async with started(server.client, sending, "n4", "sms", "email") as handle:
         await passing(server, handle, timedelta(minutes=5))
         await handle.result()
-    assert sending.done == ["sms raised", "email sent", "sms raised", "sms sent", "settled"]
+    assert sorted(sending.done[:2]) == ["email sent", "sms raised"]
+    assert sending.done[2:] == ["sms raised", "sms sent", "settled"]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -153,20 +159,6 @@ async def test_after_three_days_without_success_the_notice_is_settled_as_it_stan
         await handle.result()
     assert sending.done[-1] == "settled"
     assert sending.done.count("sms raised") == 15
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_operators_read_what_is_sent_and_find_no_person_in_it(server: WorkflowEnvironment) -> None:
-    sending = FakeSending(sms=[NoticeState.SENT])
-    async with started(server.client, sending, "n6", "sms") as handle:
-        await handle.result()
-        history = await handle.fetch_history()
-    summaries = [
-        pydantic_data_converter.payload_converter.from_payload(event.user_metadata.summary)
-        for event in history.events
-        if event.user_metadata.HasField("summary")
-    ]
-    assert summaries == ["发送短信（granted）", "办结通知"]
 
 
 async def passing(

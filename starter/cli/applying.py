@@ -1,0 +1,158 @@
+"""Handing in: an application with its papers, papers asked for later, and any message by file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from domain.refusal import Refused, refuse
+from domain.vocabulary import STATUS_ZH
+from starter.cli.failing import WrongUsage
+from starter.cli.files import existing_folder, read_json
+from starter.cli.opening import opened_mente
+from starter.cli.output import Answer
+from starter.cli.papers import PaperSpec
+from starter.cli.sending import Draft, Envelope, deliver, message_leaf, takes_envelope, written
+from starter.cli.shape import Leaf
+
+if TYPE_CHECKING:
+    from starter.uploads import Paper
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("apply", cls=Leaf)
+@click.argument("file", type=_FILE, metavar="FILE.json")
+@click.option("--materials", type=_FILE, metavar="DIR", help="Folder of the files it names.  [default: materials/]")
+@click.option("--no-wait", is_flag=True, help="Return once the case is started, before anybody has looked at it.")
+async def apply(file: Path, materials: Path | None, no_wait: bool) -> Answer:
+    """Hand in an application.
+
+    The same request sent again is the same case. Without --materials the folder `materials` beside FILE is used.
+    """
+    from starter.client import INTAKE_SECONDS
+
+    raw = read_json(file, field="file")
+    folder = existing_folder(materials or file.parent / "materials", field="materials")
+    _judge_before_connecting(raw)
+    async with opened_mente() as mente:
+        applied = await mente.apply(raw, folder, wait=0 if no_wait else INTAKE_SECONDS)  # type: ignore[arg-type]  # judged
+    content = {"acceptance_no": applied.acceptance_no, "status": applied.status, "created": applied.created}
+    known = "申请已提交" if applied.created else "该申请此前已提交"
+    return Answer(
+        content,
+        lambda console: console.print(
+            f"{known}。受理号 {applied.acceptance_no}，案件状态“{STATUS_ZH[applied.status]}”"
+        ),
+    )
+
+
+def _judge_before_connecting(raw: object) -> None:
+    # A mistake in the form is answered also where no server runs; the client judges it again with the papers.
+    from datetime import UTC, datetime
+
+    from domain.intake import judge_form, parse_form
+    from storage.policies import policy_book
+
+    judge_form(parse_form(raw), policies=policy_book(), now=datetime.now(UTC))
+
+
+@click.argument("more", type=PaperSpec(), nargs=-1, metavar="[KIND=FILE…]")
+@click.option("--material", "materials", type=PaperSpec(), multiple=True, metavar="KIND=FILE[,NAME=VALUE…]")
+@click.option("--list", "listed", type=_FILE, metavar="FILE.json", help="A list of papers; the files lie beside it.")
+@click.option("--note", default="", help="A remark for the audit trail.")
+@takes_envelope
+async def supply(
+    envelope: Envelope,
+    more: tuple[dict[str, object], ...],
+    materials: tuple[dict[str, object], ...],
+    listed: Path | None,
+    note: str,
+) -> Answer:
+    """Hand in papers that were asked for.
+
+    What a paper declares follows its file after commas: issued_on=DATE, diagnosed_on=DATE, hospital_id=ID,
+    hospital_level=0..3, sealed, signed. Example:
+    --material diagnosis_certificate=d.pdf,issued_on=2026-11-01,hospital_id=H510400-01,hospital_level=3,sealed
+    """
+    import asyncio
+
+    from domain.acceptance import parse_acceptance_number
+    from starter.uploads import read_declared
+
+    number = parse_acceptance_number(envelope.number)
+    given = (*materials, *more)
+    if bool(given) == bool(listed):
+        raise WrongUsage("--material 与 --list 须给出其中一种")
+    # The files named on the command line may lie anywhere.
+    folder, declared = (listed.parent, _read_list(listed)) if listed else (Path(Path.cwd().anchor), list(given))
+    papers = await asyncio.to_thread(read_declared, declared, folder)
+    fields = {"materials": [paper.material.model_dump(mode="json") for paper in papers], "note": note}
+    command = written("supply_materials", envelope.filled(Draft(actor="channel:cli", fields=fields)))
+    await _store(papers)
+    return await deliver(number, command, envelope)
+
+
+async def _store(papers: "list[Paper]") -> None:
+    from starter.cli.opening import read_settings
+    from storage.objects import ObjectStore
+
+    objects = ObjectStore.at(read_settings().objects)
+    for paper in papers:
+        await objects.put(paper.content)
+
+
+def _read_list(path: Path) -> list[dict[str, object]]:
+    raw = read_json(path, field="list")
+    if not isinstance(raw, list) or not raw or not all(isinstance(each, dict) for each in raw):
+        raise refuse(
+            field="list",
+            rule="文件须为材料的列表：[{\"kind\": …, \"file\": …}, …]",
+            remedy="请对照 docs/messages/application.json 中 materials 的格式更正文件",
+            message="材料清单的格式不对，或其中没有材料。",
+        )
+    return raw
+
+
+@click.argument("name", metavar="NAME")
+@click.option("--input", "source", required=True, type=click.File("rb"), metavar="JSON|-", help="File, or - for stdin.")
+@takes_envelope
+async def send(envelope: Envelope, name: str, source: "click.utils.LazyFile") -> Answer:
+    """Send any message of docs/messages by name, its JSON from a file or stdin.
+
+    --actor, --command-id, --status and --round override what the JSON says. Personal data given through stdin does
+    not show in the list of processes.
+    """
+    import json
+
+    from domain.acceptance import parse_acceptance_number
+    from domain.commands import read_command
+
+    number = parse_acceptance_number(envelope.number)
+    try:
+        raw = json.loads(source.read(512 * 1024).decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raw = None
+    if not isinstance(raw, dict):
+        raise _unreadable_input()
+    fields = envelope.filled(Draft(actor="channel:cli", fields={})) | raw
+    fields |= {key: fields[key] for key in ("command_id", "actor") if key in raw}
+    chosen = {"actor": envelope.actor, "command_id": envelope.command_id, "status": envelope.status}
+    fields |= {key: value for key, value in (chosen | {"round": envelope.round}).items() if value is not None}
+    return await deliver(number, read_command(name, json.dumps(fields).encode()), envelope)
+
+
+def _unreadable_input() -> Refused:
+    return refuse(
+        field="input",
+        rule="消息内容须为一个 JSON 对象",
+        remedy="请按 docs/messages 中该消息的格式更正后重新发送",
+        message="消息内容无法解析。",
+    )
+
+
+COMMANDS = (
+    apply,
+    message_leaf("supply", "supply_materials", supply),
+    click.command("send", cls=Leaf)(send),
+)

@@ -1,0 +1,174 @@
+"""From an exception to what its reader gets: an exit code and a sentence, never a traceback, never a value.
+
+Exit codes: 1 refused, 2 wrong usage, 3 unreachable or unanswered.
+"""
+
+import difflib
+import logging
+import re
+from dataclasses import dataclass
+
+import click
+
+from domain.refusal import Refusal, Refused
+from starter.cli.output import JSON, print_json
+
+REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
+_OPTION = re.compile(r"--?[a-z][a-z-]{0,30}")
+
+logger = logging.getLogger("mente.cli")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exit code and its reason."""
+
+    code: int
+    refusal: Refusal
+
+
+class NotReady(Exception):
+    """Something this program depends on is not there or does not answer; ends with exit code 3."""
+
+    def __init__(self, *, field: str, rule: str, remedy: str, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(field=field, rule=rule, remedy=remedy, message=message)
+
+
+class WrongUsage(click.UsageError):
+    """A usage error in our own words: the message is a rule and holds no value, so it may be shown."""
+
+
+def print_failure(failure: Failure, output: str) -> None:
+    """Print a failure: as the one JSON document on stdout, or for a person on stderr."""
+    refusal = failure.refusal
+    if output == JSON:
+        print_json({"error": refusal})
+        return
+    click.echo(f"错误：{refusal.message}", err=True)
+    for name, text in (("字段", refusal.field), ("规则", refusal.rule), ("办法", refusal.remedy)):
+        if text:
+            click.echo(f"{name}：{text}", err=True)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return what went wrong; an unknown error is logged by type and place only."""
+    if isinstance(error, Refused):
+        return Failure(REFUSED, error.refusal)
+    if isinstance(error, NotReady):
+        return Failure(UNREACHABLE, error.refusal)
+    known = _known(error)
+    if known is not None:
+        return Failure(UNREACHABLE, known)
+    logger.error("unexpected error", exc_info=error)
+    return Failure(
+        UNREACHABLE,
+        Refusal(
+            field="mente",
+            rule="命令须能完成",
+            remedy="请稍后重试；仍不成功的，请把标准错误输出中的日志交给维护人员",
+            message="程序遇到意外错误，未能完成。",
+        ),
+    )
+
+
+def _known(error: Exception) -> Refusal | None:
+    from sqlalchemy.exc import SQLAlchemyError
+    from temporalio.service import RPCError
+
+    from starter.client import Unanswered
+    from starter.server import ServerMissing
+    from starter.skipping import StillSkipping
+    from storage.keys import KeysUnusable
+    from storage.objects import NotStored, Tampered
+    from worker.connection import Unreachable
+    from worker.search_attributes import NamespaceUnusable
+
+    match error:
+        case Unreachable() | NamespaceUnusable():
+            return _refusal("temporal", "须能连接 Temporal 服务", "请确认服务已启动，稍后重试", str(error))
+        case Unanswered() | StillSkipping():
+            return _refusal("temporal", "须在时限内得到应答", "请确认工作进程正在运行，稍后重试", str(error))
+        case ServerMissing():
+            return _refusal("temporal", "须有 Temporal 服务程序", "请安装 mente[embedded]", str(error))
+        case KeysUnusable():
+            return _refusal("keys", "须有可用的密钥", "请按提示修复密钥目录", str(error))
+        case NotStored() | Tampered():
+            message = "文件库中没有该文件。" if isinstance(error, NotStored) else "文件库中的文件已被改动。"
+            return _refusal("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)
+        case RPCError():
+            message = f"Temporal 服务未能处理请求（{error.status.name}）。"
+            return _refusal("temporal", "须能连接 Temporal 服务", "请稍后重试", message)
+        case SQLAlchemyError():
+            logger.error("database: %s", type(error).__name__)
+            return _refusal("database", "数据库须可访问并已迁移", "请确认数据库已启动，并运行 mente migrate", "数据库无法使用。")
+        case TimeoutError():
+            return _refusal("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
+        case _:
+            return None
+
+
+def _refusal(field: str, rule: str, remedy: str, message: str) -> Refusal:
+    return Refusal(field=field, rule=rule, remedy=remedy, message=message)
+
+
+def interrupted() -> Failure:
+    """Return what Ctrl-C during a command means to its sender."""
+    remedy = "如已发出命令，请查询状态，或以同一命令编号重试"
+    return Failure(UNREACHABLE, _refusal("mente", "命令须能完成", remedy, "已中断，命令可能已经发出。"))
+
+
+def usage_failure(error: click.UsageError) -> Failure:
+    """Return what is wrong with a command line, in our words: click's own repeat what was typed."""
+    message, field, rule = _usage_words(error)
+    path = error.ctx.command_path if error.ctx is not None else "mente"
+    return Failure(WRONG_USAGE, _refusal(field, rule, f"请查看用法：{path} --help", message))
+
+
+def _usage_words(error: click.UsageError) -> tuple[str, str, str]:
+    match error:
+        case click.MissingParameter(param=click.Parameter() as param):
+            return "缺少必填的参数。", _name_of(param), f"{_name_of(param)} 必填"
+        case click.BadParameter(param=click.Parameter() as param):
+            return "参数取值不符合要求。", _name_of(param), _rule_of(param)
+        case click.NoSuchOption():
+            typed = error.option_name if _OPTION.fullmatch(error.option_name) else "options"
+            near = "、".join(sorted(error.possibilities or ()))
+            return "没有这个选项。" + (f"您是否要用 {near}？" if near else ""), typed, "只能使用用法中列出的选项"
+        case click.BadOptionUsage():
+            return "选项的用法不对，或缺少取值。", error.option_name, f"{error.option_name} 须带一个取值"
+        case WrongUsage():
+            return "参数的个数或组合不符合用法。", "arguments", error.message
+        case _:
+            return _unknown_command(error)
+
+
+def _unknown_command(error: click.UsageError) -> tuple[str, str, str]:
+    context = error.ctx
+    if context is not None and isinstance(context.command, click.Group):
+        names = sorted(context.command.commands)
+        typed = context.meta.get("mente.typed", "")
+        near = difflib.get_close_matches(typed, names, n=1)
+        hint = f"您是否要用 {near[0]}？" if near else ""
+        return f"没有这个子命令，或缺少子命令。{hint}", "command", f"子命令须为：{'、'.join(names)}"
+    return "参数的个数或组合不符合用法。", "arguments", "参数须与用法一致"
+
+
+def _name_of(param: click.Parameter) -> str:
+    if isinstance(param, click.Option):
+        return max(param.opts, key=len)
+    return str(param.metavar or param.name)
+
+
+def _rule_of(param: click.Parameter) -> str:
+    match param.type:
+        case click.Choice():
+            return f"{_name_of(param)} 只能是：{'、'.join(str(each) for each in param.type.choices)}"
+        case click.IntRange():
+            return f"{_name_of(param)} 须为 {param.type.min} 至 {param.type.max} 的整数"
+        case click.DateTime():
+            return f"{_name_of(param)} 须为日期，格式 YYYY-MM-DD"
+        case _ if param.type is click.INT:
+            return f"{_name_of(param)} 须为整数"
+        case _:
+            return f"{_name_of(param)} 的取值须符合用法"

@@ -1,0 +1,94 @@
+"""`mente demo`: plays the stories on the embedded server, with real files, and says where everything is."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from samples.make import write_registry
+from starter.client import Mente
+from starter.demo.stories import STORIES, Story
+from starter.demo.telling import tell
+from starter.embedded import House, house, workers_inside
+from starter.server import free_port
+from storage import reading
+from storage.audit import verify_chain
+from storage.registers import import_registry
+
+FOLDER = "demo"
+"""The demo keeps a home of its own below MENTE_HOME: its cases live in skipped time."""
+
+
+async def play(home: Path, console: Console, *, ports: Callable[[int], int] = free_port) -> None:
+    """Play every story, print each life, and say where certificates, mails and the Temporal UI are."""
+    home = home.absolute() / FOLDER
+    console.print("正在启动内嵌的 Temporal 服务、数据库、邮件接收器和 worker……")
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(house(home, demo=True, ports=ports))
+        await stack.enter_async_context(workers_inside(running))
+        mente = await stack.enter_async_context(Mente.open(running.settings))
+        await _register_insured(mente, running, home / "samples")
+        numbers = await _play_all(mente, console, home / "samples")
+        certificates = await _save_certificates(mente, numbers, home / "certificates")
+        await _until_notices_rest(mente, numbers)
+        await _conclude(mente, running, console, certificates)
+
+
+async def _play_all(mente: Mente, console: Console, samples: Path) -> list[str]:
+    numbers = []
+    for story in STORIES:
+        numbers.append(await _play_one(mente, console, story, samples))
+    return numbers
+
+
+async def _play_one(mente: Mente, console: Console, story: Story, samples: Path) -> str:
+    number = await story.play(mente, samples)
+    tell(console, story.title, await mente.status(number))
+    return number
+
+
+async def _register_insured(mente: Mente, running: House, samples: Path) -> None:
+    registry = write_registry(samples).read_text("utf-8")
+    async with mente.database.write() as connection:
+        await import_registry(connection, registry, running.keys.person_key)
+
+
+async def _save_certificates(mente: Mente, numbers: list[str], folder: Path) -> list[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    saved = []
+    for number in numbers:
+        async with mente.database.read() as connection:
+            versions = await reading.certificates_of(connection, number)
+        for version in versions:
+            path = folder / f"{version.certificate_no}.pdf"
+            path.write_bytes(await mente.objects.get(version.sha256))
+            saved.append(path)
+    return saved
+
+
+async def _until_notices_rest(mente: Mente, numbers: list[str]) -> None:
+    async with asyncio.timeout(60):
+        for number in numbers:
+            while not await _all_settled(mente, number):
+                await asyncio.sleep(0.1)
+
+
+async def _all_settled(mente: Mente, number: str) -> bool:
+    async with mente.database.read() as connection:
+        notices = await reading.notices_of(connection, number)
+    return all(notice.state not in ("queued", "claimed") for notice in notices)
+
+
+async def _conclude(mente: Mente, running: House, console: Console, certificates: list[Path]) -> None:
+    async with mente.database.read() as connection:
+        faults = await verify_chain(connection, None)
+    mails = sorted(Path(running.endpoints.mail_dir).glob("*.eml"))
+    console.rule("[bold]在哪里查看", align="left")
+    console.print(f"审计链　　　{'完整' if not faults else f'发现 {len(faults)} 处问题'}")
+    console.print(f"电子凭证　　{certificates[0].parent}（{len(certificates)} 份）")
+    console.print(f"邮件　　　　{running.endpoints.mail_dir}（{len(mails)} 封 .eml）")
+    console.print(f"数据库　　　{running.settings.home / 'mente.db'}（短信在表 sms_outbox）")
+    console.print(f"Temporal UI {running.endpoints.ui}/namespaces/{running.endpoints.namespace}/workflows")
+    console.print(f"演示结束后再次打开： mente up --demo --home {running.settings.home}")

@@ -1,0 +1,127 @@
+"""Workers and the server are killed with SIGKILL while cases run: every case ends rightly and nothing comes twice."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from faults import worker
+
+from benchmarks.ordeal import Course, Life, Plan, insist, kill, plans, statuses, until_notices_rest, wrongs
+from domain.vocabulary import Status
+from starter.client import Mente
+from starter.embedded import Child, House, house
+from starter.server import free_port
+from storage import reading
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+SEED = 20261121
+CASES = 10
+KILLS = 4
+FINAL = {Status.EFFECTIVE.value, Status.DENIED.value}
+
+
+@dataclass(frozen=True)
+class Killable:
+    """A house of one's own with two worker processes."""
+
+    house: House
+    workers: tuple[Child, Child]
+    mente: Mente
+
+    @property
+    def mail_dir(self) -> Path:
+        return Path(self.house.endpoints.mail_dir)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def killable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Killable]:
+    home = tmp_path_factory.mktemp("killable")
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(house(home, demo=True, ports=lambda _: free_port()))
+        one = await stack.enter_async_context(worker(running, 1))
+        two = await stack.enter_async_context(worker(running, 2))
+        mente = await stack.enter_async_context(Mente.open(running.settings))
+        yield Killable(house=running, workers=(one, two), mente=mente)
+
+
+async def test_ten_running_cases_survive_both_workers_being_killed_again_and_again(
+    killable: Killable, tmp_path: Path
+) -> None:
+    mente, dice = killable.mente, random.Random(SEED)
+    lives = [
+        Life(mente, plan, tmp_path / str(plan.seed), random.Random(plan.seed))
+        for plan in plans(CASES, first_seed=100_000)
+    ]
+    living = asyncio.gather(*(life.live() for life in lives))
+    hit: list[Counter[str]] = []
+    for _ in range(KILLS):
+        await asyncio.sleep(dice.uniform(4, 8))
+        hit.append(await statuses(mente))
+        for child in killable.workers:
+            kill(child)
+    await living
+    await until_notices_rest(mente)
+
+    assert all(set(moment) - FINAL for moment in hit), f"every kill must find open cases: {hit}"
+    assert len(set().union(*hit)) >= 3, f"the kills must find different phases: {hit}"
+    for life in lives:
+        await assert_lived(mente, life)
+    assert await wrongs(mente, killable.mail_dir) == []
+
+
+async def test_the_server_killed_and_started_again_on_its_file_has_lost_nothing(
+    killable: Killable, tmp_path: Path
+) -> None:
+    mente = killable.mente
+    lives = [
+        Life(mente, plan, tmp_path / str(plan.seed), random.Random(plan.seed))
+        for plan in plans(4, first_seed=100_100)
+    ]
+    living = asyncio.gather(*(life.live() for life in lives))
+    await asyncio.sleep(3)
+    running_before = await open_runs(mente)
+    server = killable.house.server
+    killed = server.process
+    kill(server)
+    await living
+    await until_notices_rest(mente)
+
+    assert server.process is not killed
+    assert killed is not None
+    assert killed.returncode == -9
+    assert running_before <= await open_runs(mente) | await ended(mente)
+    for life in lives:
+        await assert_lived(mente, life)
+    assert await wrongs(mente, killable.mail_dir) == []
+
+
+async def assert_lived(mente: Mente, life: Life) -> None:
+    status = await mente.status(life.number)
+    assert status.status is life.plan.ends_as
+    assert [line.kind for line in status.timeline if line.kind != "refused"] == life.plan.kinds
+    assert [line.seq for line in status.timeline] == list(range(1, len(status.timeline) + 1))
+    async with mente.database.read() as connection:
+        told = [notice.event.value for notice in await reading.notices_of(connection, life.number)]
+        issued = await reading.certificates_of(connection, life.number)
+    assert told == life.plan.notices
+    granted = life.plan.ends_as is Status.EFFECTIVE
+    assert [each.version for each in issued] == ([1] if granted else [])
+    for each in issued:
+        assert (await mente.objects.get(each.sha256)).startswith(b"%PDF")
+
+
+async def open_runs(mente: Mente) -> set[str]:
+    query = "ExecutionStatus = 'Running' AND WorkflowType != 'Notice'"
+    return {run.id async for run in mente.client.list_workflows(query)}
+
+
+async def ended(mente: Mente) -> set[str]:
+    query = "ExecutionStatus = 'Completed' AND WorkflowType != 'Notice'"
+    return {run.id async for run in mente.client.list_workflows(query)}

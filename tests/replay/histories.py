@@ -1,0 +1,151 @@
+"""Recorded histories: which there must be, how they are kept, and what a kept one says of itself."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from temporalio.client import WorkflowHistory
+
+FOLDER = Path(__file__).with_name("histories")
+BROKEN = Path(__file__).with_name("broken")
+
+Ending = Literal["completed", "continued", "open"]
+
+
+class Life(NamedTuple):
+    """What a history must show: workflow type, how the run stands, and the status at its end.
+
+    Of a case the status is the last `MenteStatus`, of a notice the state it was settled in (empty while it waits).
+    """
+
+    workflow: str
+    ending: Ending
+    status: str
+
+
+LIVES: dict[str, Life] = {
+    # every way an application ends
+    "application-not-accepted-arrears": Life("Application", "completed", "not_accepted"),
+    "application-not-accepted-not-listed": Life("Application", "completed", "not_accepted"),
+    "application-not-accepted-duplicate": Life("Application", "completed", "not_accepted"),
+    "application-lapsed": Life("Application", "completed", "lapsed"),
+    "application-withdrawn-in-review": Life("Application", "completed", "withdrawn"),
+    "application-withdrawn-in-publicity": Life("Application", "completed", "withdrawn"),
+    "application-denied-window-over": Life("Application", "completed", "denied"),
+    "application-denied-on-appeal": Life("Application", "completed", "denied"),
+    "application-denied-objection-upheld": Life("Application", "completed", "denied"),
+    "application-denied-too-many-diseases": Life("Application", "completed", "denied"),
+    "application-denied-uninsured": Life("Application", "completed", "denied"),
+    "application-granted": Life("Application", "continued", "effective"),
+    "application-granted-after-supplement": Life("Application", "continued", "effective"),
+    "application-granted-after-more-evidence": Life("Application", "continued", "effective"),
+    "application-granted-after-publicity": Life("Application", "continued", "effective"),
+    "application-granted-after-objection": Life("Application", "continued", "effective"),
+    "application-granted-after-breach": Life("Application", "continued", "effective"),
+    "application-granted-after-tie-and-recusal": Life("Application", "continued", "effective"),
+    "application-granted-on-appeal": Life("Application", "continued", "effective"),
+    "application-granted-by-correction": Life("Application", "continued", "effective"),
+    # one open application for each status it can wait in
+    "application-open-supplement": Life("Application", "open", "supplement"),
+    "application-open-review": Life("Application", "open", "review"),
+    "application-open-messages-refused": Life("Application", "open", "review"),
+    "application-open-publicity": Life("Application", "open", "publicity"),
+    "application-open-objected": Life("Application", "open", "objected"),
+    "application-open-denied": Life("Application", "open", "denied"),
+    "application-open-appealing": Life("Application", "open", "appealing"),
+    # every way a year of benefit ends
+    "entitlement-passed-quietly": Life("Entitlement", "continued", "effective"),
+    "entitlement-passed-with-records": Life("Entitlement", "continued", "effective"),
+    "entitlement-passed-after-suspension": Life("Entitlement", "continued", "effective"),
+    "entitlement-passed-after-uninsured-months": Life("Entitlement", "continued", "effective"),
+    "entitlement-ended-recheck-missed": Life("Entitlement", "completed", "ended"),
+    "entitlement-ended-recheck-failed": Life("Entitlement", "completed", "ended"),
+    "entitlement-ended-by-order": Life("Entitlement", "completed", "ended"),
+    "entitlement-ended-by-correction": Life("Entitlement", "completed", "ended"),
+    "entitlement-ended-expired": Life("Entitlement", "completed", "ended"),
+    "entitlement-superseded": Life("Entitlement", "completed", "superseded"),
+    # one open entitlement for each status it can wait in
+    "entitlement-open-effective": Life("Entitlement", "open", "effective"),
+    "entitlement-open-recheck": Life("Entitlement", "open", "recheck"),
+    "entitlement-open-failed": Life("Entitlement", "open", "recheck"),
+    "entitlement-open-suspended": Life("Entitlement", "open", "suspended"),
+    "entitlement-open-uninsured": Life("Entitlement", "open", "suspended"),
+    # every way a notice is settled
+    "notice-delivered": Life("Notice", "completed", "delivered"),
+    "notice-sent": Life("Notice", "completed", "sent"),
+    "notice-unknown": Life("Notice", "completed", "unknown"),
+    "notice-failed": Life("Notice", "completed", "failed"),
+    "notice-given-up": Life("Notice", "completed", "failed"),
+    "notice-skipped": Life("Notice", "completed", "skipped"),
+    "notice-open-waiting": Life("Notice", "open", ""),
+}
+
+Events = list[dict[str, Any]]
+
+
+def path_of(name: str) -> Path:
+    """Return where a history is kept."""
+    return FOLDER / f"{name}.json"
+
+
+def load(path: Path) -> WorkflowHistory:
+    """Return a kept history."""
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return WorkflowHistory.from_json(workflow_id_of(content["events"]), content)
+
+
+def workflow_id_of(events: Events) -> str:
+    """Return the workflow's id; for a case its acceptance number."""
+    return str(events[0]["workflowExecutionStartedEventAttributes"]["workflowId"])
+
+
+def workflow_of(events: Events) -> str:
+    """Return the workflow's type."""
+    return str(events[0]["workflowExecutionStartedEventAttributes"]["workflowType"]["name"])
+
+
+def ending_of(events: Events) -> Ending:
+    """Return how the run stands; raises `ValueError` if it ended in a way no case may end."""
+    kind = str(events[-1]["eventType"])
+    match kind:
+        case "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED":
+            return "completed"
+        case "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
+            return "continued"
+        case "EVENT_TYPE_WORKFLOW_EXECUTION_FAILED" | "EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED":
+            raise ValueError(kind)
+        case "EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED" | "EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT":
+            raise ValueError(kind)
+        case _:
+            return "open"
+
+
+def last_status(events: Events) -> str:
+    """Return the last `MenteStatus` a case's run showed; empty for a notice, which has none."""
+    shown = [indexed["MenteStatus"] for event in events for indexed in _indexed(event) if "MenteStatus" in indexed]
+    return str(json.loads(base64.b64decode(shown[-1]["data"]))) if shown else ""
+
+
+def _indexed(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for key in ("workflowExecutionStartedEventAttributes", "upsertWorkflowSearchAttributesEventAttributes"):
+        yield event.get(key, {}).get("searchAttributes", {}).get("indexedFields", {})
+
+
+def scrubbed(value: Any) -> Any:
+    """Return history JSON without what tells of the machine it was recorded on."""
+    if isinstance(value, list):
+        return [scrubbed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") == "TASK_QUEUE_KIND_STICKY":
+        # the name holds the process and the host
+        value = {**value, "name": "recorded-sticky"}
+    return {key: "recorded" if key == "identity" else scrubbed(each) for key, each in value.items()}
+
+
+def dumped(events: Events) -> str:
+    """Return the file of a history: JSON, one event a line."""
+    lines = ",\n".join(json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in events)
+    return f'{{"events":[\n{lines}\n]}}\n'
