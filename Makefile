@@ -13,7 +13,7 @@ CODE := activities benchmarks domain samples starter storage tests worker workfl
 # A virtual environment of somebody's shell must not receive our packages.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo up test check bench soak samples record clean
+.PHONY: help setup demo up test check bench soak samples messages record clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ soak: setup ## run the long fault and volume runs
 
 samples: setup ## write the sample applications and their files to samples/out
 	$(BIN)/python -m samples.make samples/out
+
+messages: setup ## write the JSON Schemas of all messages to docs/messages
+	$(BIN)/mente messages docs/messages
 
 record: setup ## record the replay histories anew: its own commit, see docs/operations.md
 	$(BIN)/python -m tests.replay.record

@@ -30,6 +30,8 @@ class Arrival(Model):
     plain: bool = False
     channel: Literal["signal", "update", "cancel"] = "signal"
     unreadable: Refusal | None = None
+    update_id: str = ""
+    """Which update waits for the answer; empty for a signal."""
 
 
 class Processed(Model):
@@ -95,6 +97,8 @@ class CaseState(BaseModel):
     waiting_on: WaitingOn = WaitingOn.NONE
     due: datetime | None = None
     sla: Sla = Sla.OK
+    limit_sla: Sla = Sla.OK
+    """How the limit that runs now stands; `sla` is the worst of all limits of the case."""
     attention: bool = False
     closed: bool = False
 
@@ -113,8 +117,11 @@ class CaseState(BaseModel):
     faulty_supply: bool = False
     faults: tuple[MaterialKind, ...] = ()
     told: str = ""
+    asked: tuple[MaterialKind, ...] = ()
+    """What the panel asked for and has not been handed in yet."""
     materials: tuple[Material, ...] = ()
     insured: InsuredState = InsuredState.NORMAL
+    insured_as_of: date | None = None
     originals_match: bool | None = None
 
     panel: Panel | None = None

@@ -148,7 +148,7 @@ def _medical(policy: RegionPolicy, disease: DiseaseRow) -> Iterable[Requirement]
     for group in disease.evidence:
         yield Requirement(
             any_of=group,
-            why=f"申请“{disease.name}”须提供该病种的认定材料",
+            why="所申请的病种须提供该病种的认定材料",
             source=disease.rule_sources.get("evidence", disease.source),
         )
     if not any(set(group) <= examinations for group in disease.evidence):

@@ -20,6 +20,7 @@ from domain.vocabulary import ApplicationKind, InsuredCategory
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a channel's clock may be ahead of ours."""
 
+_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 MAX_NAME = 50
 MAX_ID = 100
 MAX_FILE_NAME = 200
@@ -53,7 +54,7 @@ def judge_form(form: ApplicationForm, *, policies: PolicyBook, now: datetime) ->
     """
     _check_label(form.request_id, field="request_id", name="请求编号")
     policy = _check_region(form, policies, now)
-    _check_channel(form, policy)
+    _check_channel(form)
     _check_kind(form)
     _check_disease(form, policies, policy)
     _check_applicant(form, policy, local_date(now))
@@ -140,14 +141,14 @@ def _check_region(form: ApplicationForm, policies: PolicyBook, now: datetime) ->
         ) from None
 
 
-def _check_channel(form: ApplicationForm, policy: RegionPolicy) -> None:
-    allowed = policy.filing.channels.value
-    if form.channel not in allowed:
+def _check_channel(form: ApplicationForm) -> None:
+    # Which back end may speak for which channel is settled by its credentials, not by this list of names.
+    if not _CHANNEL.fullmatch(form.channel):
         raise refuse(
             field="channel",
-            rule=f"{policy.city.value}的申请渠道：{'、'.join(allowed)}",
-            remedy="请填写其中一个渠道代号",
-            message=f"{policy.city.value}没有该申请渠道",
+            rule="渠道代号由字母、数字、连字符、点和下划线组成，不超过64个字符",
+            remedy="请填写本渠道接入时取得的代号，例如 panzhihua-app",
+            message="渠道代号的格式不对",
         )
 
 
@@ -221,14 +222,19 @@ def _check_agent(agent: Agent, policy: RegionPolicy, today: date) -> None:
     _check_person(agent.name, agent.id_number, agent.phone, field="applicant.agent", today=today)
 
 
+def _may_stand_in_a_name(character: str) -> bool:
+    # The name is printed on the certificate between separators, and on the public list.
+    return character in " ·•.．-'’" or unicodedata.category(character)[0] in "LM"
+
+
 def _check_person(name: str, id_number: str, phone: str, *, field: str, today: date) -> None:
-    rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致"
-    if not name.strip() or len(name) > MAX_NAME or _has_hidden(name):
+    rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致，只含文字、间隔号、空格、点、连字符和撇号"
+    if not name.strip() or len(name) > MAX_NAME or not all(_may_stand_in_a_name(each) for each in name):
         raise refuse(
             field=f"{field}.name",
             rule=rule,
-            remedy="请按身份证填写姓名，不含控制字符",
-            message="姓名为空、过长或含有控制字符",
+            remedy="请按身份证填写姓名",
+            message="姓名为空、过长或含有不能出现在姓名中的字符",
         )
     check_id_number(id_number, field=f"{field}.id_number", today=today)
     if not _PHONE.fullmatch(phone):

@@ -63,6 +63,11 @@ STATUSES: dict[type[Command], frozenset[Status]] = {
 }
 
 
+MOST_MATERIALS = 200
+MOST_OBJECTIONS = 100
+"""Bounds that no honest case meets: a case must stay small enough to be sent to its activities (2 MB)."""
+
+
 def digest_of(command: Command) -> str:
     """Return a short digest of a command's content, to tell a repetition from another command under its id."""
     return hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
@@ -158,13 +163,19 @@ def _judge_content(state: CaseState, command: Command, now: datetime) -> Refusal
         case RuleObjection():
             return _judge_ruling(state, command)
         case Appeal():
-            return _judge_appeal(state, now)
+            return _judge_appeal(state)
         case ChangeHospital():
             return _judge_hospital(state, now)
         case ChangeContact():
             return _judge_contact(command)
         case SupplyMaterials():
             return _judge_papers(state, command, now)
+        case RaiseObjection():
+            return _judge_objection(state)
+        case VerifyOriginals():
+            return _judge_originals(state)
+        case InsuredChanged():
+            return _judge_insured(state, command)
         case Correct():
             return _judge_correction(state, command)
         case _:
@@ -208,6 +219,39 @@ def may_ask_more(state: CaseState) -> bool:
     return state.round < state.rules.supplement_max_rounds
 
 
+def _judge_objection(state: CaseState) -> Refusal | None:
+    if len(state.objections) < MOST_OBJECTIONS:
+        return None
+    return Refusal(
+        field="by",
+        rule=f"同一案件最多登记 {MOST_OBJECTIONS} 件异议",
+        remedy="已登记的异议均会核查，请等待核查结论",
+        message="本案登记的异议已达上限。",
+    )
+
+
+def _judge_originals(state: CaseState) -> Refusal | None:
+    if state.originals_match is None:
+        return None
+    return Refusal(
+        field="outcome",
+        rule="每案核验原件一次",
+        remedy="无需重复核验",
+        message="本案原件已核验。",
+    )
+
+
+def _judge_insured(state: CaseState, command: InsuredChanged) -> Refusal | None:
+    if state.insured_as_of is None or command.as_of_on >= state.insured_as_of:
+        return None
+    return Refusal(
+        field="as_of_on",
+        rule="参保状态以日期最新的一条为准",
+        remedy="无需处理",
+        message="本案已有日期更新的参保状态。",
+    )
+
+
 def _judge_ruling(state: CaseState, command: RuleObjection) -> Refusal | None:
     pending = [entry.objection_id for entry in state.objections if entry.upheld is None]
     if command.objection_id in pending:
@@ -220,22 +264,16 @@ def _judge_ruling(state: CaseState, command: RuleObjection) -> Refusal | None:
     )
 
 
-def _judge_appeal(state: CaseState, now: datetime) -> Refusal | None:
-    if state.appealed:
-        return Refusal(
-            field="status",
-            rule="每案只能申诉一次，申诉结论为本机构最终结论",
-            remedy="可自收到决定之日起 60 日内申请行政复议",
-            message="本案已申诉过。",
-        )
-    if state.window is None or state.due is None or now > state.due:
-        return Refusal(
-            field="status",
-            rule="申诉应在申诉期内提出",
-            remedy="可补充材料后重新申请",
-            message="申诉期已过。",
-        )
-    return None
+def _judge_appeal(state: CaseState) -> Refusal | None:
+    # The end of the window closes the case: an appeal that is there when that instant is acted on is in time.
+    if not state.appealed:
+        return None
+    return Refusal(
+        field="status",
+        rule="每案只能申诉一次，申诉结论为本机构最终结论",
+        remedy="可自收到决定之日起 60 日内申请行政复议",
+        message="本案已申诉过。",
+    )
 
 
 def _judge_hospital(state: CaseState, now: datetime) -> Refusal | None:
@@ -274,6 +312,13 @@ def _judge_papers(state: CaseState, command: SupplyMaterials, now: datetime) -> 
         return _wrong_status(state, command, "本次复核无需提交资料。")
     if state.status is Status.RECHECK and state.panel is not None:
         return _wrong_status(state, command, "复查资料已提交，正在由专家复核。")
+    if len(state.materials) + len(command.materials) > MOST_MATERIALS:
+        return Refusal(
+            field="materials",
+            rule=f"同一案件最多提交 {MOST_MATERIALS} 份材料",
+            remedy="请合并材料后提交，或到窗口办理",
+            message="本案提交的材料已达上限。",
+        )
     today = now.astimezone(CST).date()
     for position, paper in enumerate(command.materials):
         for field, on in (("issued_on", paper.issued_on), ("diagnosed_on", paper.diagnosed_on)):

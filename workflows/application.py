@@ -13,6 +13,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.contract import (
         ActivityName,
+        Inspected,
         Insured,
         LookUpInsured,
         OpenCase,
@@ -28,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.asking import ask, record
     from workflows.carrying import inspect
     from workflows.case import CaseWorkflow
-    from workflows.deciding import INSURED_ZH, hear_appeal, publicise, review, settle
+    from workflows.deciding import INSURED_ZH, conclude, review
     from workflows.papers import complete_papers, refuse_acceptance, verify_originals
 
 
@@ -63,12 +64,7 @@ class ApplicationWorkflow(CaseWorkflow):
                 self.complete_papers,
                 self.verify_originals,
                 self.review,
-                self.publicise,
-                self.settle,
-                self.hear_appeal,
-                self.publicise,
-                self.settle,
-                self.hear_appeal,
+                self.conclude,
             )
         )
         self.continue_as_entitlement()
@@ -104,10 +100,11 @@ class ApplicationWorkflow(CaseWorkflow):
             close=self.rules.close_of_business,
         )
         look_up = LookUpInsured(acceptance_no=state.acceptance_no, region=state.region, on=local_date(workflow.now()))
-        insured, inspected = await asyncio.gather(
-            ask(ActivityName.LOOK_UP_INSURED, look_up, Insured, summary="核查参保状态"),
-            inspect(self, state.materials),
-        )
+        asking = self._ask_and_inspect(look_up)
+        found = await self.meanwhile(asking, waiting_for="核查参保状态、核对材料")
+        if found is None or state.closed:
+            return
+        insured, inspected = found
         state.insured = insured.state
         if insured.state is not InsuredState.NORMAL:
             await refuse_acceptance(self, f"insured_{insured.state.value}", INSURED_ZH[insured.state])
@@ -116,6 +113,12 @@ class ApplicationWorkflow(CaseWorkflow):
         state.materials = inspected.materials
         state.faults = tuple(dict.fromkeys(f.kind for f in faults if f.kind is not None))
         state.told = inspected.told if faults else ""
+
+    async def _ask_and_inspect(self, look_up: LookUpInsured) -> tuple[Insured, Inspected]:
+        return await asyncio.gather(
+            ask(ActivityName.LOOK_UP_INSURED, look_up, Insured, summary="核查参保状态"),
+            inspect(self, self.state.materials),
+        )
 
     async def complete_papers(self) -> None:
         """Tell once, in full, what is missing, and wait for it."""
@@ -129,20 +132,11 @@ class ApplicationWorkflow(CaseWorkflow):
         """Hear the panel and decide."""
         await review(self)
 
-    async def publicise(self) -> None:
-        """Let the public object."""
-        await publicise(self)
-
-    async def hear_appeal(self) -> None:
-        """Give the denied applicant a second panel."""
-        await hear_appeal(self)
-
-    async def settle(self) -> None:
-        """Grant."""
-        await settle(self)
+    async def conclude(self) -> None:
+        """Let the public object and grant; give the denied applicant a second panel."""
+        await conclude(self)
 
     def continue_as_entitlement(self) -> None:
         """Go on as the entitlement, unread messages carried; return if there is none."""
         if self.state.status is Status.EFFECTIVE:
-            self.state.year = 1
             workflow.continue_as_new(args=[showing.carried(self.state)], workflow="Entitlement")

@@ -5,13 +5,18 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, ActivityName
 from domain.application import Model
 
 Answer = TypeVar("Answer", bound=Model)
 
-# The database is the record of law: a case waits for it as long as it takes rather than go on unrecorded.
+# A busy database answers a moment later, and within one workflow task that costs no history.
+AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=4)
+
+# The database is the record of law: a case waits for it as long as it takes rather than go on unrecorded. It waits
+# on the server: a local activity retried through a long outage would fill the history until Temporal ends the case.
 RECORD = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2.0,
@@ -28,15 +33,31 @@ ASK_TIMEOUT = timedelta(seconds=30)
 
 
 async def record(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
-    """Run short database work as a local activity, for ever retried."""
-    result: Answer = await workflow.execute_local_activity(
-        name.value,
-        request,
-        result_type=answer,
-        start_to_close_timeout=RECORD_TIMEOUT,
-        retry_policy=RECORD,
-        summary=summary,
-    )
+    """Run short database work as a local activity; in an outage as an activity that is retried for ever.
+
+    Raises `ActivityError` for what no repetition can mend.
+    """
+    try:
+        result: Answer = await workflow.execute_local_activity(
+            name.value,
+            request,
+            result_type=answer,
+            start_to_close_timeout=RECORD_TIMEOUT,
+            retry_policy=AT_ONCE,
+            summary=summary,
+        )
+    except ActivityError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+            raise
+        result = await workflow.execute_activity(
+            name.value,
+            request,
+            result_type=answer,
+            task_queue=CASE_QUEUE,
+            start_to_close_timeout=RECORD_TIMEOUT,
+            retry_policy=RECORD,
+            summary=summary,
+        )
     return result
 
 

@@ -14,8 +14,11 @@ from domain.panel import Outcome, PanelPurpose
 from domain.vocabulary import Decision, InsuredState, Status, WaitingOn
 from workflows import showing
 from workflows.asking import ask
-from workflows.deciding import INSURED_ZH, plan_recheck
+from workflows.case import Ready
+from workflows.deciding import INSURED_ZH
 from workflows.panel import call_panel, fill_seats, hear, retire
+from workflows.recording import Wake
+from workflows.yearly import plan_next_year
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,27 +48,35 @@ def _validity_ends(case: "EntitlementWorkflow") -> datetime | None:
     return end_of_day(case.state.end_on) if case.state.end_on else None
 
 
-def _earlier(first: datetime, second: datetime | None) -> datetime:
-    return first if second is None else min(first, second)
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 async def enjoy(case: "EntitlementWorkflow") -> None:
     """Wait for the recheck day; lapsed insurance, the end of validity or an ending message come first."""
-    state = case.state
-    case.awaits(WaitingOn.TIMER, lambda: _earlier(case.recheck_starts(), _validity_ends(case)))
+    case.awaits(WaitingOn.TIMER, case.recheck_starts)
     if case.draft.events:
         await case.commit()
     else:
         case.refresh()
-    while not state.closed:
-        await case.until(
-            lambda: is_over(case) or state.insured is not InsuredState.NORMAL,
-            lambda: _earlier(case.recheck_starts(), _validity_ends(case)),
-            waiting_for="等待下一次年度复核",
+    await _while_insured(case, lambda: False, case.recheck_starts, waiting_for="等待下一次年度复核")
+
+
+async def _while_insured(case: "EntitlementWorkflow", ready: Ready, due: Wake, *, waiting_for: str) -> bool:
+    """Wait like `until`; lapsed insurance suspends meanwhile, and what ends the benefit closes the case."""
+    while True:
+        came = await case.until(
+            lambda: is_over(case) or not _insured(case) or ready(),
+            lambda: _earliest(due(), _validity_ends(case)),
+            waiting_for=waiting_for,
         )
-        if await _close_if_over(case) or state.insured is InsuredState.NORMAL:
-            return
+        if await _close_if_over(case) or _insured(case):
+            return came
         await _suspend_for_insurance(case)
+
+
+def _insured(case: "EntitlementWorkflow") -> bool:
+    return case.state.insured is InsuredState.NORMAL
 
 
 async def _close_if_over(case: "EntitlementWorkflow") -> bool:
@@ -96,6 +107,7 @@ async def end(case: "EntitlementWorkflow", ground: str, *, to: Status = Status.E
 async def _suspend_for_insurance(case: "EntitlementWorkflow") -> None:
     """Suspend until the person is insured again, the benefit is ended, or its validity is over."""
     state = case.state
+    before, (waiting_on, due) = state.status, case.awaited
     state.suspended_for = "insurance"
     case.awaits(WaitingOn.APPLICANT, lambda: _validity_ends(case))
     reason = INSURED_ZH[state.insured]
@@ -103,31 +115,37 @@ async def _suspend_for_insurance(case: "EntitlementWorkflow") -> None:
     case.notify(NoticeEvent.SUSPENDED, {"reason": reason, "end_on": ""})
     await case.commit()
     await case.until(
-        lambda: is_over(case) or state.insured is InsuredState.NORMAL,
-        lambda: _validity_ends(case),
-        waiting_for="等待恢复参保",
+        lambda: is_over(case) or _insured(case), lambda: _validity_ends(case), waiting_for="等待恢复参保"
     )
     if await _close_if_over(case):
         return
-    await _resume(case)
-
-
-async def _resume(case: "EntitlementWorkflow") -> None:
-    case.state.suspended_for = ""
-    case.awaits(WaitingOn.TIMER, lambda: _earlier(case.recheck_starts(), _validity_ends(case)))
-    case.note(EventKind.RESUMED, to=Status.EFFECTIVE)
+    state.suspended_for = ""
+    _allow_time_again(case)
+    case.awaits(waiting_on, due)
+    case.note(EventKind.RESUMED, to=before)
     case.notify(NoticeEvent.RESUMED, {})
     await case.commit()
+
+
+def _allow_time_again(case: "EntitlementWorkflow") -> None:
+    # Nothing could be handed in and no verdict given while the benefit was suspended.
+    state, now = case.state, workflow.now()
+    if state.window is not None:
+        state.window = state.window.model_copy(update={"started_at": now})
+    if state.panel is not None:
+        again = {"assigned_at": now, "reminded": False}
+        seats = tuple(seat.model_copy(update=again) if seat.is_open else seat for seat in state.panel.seats)
+        state.panel = state.panel.model_copy(update={"seats": seats})
 
 
 async def recheck(case: "EntitlementWorkflow") -> None:
     """Recheck: the insured state first, then records and one expert where the disease needs them."""
     state = case.state
     if not case.rules.recheck_enabled:
-        await _sleep_out_the_year(case)
+        plan_next_year(case)
         return
     await _ask_registry(case)
-    while state.insured is not InsuredState.NORMAL and not state.closed:
+    while not await _close_if_over(case) and not _insured(case):
         await _suspend_for_insurance(case)
     if state.closed:
         return
@@ -136,7 +154,7 @@ async def recheck(case: "EntitlementWorkflow") -> None:
         return
     await _request_records(case)
     in_time = await _await_records(case)
-    if await _close_if_over(case):
+    if state.closed:
         return
     if in_time:
         await _hear_expert(case)
@@ -144,30 +162,25 @@ async def recheck(case: "EntitlementWorkflow") -> None:
         await _suspend_for_records(case)
 
 
-async def _sleep_out_the_year(case: "EntitlementWorkflow") -> None:
-    # The policy asks for no recheck: the year still ends at its anniversary, so that each run is one year.
-    await case.until(
-        lambda: is_over(case), lambda: _earlier(_anniversary(case), _validity_ends(case)), waiting_for="待遇年度"
-    )
-    await _close_if_over(case)
-
-
 async def _ask_registry(case: "EntitlementWorkflow") -> None:
     request = LookUpInsured(
         acceptance_no=case.state.acceptance_no, region=case.state.region, on=local_date(workflow.now())
     )
-    insured = await ask(ActivityName.LOOK_UP_INSURED, request, Insured, summary="核查参保状态")
-    case.state.insured = insured.state
+    asking = ask(ActivityName.LOOK_UP_INSURED, request, Insured, summary="核查参保状态")
+    insured = await case.meanwhile(asking, waiting_for="核查参保状态")
+    if insured is not None:
+        case.state.insured = insured.state
 
 
 async def _pass(case: "EntitlementWorkflow") -> None:
     state = case.state
     state.suspended_for, state.recheck_due, state.panel = "", None, None
     state.materials = ()
-    next_on = showing.date_zh(_anniversary_on(case, state.year + 1))
-    plan_recheck(case, state.year + 1)
+    year = state.year
+    plan_next_year(case)
+    next_on = showing.date_zh(_anniversary_on(case, state.year))
     case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
-    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=state.year, next_recheck_on=str(state.recheck_on))
+    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=year, next_recheck_on=str(state.recheck_on))
     case.notify(NoticeEvent.RECHECK_PASSED, {"next_on": next_on})
     await case.commit()
 
@@ -198,24 +211,29 @@ def _records_due(case: "EntitlementWorkflow") -> datetime:
 
 
 def _records_in(case: "EntitlementWorkflow") -> bool:
-    return is_over(case) or (case.state.supplied and not case.state.told)
+    return case.state.supplied and not case.state.told
 
 
 async def _await_records(case: "EntitlementWorkflow") -> bool:
     """Wait for complete records, reminding once; True if they came in time."""
-    state = case.state
-    last_on = showing.last_day(_records_due(case))
-    remind_on = case.calendar.working_days_before(last_on, case.rules.supplement_remind_before_days)
-    remind_at = at_close(remind_on, case.rules.close_of_business)
-    if await case.until(lambda: _records_in(case), lambda: remind_at, waiting_for="等待复查资料"):
-        return True
-    state.reminded = True
+    in_time = await _while_insured(
+        case, lambda: _records_in(case), lambda: _remind_at(case), waiting_for="等待复查资料"
+    )
+    if in_time or case.state.closed:
+        return in_time
+    case.state.reminded = True
     case.note(EventKind.RECHECK_REMINDED, due=rfc3339(_records_due(case)))
     case.notify(NoticeEvent.RECHECK_REMINDER, {"due_on": showing.due_zh(_records_due(case))})
     await case.commit()
-    return await case.until(
-        lambda: _records_in(case), lambda: _records_due(case), waiting_for="等待复查资料（已提醒）"
+    return await _while_insured(
+        case, lambda: _records_in(case), lambda: _records_due(case), waiting_for="等待复查资料（已提醒）"
     )
+
+
+def _remind_at(case: "EntitlementWorkflow") -> datetime:
+    last_on = showing.last_day(_records_due(case))
+    remind_on = case.calendar.working_days_before(last_on, case.rules.supplement_remind_before_days)
+    return at_close(remind_on, case.rules.close_of_business)
 
 
 async def _hear_expert(case: "EntitlementWorkflow") -> None:
@@ -225,8 +243,8 @@ async def _hear_expert(case: "EntitlementWorkflow") -> None:
     case.awaits(WaitingOn.EXPERT, lambda: None)
     await fill_seats(case)
     await case.commit()
-    outcome = await hear(case)
-    if await _close_if_over(case):
+    outcome = await _hear_while_insured(case)
+    if state.closed:
         return
     panel = retire(case)
     case.note(EventKind.PANEL_COUNTED, panel=panel.number, round=state.round, tally=panel.tally())
@@ -239,9 +257,23 @@ async def _hear_expert(case: "EntitlementWorkflow") -> None:
     case.awaits(WaitingOn.TIMER, lambda: last)
     case.note(EventKind.RECHECK_FAILED, reason=reason, ends=rfc3339(last))
     await case.commit()
-    await case.until(lambda: is_over(case), lambda: last, waiting_for="待遇至月底终止")
-    if not await _close_if_over(case):
+    await _while_insured(case, lambda: False, lambda: last, waiting_for="待遇至月底终止")
+    if not state.closed:
         await end(case, "recheck_failed")
+
+
+async def _hear_while_insured(case: "EntitlementWorkflow") -> Outcome:
+    while True:
+        outcome = await hear(
+            case,
+            broken_off=lambda: is_over(case) or not _insured(case),
+            ends=lambda: _validity_ends(case),
+        )
+        if await _close_if_over(case) or outcome is not Outcome.PENDING:
+            return outcome
+        await _suspend_for_insurance(case)
+        if case.state.closed:
+            return Outcome.PENDING
 
 
 async def _suspend_for_records(case: "EntitlementWorkflow") -> None:
@@ -264,7 +296,11 @@ async def bear_suspension(case: "EntitlementWorkflow") -> None:
     if state.suspended_for != "recheck" or state.end_due is None:
         return
     end_due = state.end_due
-    came = await case.until(lambda: _records_in(case), lambda: end_due, waiting_for="待遇暂停，等待复查资料")
+    came = await case.until(
+        lambda: is_over(case) or _records_in(case),
+        lambda: _earliest(end_due, _validity_ends(case)),
+        waiting_for="待遇暂停，等待复查资料",
+    )
     if await _close_if_over(case):
         return
     if not came:

@@ -43,9 +43,10 @@ from domain.events import EventKind, NoticeEvent
 from domain.moments import local_date, rfc3339
 from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
-from domain.vocabulary import Decision, Status, WaitingOn
+from domain.vocabulary import MATERIAL_ZH, Decision, MaterialKind, Status, WaitingOn
 from workflows import showing
 from workflows.asking import ask, record
+from workflows.yearly import plan_recheck
 
 if TYPE_CHECKING:
     from workflows.case import CaseWorkflow
@@ -85,7 +86,7 @@ async def _supply(case: "CaseWorkflow", command: SupplyMaterials) -> Refusal | N
     named = {paper.kind for paper in command.materials}
     case.state.faulty_supply = any(finding.kind in named and finding.code != "missing" for finding in faults)
     case.state.faults = tuple(dict.fromkeys(f.kind for f in faults if f.kind is not None))
-    case.state.told = inspected.told if faults else ""
+    case.state.told = inspected.told if faults else _still_asked(case, named)
     case.note(
         EventKind.MATERIALS_SUPPLIED,
         actor=command.actor,
@@ -94,6 +95,13 @@ async def _supply(case: "CaseWorkflow", command: SupplyMaterials) -> Refusal | N
         still_faulty=[finding.code for finding in faults],
     )
     return None
+
+
+def _still_asked(case: "CaseWorkflow", named: set[MaterialKind]) -> str:
+    """Return what the panel asked for and still waits for: papers may come in several messages."""
+    state = case.state
+    state.asked = tuple(kind for kind in state.asked if kind not in named and kind is not MaterialKind.OTHER)
+    return "专家要求补充：" + "、".join(MATERIAL_ZH[kind] for kind in state.asked) if state.asked else ""
 
 
 async def inspect(case: "CaseWorkflow", materials: tuple[Material, ...]) -> Inspected:
@@ -157,6 +165,8 @@ async def _amend_calendar(case: "CaseWorkflow", command: AmendCalendar) -> Refus
         )
     before = rfc3339(state.due) if state.due else ""
     state.calendar = loaded.calendar
+    if state.recheck_on is not None and state.status is Status.EFFECTIVE:
+        plan_recheck(case)
     case.note(EventKind.CALENDAR_AMENDED, actor=command.actor, version=command.calendar_version, due_before=before)
     return None
 
@@ -230,7 +240,10 @@ def _object(case: "CaseWorkflow", command: RaiseObjection | RuleObjection) -> No
             reason=command.reason,
         )
         ruling = command.reason
-    case.draft.objections.append(
+    # One row for one objection: raised and ruled in one transition, the ruling says it all.
+    others = [row for row in case.draft.objections if row.objection_id != objection.objection_id]
+    case.draft.objections = [
+        *others,
         ObjectionRow(
             objection_id=objection.objection_id,
             by=objection.by,
@@ -239,8 +252,8 @@ def _object(case: "CaseWorkflow", command: RaiseObjection | RuleObjection) -> No
             upheld=objection.upheld,
             ruling_reason=ruling,
             ruled_at=now if objection.upheld is not None else None,
-        )
-    )
+        ),
+    ]
 
 
 def _proceed(case: "CaseWorkflow", command: VerifyOriginals | Withdraw | Extend | Correct) -> None:
@@ -300,11 +313,14 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             state.offregion = None
             case.note(EventKind.OFFREGION_ENDED, actor=actor)
         case ChangeContact():
-            case.draft.contact = ContactChange(phone=command.phone, email=command.email)
+            before = case.draft.contact or ContactChange()
+            case.draft.contact = ContactChange(
+                phone=command.phone or before.phone, email=command.email or before.email
+            )
             changed = [name for name in ("phone", "email") if getattr(command, name)]
             case.note(EventKind.CONTACT_CHANGED, actor=actor, changed=changed)
         case InsuredChanged():
-            state.insured = command.state
+            state.insured, state.insured_as_of = command.state, command.as_of_on
             case.note(
                 EventKind.INSURED_CHANGED,
                 actor=actor,

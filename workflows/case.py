@@ -6,52 +6,50 @@ answered. Anything else, whatever its name, number or bytes of arguments, is aud
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contract import (
-        ActivityName,
-        CommandReceipt,
-        NoticeDraft,
-        Recorded,
-        RecordEvents,
-    )
+    from activities.contract import CommandReceipt
     from domain import clock
-    from domain.calendar import CalendarSlice
     from domain.case import Arrival, CaseState, Processed
-    from domain.case_rules import CaseRules
     from domain.commands import Command, name_of, read_command
     from domain.events import EventKind, NoticeEvent, Recipient
     from domain.judging import digest_of, judge
     from domain.refusal import Refusal
-    from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
+    from domain.vocabulary import STATUS_ZH, Sla
     from workflows import showing
     from workflows.alarm import Alarm
-    from workflows.asking import record
     from workflows.carrying import carry_out
-    from workflows.draft import Draft
     from workflows.inbox import read_arrival
+    from workflows.recording import CaseRecord, Wake
 
-SYSTEM = "system"
-Wake = Callable[[], datetime | None]
+REPETITION = Refusal(
+    field="command_id",
+    rule="同一命令只办理一次",
+    remedy="无需重复发送",
+    message="该命令此前已办理。",
+)
 Ready = Callable[[], bool]
+Answer = TypeVar("Answer")
 
 
-class CaseWorkflow:
+class CaseHeldUp(Exception):
+    """An activity failed for good. The task fails and is tried again; the case stays open until that is mended."""
+
+
+class CaseWorkflow(CaseRecord):
     """Shared by `Application` and `Entitlement`: both answer the same messages under the same id."""
 
     def __init__(self, state: CaseState) -> None:
-        self.state = state
-        self.draft = Draft()
+        super().__init__(state)
         self.alarm = Alarm()
-        self.shown: dict[str, object] = {}
         self._answers: dict[str, CommandReceipt | Refusal] = {}
-        self._due: Wake = lambda: state.due
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -66,13 +64,14 @@ class CaseWorkflow:
     async def answer(self, name: str, args: Sequence[RawValue]) -> CommandReceipt:
         """Answer a command with its receipt, or with the sentence that says why not."""
         arrival = read_arrival(name, args, channel="update")
-        command = read_command(name, arrival.content.encode())
-        repeated = self._receipt_of(command)
+        repeated = self._receipt_of(read_command(name, arrival.content.encode()))
         if repeated is not None:
             return repeated
-        self.state.inbox.append(arrival)
-        await workflow.wait_condition(lambda: command.command_id in self._answers)
-        answer = self._answers[command.command_id]
+        info = workflow.current_update_info()
+        assert info is not None, "only an update is answered"
+        self.state.inbox.append(arrival.model_copy(update={"update_id": info.id}))
+        await workflow.wait_condition(lambda: info.id in self._answers)
+        answer = self._answers.pop(info.id)
         if isinstance(answer, Refusal):
             raise refusal_error(answer)
         return answer
@@ -120,13 +119,23 @@ class CaseWorkflow:
 
     async def live(self, phases: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """Go through the phases until the case is closed, refusing every request to cancel it."""
-        body = asyncio.create_task(self._go_through(phases))
+        await self._uncancelled(self._go_through(phases))
+        while self.state.inbox:
+            await self._uncancelled(self._finish())
+
+    async def _uncancelled(self, steps: Coroutine[Any, Any, None]) -> None:
+        body = asyncio.create_task(steps)
         while not body.done():
             try:
                 await asyncio.shield(body)
             except asyncio.CancelledError:
                 # A case ends by a command that is judged and audited, never by the cancel button.
                 self.state.inbox.append(Arrival(name="cancel", channel="cancel"))
+            except ActivityError as error:
+                if self.state.seq == 0:
+                    # Not even opened: another case has this number.
+                    raise
+                raise CaseHeldUp(f"{self.state.acceptance_no} {error.activity_type}") from error
         body.result()
 
     async def _go_through(self, phases: Sequence[Callable[[], Awaitable[None]]]) -> None:
@@ -141,7 +150,6 @@ class CaseWorkflow:
         while self.state.inbox or not workflow.all_handlers_finished():
             await self.read_messages()
             await workflow.wait_condition(lambda: bool(self.state.inbox) or workflow.all_handlers_finished())
-        self.alarm.disarm()
 
     async def until(self, ready: Ready, due: Wake, *, waiting_for: str) -> bool:
         """Carry out messages until `ready` (True) or the instant `due` gives has come (False).
@@ -154,13 +162,31 @@ class CaseWorkflow:
             if self.state.closed or ready():
                 return True
             await self.watch_limit()
+            if self.state.inbox:
+                continue
             now, wake = workflow.now(), due()
             if wake is not None and wake <= now:
                 return False
             instants = [instant for instant in (wake, self._limit_instant(now)) if instant is not None]
             await self.alarm.wait(
-                due=min(instants, default=None), woken=lambda: bool(self.state.inbox), summary=waiting_for
+                due=min(instants, default=None),
+                woken=lambda: bool(self.state.inbox) or ready(),
+                summary=waiting_for,
             )
+
+    async def meanwhile(self, asking: Coroutine[Any, Any, Answer], *, waiting_for: str) -> Answer | None:
+        """Await an answer from outside; messages are carried out and the limit watched if it takes its time.
+
+        None if a message closed the case first.
+        """
+        task = asyncio.create_task(asking)
+        # The usual quick answer costs no timer.
+        await workflow.wait_condition(lambda: task.done() or bool(self.state.inbox))
+        await self.until(task.done, lambda: None, waiting_for=waiting_for)
+        if task.done():
+            return task.result()
+        task.cancel()
+        return None
 
     async def read_messages(self) -> None:
         """Judge, carry out and audit everything in the inbox, then answer the updates."""
@@ -168,14 +194,14 @@ class CaseWorkflow:
         while self.state.inbox:
             arrival = self.state.inbox.pop(0)
             answer = await self._take(arrival)
-            if answer is not None:
-                answers.append(answer)
+            if arrival.update_id and answer is not None:
+                answers.append((arrival.update_id, answer))
         if self.draft.events:
             await self.commit()
-        for command_id, reply in answers:
-            self._answers[command_id] = reply
+        for update_id, reply in answers:
+            self._answers[update_id] = reply
 
-    async def _take(self, arrival: Arrival) -> tuple[str, CommandReceipt | Refusal] | None:
+    async def _take(self, arrival: Arrival) -> CommandReceipt | Refusal | None:
         if arrival.channel == "cancel":
             self.note(EventKind.CANCEL_REFUSED, remedy="如需结束案件，请发送 withdraw 或 end_entitlement")
             return None
@@ -183,17 +209,20 @@ class CaseWorkflow:
             self._refuse(arrival, arrival.unreadable, actor="unknown", command_id="")
             return None
         command = read_command(arrival.name, arrival.content.encode())
-        refusal = self._refuse_plain(arrival) or self._refuse_repetition(arrival, command)
+        repeated = self._receipt_of(command)
+        if repeated is not None and arrival.update_id:
+            return repeated
+        refusal = self._refuse_plain(arrival) or (REPETITION if repeated else None)
         refusal = refusal or judge(self.state, command, workflow.now())
         refusal = refusal or await carry_out(self, command)
         if refusal is not None:
             self._refuse(arrival, refusal, actor=command.actor, command_id=command.command_id)
-            return command.command_id, refusal
+            return refusal
         done = Processed(name=arrival.name, digest=digest_of(command), seq=self.state.seq, status=self.state.status)
         self.state.remember(command.command_id, done)
         if arrival.plain and arrival.channel == "signal":
             self.note(EventKind.PLAIN_PAYLOAD, actor=command.actor, command=arrival.name)
-        return command.command_id, self._receipt(command, done, repeated=False)
+        return self._receipt(command, done, repeated=False)
 
     def _refuse_plain(self, arrival: Arrival) -> Refusal | None:
         if not arrival.plain or self.state.rules is None or self.state.rules.plain_signals:
@@ -203,16 +232,6 @@ class CaseWorkflow:
             rule="本市不接受未加密的消息",
             remedy="请通过 mente 程序或接口发送",
             message="消息未加密。",
-        )
-
-    def _refuse_repetition(self, arrival: Arrival, command: Command) -> Refusal | None:
-        if self._receipt_of(command) is None:
-            return None
-        return Refusal(
-            field="command_id",
-            rule="同一命令只办理一次",
-            remedy="无需重复发送",
-            message="该命令此前已办理。",
         )
 
     def _refuse(self, arrival: Arrival, refusal: Refusal, *, actor: str, command_id: str) -> None:
@@ -230,137 +249,31 @@ class CaseWorkflow:
 
     def _limit_instant(self, now: datetime) -> datetime | None:
         state = self.state
-        if state.ledger is None or state.calendar is None or state.sla is Sla.BREACH:
+        if state.ledger is None or state.calendar is None or state.limit_sla is Sla.BREACH:
             return None
         if state.ledger.ended_at is not None or not clock.is_running(state.ledger, now):
             return None
-        if state.sla is Sla.OK:
+        if state.limit_sla is Sla.OK:
             return clock.warn_at(state.ledger, state.calendar, now, ratio=self.rules.warn_ratio)
         # The due instant itself is still in time.
         return clock.deadline(state.ledger, state.calendar, now).due + timedelta(seconds=1)
 
     async def watch_limit(self) -> None:
         """Record a warning or a breach that is due. The limit is observed, it never decides; a breach stays."""
+        state = self.state
         while (instant := self._limit_instant(workflow.now())) is not None and instant <= workflow.now():
             due_on = clock.deadline(self.ledger_now, self.calendar, workflow.now()).due_on
-            if self.state.sla is Sla.OK:
-                self.state.sla = Sla.WARN
+            if state.limit_sla is Sla.OK:
+                state.limit_sla = Sla.WARN
+                state.sla = Sla.WARN if state.sla is Sla.OK else state.sla
                 self.note(EventKind.LIMIT_WARNED, due_on=due_on.isoformat())
             else:
-                self.state.sla = Sla.BREACH
-                self.state.attention = True
+                state.limit_sla = state.sla = Sla.BREACH
+                state.attention = True
                 self.note(EventKind.LIMIT_BREACHED, due_on=due_on.isoformat())
-                facts = {"due_on": showing.date_zh(due_on), "status": STATUS_ZH[self.state.status]}
+                facts = {"due_on": showing.date_zh(due_on), "status": STATUS_ZH[state.status]}
                 self.notify(NoticeEvent.BREACH_REPORT, facts, recipient=Recipient.SUPERVISOR)
             await self.commit()
-
-    # -- recording ----------------------------------------------------------------------------------------------
-
-    @property
-    def rules(self) -> CaseRules:
-        """The policy slice; present from acceptance on."""
-        assert self.state.rules is not None, "rules are loaded before any phase that needs them"
-        return self.state.rules
-
-    @property
-    def calendar(self) -> CalendarSlice:
-        """The calendar slice; present from the first activity on."""
-        assert self.state.calendar is not None, "the calendar is loaded before any phase that needs it"
-        return self.state.calendar
-
-    @property
-    def ledger_now(self) -> clock.Ledger:
-        """The ledger of the decision limit; present from acceptance on."""
-        assert self.state.ledger is not None, "the ledger starts with the case"
-        return self.state.ledger
-
-    def window_due(self) -> datetime:
-        """Return when the present phase's own limit ends, by the calendar in force."""
-        assert self.state.window is not None, "a phase that waits has set its limit"
-        return self.state.window.due(self.calendar, self.rules.close_of_business)
-
-    def limit_due(self) -> datetime:
-        """Return when the decision limit ends; while the clock stands still, as if it resumed now."""
-        return clock.deadline(self.ledger_now, self.calendar, workflow.now()).due
-
-    @property
-    def publicity_now(self) -> clock.Ledger:
-        """The publicity period; present once it has been opened."""
-        assert self.state.publicity is not None, "publicity has been opened"
-        return self.state.publicity
-
-    def publicity_due(self) -> datetime:
-        """Return when the publicity period ends."""
-        return clock.deadline(self.publicity_now, self.calendar, workflow.now()).due
-
-    def note(
-        self,
-        kind: EventKind,
-        *,
-        to: Status | None = None,
-        actor: str = SYSTEM,
-        **detail: object,
-    ) -> int:
-        """Draft one entry of the audit trail, moving the status if told; return its number."""
-        self.draft.add_event(self.state, kind, at=workflow.now(), actor=actor, to=to, detail=detail)
-        return self.state.seq
-
-    def notify(
-        self,
-        event: NoticeEvent,
-        facts: dict[str, str],
-        *,
-        recipient: Recipient = Recipient.APPLICANT,
-        certificate: int | None = None,
-    ) -> None:
-        """Draft a notice; it is started with the transition and never awaited."""
-        self.state.notice_seq += 1
-        self.draft.notices.append(
-            NoticeDraft(
-                seq=self.state.notice_seq,
-                event=event,
-                recipient=recipient,
-                at=workflow.now(),
-                facts=facts,
-                attach_certificate=certificate,
-            )
-        )
-
-    def awaits(self, waiting_on: WaitingOn, due: Wake) -> None:
-        """Set whose turn it is and until when; `due` is asked at every commit, since a calendar may be amended."""
-        self.state.waiting_on = waiting_on
-        self._due = due
-
-    async def commit(self, *, max_live: int | None = None) -> Recorded:
-        """Write the draft in one transaction, then show it; undone in memory if a guard refuses it."""
-        self.state.due = None if self.state.closed else self._due()
-        request = RecordEvents(
-            acceptance_no=self.state.acceptance_no,
-            events=tuple(self.draft.events),
-            row=showing.case_row(self.state),
-            occupies=not self.state.closed and self.state.status is not Status.DENIED,
-            live=self.state.status in showing.LIVE and not self.state.closed,
-            max_live=max_live,
-            **self.draft.effects(),
-        )
-        summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
-        recorded = await record(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
-        if recorded.refused is not None:
-            self.draft.undo(self.state)
-        self.draft = Draft()
-        self._show()
-        return recorded
-
-    def refresh(self) -> None:
-        """Show whose turn it is without a transition: search attributes and the card, no audit entry."""
-        self.state.due = None if self.state.closed else self._due()
-        self._show()
-
-    def _show(self) -> None:
-        changed = showing.changed_attributes(self.state, self.shown)
-        if changed:
-            workflow.upsert_search_attributes(changed)
-        showing.show(self.state)
 
 
 def refusal_error(refusal: Refusal) -> ApplicationError:

@@ -8,16 +8,17 @@ from temporalio import workflow
 from activities.contract import ActivityName, CertificateIssued, IssueCertificate
 from domain.case import Limit, Objection
 from domain.clock import Ground, Ledger, deadline, used
-from domain.entitlement_dates import recheck_on, validity_end
+from domain.entitlement_dates import validity_end
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.moments import local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
-from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, Decision, InsuredState, MaterialKind, Status, WaitingOn
+from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
 from workflows import showing
 from workflows.asking import ask
 from workflows.carrying import end_clock
 from workflows.panel import call_panel, fill_seats, hear, reseat, retire
 from workflows.papers import supplement
+from workflows.yearly import plan_next_year
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -67,12 +68,12 @@ async def _ask_more(case: "CaseWorkflow") -> None:
     case.note(EventKind.PANEL_COUNTED, panel=panel.number, round=state.round, tally=panel.tally())
     kinds = panel.missing() or (MaterialKind.OTHER,)
     lines = [f"{number}. {MATERIAL_ZH[kind]}" for number, kind in enumerate(kinds, 1)]
-    state.faults = kinds
+    state.faults = state.asked = kinds
     state.told = "\n".join([*lines, *(f"专家意见：{reason}" for reason in panel.reasons(Decision.MORE_EVIDENCE))])
     await supplement(case)
     if state.closed:
         return
-    state.told = ""
+    state.told, state.asked = "", ()
     reseat(case)
     _await_review(case)
     case.note(
@@ -115,6 +116,7 @@ def deny(case: "CaseWorkflow", reason: str) -> None:
     state = case.state
     final = state.appealed
     state.decision, state.denial_reason, state.closed = Decision.DENY, reason, final
+    state.decided_at = workflow.now()
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.appeal_window_days, midnight=True)
     case.awaits(WaitingOn.APPLICANT, case.window_due)
     case.note(EventKind.DENIED, to=Status.DENIED, reason=reason, final=final)
@@ -220,6 +222,18 @@ async def _report_late_ruling(case: "CaseWorkflow") -> None:
     await case.commit()
 
 
+async def conclude(case: "CaseWorkflow") -> None:
+    """Publicise and grant a grant, keep a denial open for its appeal, until the case is granted or closed."""
+    state = case.state
+    while not state.closed and state.status is not Status.EFFECTIVE:
+        assert state.decision is not None, "a reviewed case is decided"
+        await publicise(case)
+        if not state.closed:
+            await settle(case)
+        if not state.closed:
+            await hear_appeal(case)
+
+
 async def hear_appeal(case: "CaseWorkflow") -> None:
     """Keep a denied case open for its appeal; a panel of other experts has the last word."""
     state = case.state
@@ -228,6 +242,8 @@ async def hear_appeal(case: "CaseWorkflow") -> None:
     appealed = await case.until(
         lambda: state.appealed or state.decision is Decision.GRANT, case.window_due, waiting_for="申诉期"
     )
+    if state.closed:
+        return
     if not appealed:
         state.closed = True
         case.note(EventKind.APPEAL_WINDOW_CLOSED)
@@ -237,13 +253,14 @@ async def hear_appeal(case: "CaseWorkflow") -> None:
         case.note(EventKind.APPROVED)
         if case.rules.publicity_days and not state.publicised:
             await _open_publicity(case)
-    elif not state.closed:
+    else:
         await _judge_appeal(case)
 
 
 async def _judge_appeal(case: "CaseWorkflow") -> None:
     state, rules = case.state, case.rules
     state.ledger = Ledger(started_at=workflow.now(), limit=rules.appeal_answer_days, close=rules.close_of_business)
+    state.limit_sla = Sla.OK
     call_panel(case, PanelPurpose.APPEAL)
     _await_review(case)
     await fill_seats(case)
@@ -264,7 +281,7 @@ async def settle(case: "CaseWorkflow") -> None:
         await issue_certificate(case, effect, conditional=False)
     state.effect_on, state.end_on = effect, validity_end(effect, rules.validity_years)
     state.panel, state.told = None, ""
-    plan_recheck(case, 1)
+    plan_next_year(case)
     case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
     case.note(
         EventKind.GRANTED,
@@ -278,17 +295,10 @@ async def settle(case: "CaseWorkflow") -> None:
     case.notify(NoticeEvent.GRANTED, facts, certificate=state.certificate_version)
     recorded = await case.commit(max_live=rules.max_diseases)
     if recorded.refused is not None:
-        state.effect_on = state.end_on = None
+        state.effect_on = state.end_on = state.recheck_on = None
+        state.year = 0
         deny(case, recorded.refused.message)
         await case.commit()
-
-
-def plan_recheck(case: "CaseWorkflow", year: int) -> None:
-    """Fix on which day a year's recheck begins, by the calendar and the policy in force now."""
-    state = case.state
-    assert state.effect_on is not None, "an entitlement has its day of effect"
-    window = case.rules.recheck_window_days
-    state.recheck_on = recheck_on(case.calendar, state.effect_on, year, state.person_key, window)
 
 
 def effect_on(case: "CaseWorkflow") -> "date":

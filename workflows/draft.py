@@ -32,6 +32,8 @@ class Draft:
     public_entry: PublicEntryRow | None = None
     contact: ContactChange | None = None
     revoke_certificates: str = ""
+    notices_before_last: int = 0
+    """How many notices were drafted before the last entry."""
 
     def add_event(
         self,
@@ -45,6 +47,7 @@ class Draft:
     ) -> None:
         """Number and append one event; the status moves with it."""
         state.seq += 1
+        self.notices_before_last = len(self.notices)
         kept: dict[str, JsonValue] = {key: value for key, value in detail.items() if value not in ("", None)}
         before, state.status = state.status, to or state.status
         self.events.append(
@@ -71,8 +74,9 @@ class Draft:
             "notices": tuple(self.notices),
         }
 
-    def undo(self, state: CaseState) -> None:
-        """Give back the numbers and the status of a transition a guard refused."""
-        state.status = self.events[0].status_from
-        state.seq -= len(self.events)
-        state.notice_seq -= len(self.notices)
+    def take_back(self, state: CaseState) -> None:
+        """Give back the last entry's number, its status and its notices: a guard refused it."""
+        state.status = self.events.pop().status_from
+        state.seq -= 1
+        state.notice_seq -= len(self.notices) - self.notices_before_last
+        del self.notices[self.notices_before_last :]

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.asking import record
     from workflows.benefit import bear_suspension, enjoy, recheck
     from workflows.case import CaseWorkflow
-    from workflows.deciding import plan_recheck
+    from workflows.yearly import plan_recheck
 
 
 @workflow.defn(name="Entitlement")
@@ -44,7 +44,7 @@ class EntitlementWorkflow(CaseWorkflow):
         state.calendar = loaded.calendar
         state.rules = loaded.rules or state.rules
         planned = state.recheck_on
-        plan_recheck(self, state.year)
+        plan_recheck(self)
         if planned is not None and state.recheck_on != planned:
             self.note(EventKind.RECHECK_MOVED, planned=planned.isoformat(), recheck_on=str(state.recheck_on))
 
@@ -69,5 +69,4 @@ class EntitlementWorkflow(CaseWorkflow):
     def continue_next_year(self) -> None:
         """Go on as the next year, unread messages carried; return if the benefit has ended."""
         if not self.state.closed:
-            self.state.year += 1
             workflow.continue_as_new(args=[showing.carried(self.state)])

@@ -1,5 +1,6 @@
 """Hearing the experts: seat them, remind, replace, fill vacancies, break ties, and count when all have spoken."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from domain.moments import at_close, local_date
 from domain.panel import Outcome, Panel, PanelPurpose, Seat, SeatLeft
 from workflows.asking import record
 from workflows.carrying import seat_row
+from workflows.recording import Wake
 
 if TYPE_CHECKING:
     from workflows.case import CaseWorkflow
@@ -42,8 +44,9 @@ async def fill_seats(case: "CaseWorkflow") -> None:
         round=state.round,
         count=panel.vacancies,
         avoid_hospitals=_hospitals(case),
-        avoid_experts=(*state.past_experts, *panel.experts),
+        avoid_experts=(*_not_again(case), *panel.experts),
     )
+    state.panel_tried_at = workflow.now()
     assigned = await record(ActivityName.ASSIGN_PANEL, request, Assigned, summary="抽取评审专家")
     seats = tuple(Seat(expert_id=expert, assigned_at=workflow.now()) for expert in assigned.experts)
     state.panel = panel.with_new(seats)
@@ -57,21 +60,30 @@ async def fill_seats(case: "CaseWorkflow") -> None:
     state.panel_short = state.panel.vacancies > 0
 
 
+def _not_again(case: "CaseWorkflow") -> tuple[str, ...]:
+    # A recheck may go to anyone: years of "not again" would use up a small register.
+    panel = _panel(case)
+    return case.state.past_experts if panel.purpose is PanelPurpose.APPEAL else ()
+
+
 def _hospitals(case: "CaseWorkflow") -> tuple[str, ...]:
     issued = [paper.hospital_id for paper in case.state.materials if paper.hospital_id]
     return tuple(dict.fromkeys([*issued, case.state.hospital_id] if case.state.hospital_id else issued))
 
 
-async def hear(case: "CaseWorkflow") -> Outcome:
-    """Wait until the count is decided; a closed case returns `pending`."""
+async def hear(
+    case: "CaseWorkflow", *, broken_off: Callable[[], bool] = lambda: False, ends: Wake = lambda: None
+) -> Outcome:
+    """Wait until the count is decided; `pending` if the case is closed, or broken off, or `ends` comes first."""
     state = case.state
     while not state.closed:
         await case.until(
-            lambda: _complete(case) or _left_since(case),
-            lambda: _next_instant(case),
+            lambda: broken_off() or _panel(case).outcome() is not Outcome.PENDING or _left_since(case),
+            lambda: min(filter(None, (_next_instant(case), ends())), default=None),
             waiting_for="等待专家意见",
         )
-        if state.closed or _corrected(case):
+        last = ends()
+        if state.closed or broken_off() or (last is not None and last <= workflow.now()):
             break
         outcome = _panel(case).outcome()
         if outcome is Outcome.TIE:
@@ -82,17 +94,9 @@ async def hear(case: "CaseWorkflow") -> Outcome:
     return Outcome.PENDING
 
 
-def _corrected(case: "CaseWorkflow") -> bool:
-    return bool(case.state.end_ground or case.state.superseded_by)
-
-
 def _panel(case: "CaseWorkflow") -> Panel:
     assert case.state.panel is not None, "a panel has been called"
     return case.state.panel
-
-
-def _complete(case: "CaseWorkflow") -> bool:
-    return _panel(case).outcome() is not Outcome.PENDING or _corrected(case)
 
 
 def _left_since(case: "CaseWorkflow") -> bool:
@@ -126,7 +130,7 @@ def _last_try(case: "CaseWorkflow") -> datetime:
 
 async def _chase(case: "CaseWorkflow") -> None:
     """Remind the silent, replace those silent too long, and fill what is vacant."""
-    now, rules, state = workflow.now(), case.rules, case.state
+    now, rules = workflow.now(), case.rules
     for seat in _panel(case).sitting:
         if not seat.is_open:
             continue
@@ -137,7 +141,6 @@ async def _chase(case: "CaseWorkflow") -> None:
             _change(case, seat.model_copy(update={"reminded": True}))
             case.note(EventKind.EXPERT_REMINDED, expert=seat.expert_id, panel=_panel(case).number)
     if _panel(case).vacancies > 0:
-        state.panel_tried_at = now
         await fill_seats(case)
     if case.draft.events:
         await case.commit()
@@ -152,13 +155,16 @@ def _change(case: "CaseWorkflow", seat: Seat) -> None:
 def retire(case: "CaseWorkflow") -> Panel:
     """Dismiss the panel after the count; its experts never judge this case's appeal."""
     panel, state = _panel(case), case.state
-    state.past_experts = tuple(dict.fromkeys((*state.past_experts, *panel.experts)))
+    if panel.purpose is not PanelPurpose.RECHECK:
+        state.past_experts = tuple(dict.fromkeys((*state.past_experts, *panel.experts)))
     return panel
 
 
 def reseat(case: "CaseWorkflow") -> None:
     """Ask the same experts afresh, after more evidence came in: a new round, no old verdict."""
     panel = _panel(case)
-    seats = tuple(Seat(expert_id=seat.expert_id, assigned_at=workflow.now()) for seat in panel.sitting)
-    case.state.panel = panel.model_copy(update={"seats": seats})
-    case.draft.verdicts.extend(seat_row(case, seat) for seat in seats)
+    fresh = tuple(Seat(expert_id=seat.expert_id, assigned_at=workflow.now()) for seat in panel.sitting)
+    # Who left stays on the list: they are neither seated again nor called to the appeal.
+    gone = tuple(seat for seat in panel.seats if seat.left is not None)
+    case.state.panel = panel.model_copy(update={"seats": gone + fresh})
+    case.draft.verdicts.extend(seat_row(case, seat) for seat in fresh)

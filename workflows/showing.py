@@ -98,7 +98,7 @@ def case_row(state: CaseState) -> CaseRow:
 
 def carried(state: CaseState) -> ContinueEntitlement:
     """Return the state as the entitlement goes on with it: what only the application needed is left behind."""
-    left_behind = {"materials": (), "panel": None, "told": "", "faults": (), "window": None}
+    left_behind = {"materials": (), "panel": None, "told": "", "faults": (), "window": None, "objections": ()}
     return ContinueEntitlement(state=state.model_copy(update=left_behind))
 
 

@@ -138,13 +138,20 @@ def sms_segments(text: str) -> int:
 
 @cache
 def _environment(*, html: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
         autoescape=html,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["numbered"] = count_numbered
+    return environment
+
+
+def count_numbered(told: str) -> int:
+    """Return how many items a list like `1. …` has; its heading and the experts' words are none."""
+    return sum(1 for line in told.splitlines() if re.match(r"\d+\. ", line))
 
 
 def _block(context: NoticeContext, block: str, words: Mapping[str, object]) -> str:

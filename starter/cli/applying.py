@@ -1,13 +1,12 @@
 """Handing in: an application with its papers, papers asked for later, and any message by file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from domain.refusal import Refused, refuse
 from domain.vocabulary import STATUS_ZH
-from starter.cli.failing import WrongUsage
+from starter.cli.failing import WrongUsage, refused
 from starter.cli.files import existing_folder, read_json
 from starter.cli.opening import opened_mente
 from starter.cli.output import Answer
@@ -16,7 +15,7 @@ from starter.cli.sending import Draft, Envelope, deliver, message_leaf, takes_en
 from starter.cli.shape import Leaf
 
 if TYPE_CHECKING:
-    from starter.uploads import Paper
+    from domain.refusal import Refused
 
 _FILE = click.Path(path_type=Path)
 
@@ -57,11 +56,11 @@ def _judge_before_connecting(raw: object) -> None:
     judge_form(parse_form(raw), policies=policy_book(), now=datetime.now(UTC))
 
 
+@takes_envelope
 @click.argument("more", type=PaperSpec(), nargs=-1, metavar="[KIND=FILE…]")
 @click.option("--material", "materials", type=PaperSpec(), multiple=True, metavar="KIND=FILE[,NAME=VALUE…]")
 @click.option("--list", "listed", type=_FILE, metavar="FILE.json", help="A list of papers; the files lie beside it.")
 @click.option("--note", default="", help="A remark for the audit trail.")
-@takes_envelope
 async def supply(
     envelope: Envelope,
     more: tuple[dict[str, object], ...],
@@ -87,37 +86,32 @@ async def supply(
     # The files named on the command line may lie anywhere.
     folder, declared = (listed.parent, _read_list(listed)) if listed else (Path(Path.cwd().anchor), list(given))
     papers = await asyncio.to_thread(read_declared, declared, folder)
-    fields = {"materials": [paper.material.model_dump(mode="json") for paper in papers], "note": note}
+    fields: dict[str, object] = {
+        "materials": [paper.material.model_dump(mode="json") for paper in papers],
+        "note": note,
+    }
     command = written("supply_materials", envelope.filled(Draft(actor="channel:cli", fields=fields)))
-    await _store(papers)
-    return await deliver(number, command, envelope)
-
-
-async def _store(papers: "list[Paper]") -> None:
-    from starter.cli.opening import read_settings
-    from storage.objects import ObjectStore
-
-    objects = ObjectStore.at(read_settings().objects)
-    for paper in papers:
-        await objects.put(paper.content)
+    return await deliver(number, command, envelope, contents=[paper.content for paper in papers])
 
 
 def _read_list(path: Path) -> list[dict[str, object]]:
     raw = read_json(path, field="list")
     if not isinstance(raw, list) or not raw or not all(isinstance(each, dict) for each in raw):
-        raise refuse(
+        raise refused(
             field="list",
-            rule="文件须为材料的列表：[{\"kind\": …, \"file\": …}, …]",
+            rule='文件须为材料的列表：[{"kind": …, "file": …}, …]',
             remedy="请对照 docs/messages/application.json 中 materials 的格式更正文件",
             message="材料清单的格式不对，或其中没有材料。",
         )
     return raw
 
 
-@click.argument("name", metavar="NAME")
-@click.option("--input", "source", required=True, type=click.File("rb"), metavar="JSON|-", help="File, or - for stdin.")
 @takes_envelope
-async def send(envelope: Envelope, name: str, source: "click.utils.LazyFile") -> Answer:
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--input", "source", required=True, type=click.File("rb"), metavar="JSON|-", help="File, or - for stdin."
+)
+async def send(envelope: Envelope, name: str, source: BinaryIO) -> Answer:
     """Send any message of docs/messages by name, its JSON from a file or stdin.
 
     --actor, --command-id, --status and --round override what the JSON says. Personal data given through stdin does
@@ -142,8 +136,8 @@ async def send(envelope: Envelope, name: str, source: "click.utils.LazyFile") ->
     return await deliver(number, read_command(name, json.dumps(fields).encode()), envelope)
 
 
-def _unreadable_input() -> Refused:
-    return refuse(
+def _unreadable_input() -> "Refused":
+    return refused(
         field="input",
         rule="消息内容须为一个 JSON 对象",
         remedy="请按 docs/messages 中该消息的格式更正后重新发送",

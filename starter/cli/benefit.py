@@ -79,15 +79,20 @@ def calendar_amend(calendar_version: str) -> Draft:
 @click.option("--at", "delivered_at", required=True, metavar="INSTANT", help="RFC 3339; without an offset +08:00.")
 def delivered(notice_seq: int, delivered_at: str) -> Draft:
     """Report that a notice whose delivery matters in law arrived."""
+    return Draft(actor="system", fields={"notice_seq": notice_seq, "delivered_at": _with_offset(delivered_at)})
+
+
+def _with_offset(text: str) -> str:
+    """Return an instant with its offset; what is none stays, so that the refusal names the field."""
     from datetime import datetime
 
     from domain.moments import aware
 
     try:
-        at = aware(datetime.fromisoformat(delivered_at)).isoformat()
+        # Python alone would also read a row of digits as an instant.
+        return aware(datetime.fromisoformat(text)).isoformat() if text[10:11] in ("T", " ") else "?"
     except ValueError:
-        at = ""  # read as any bad field: the refusal names it
-    return Draft(actor="system", fields={"notice_seq": notice_seq, "delivered_at": at})
+        return "?"
 
 
 COMMANDS: tuple[click.Command, ...] = (

@@ -3,6 +3,7 @@
 import click
 
 from domain.vocabulary import Decision, MaterialKind
+from starter.cli.failing import WrongUsage
 from starter.cli.sending import Draft, message_command
 from starter.cli.shape import Section
 
@@ -55,11 +56,13 @@ def objection_raise(by: str, reason: str) -> Draft:
 
 @message_command("rule", "rule_objection")
 @click.option("--objection-id", required=True, metavar="ID", help="Such as O1.")
-@click.option("--upheld/--dismissed", required=True, default=None, help="Whether the objection is right.")
+@click.option("--upheld/--dismissed", default=None, help="Whether the objection is right.")
 @_REASON
 @_OFFICER
-def objection_rule(objection_id: str, upheld: bool, reason: str, officer: str) -> Draft:
+def objection_rule(objection_id: str, upheld: bool | None, reason: str, officer: str) -> Draft:
     """Rule on an objection."""
+    if upheld is None:
+        raise WrongUsage("--upheld 与 --dismissed 须给出其中一种")
     fields: dict[str, object] = {"objection_id": objection_id, "upheld": upheld, "reason": reason}
     return Draft(actor=f"officer:{officer}", fields=fields)
 

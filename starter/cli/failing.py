@@ -6,12 +6,15 @@ Exit codes: 1 refused, 2 wrong usage, 3 unreachable or unanswered.
 import difflib
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from domain.refusal import Refusal, Refused
 from starter.cli.output import JSON, print_json
+
+if TYPE_CHECKING:
+    from domain.refusal import Refused
 
 REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,30}")
@@ -20,11 +23,28 @@ logger = logging.getLogger("mente.cli")
 
 
 @dataclass(frozen=True)
+class Reason:
+    """What was wrong, which rule says so, and what to do: `domain.refusal.Refusal` without its import time."""
+
+    field: str
+    rule: str
+    remedy: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """An exit code and its reason."""
 
     code: int
-    refusal: Refusal
+    reason: Reason
+
+
+def refused(*, field: str, rule: str, remedy: str, message: str) -> "Refused":
+    """Return the exception of one refusal; ends with exit code 1."""
+    from domain.refusal import refuse
+
+    return refuse(field=field, rule=rule, remedy=remedy, message=message)
 
 
 class NotReady(Exception):
@@ -32,7 +52,7 @@ class NotReady(Exception):
 
     def __init__(self, *, field: str, rule: str, remedy: str, message: str) -> None:
         super().__init__(message)
-        self.refusal = Refusal(field=field, rule=rule, remedy=remedy, message=message)
+        self.reason = Reason(field=field, rule=rule, remedy=remedy, message=message)
 
 
 class WrongUsage(click.UsageError):
@@ -41,29 +61,31 @@ class WrongUsage(click.UsageError):
 
 def print_failure(failure: Failure, output: str) -> None:
     """Print a failure: as the one JSON document on stdout, or for a person on stderr."""
-    refusal = failure.refusal
+    reason = failure.reason
     if output == JSON:
-        print_json({"error": refusal})
+        print_json({"error": asdict(reason)})
         return
-    click.echo(f"错误：{refusal.message}", err=True)
-    for name, text in (("字段", refusal.field), ("规则", refusal.rule), ("办法", refusal.remedy)):
+    click.echo(f"错误：{reason.message}", err=True)
+    for name, text in (("字段", reason.field), ("规则", reason.rule), ("办法", reason.remedy)):
         if text:
             click.echo(f"{name}：{text}", err=True)
 
 
 def failure_of(error: Exception) -> Failure:
     """Return what went wrong; an unknown error is logged by type and place only."""
+    from domain.refusal import Refused
+
     if isinstance(error, Refused):
-        return Failure(REFUSED, error.refusal)
+        return Failure(REFUSED, Reason(**error.refusal.model_dump()))
     if isinstance(error, NotReady):
-        return Failure(UNREACHABLE, error.refusal)
+        return Failure(UNREACHABLE, error.reason)
     known = _known(error)
     if known is not None:
         return Failure(UNREACHABLE, known)
     logger.error("unexpected error", exc_info=error)
     return Failure(
         UNREACHABLE,
-        Refusal(
+        Reason(
             field="mente",
             rule="命令须能完成",
             remedy="请稍后重试；仍不成功的，请把标准错误输出中的日志交给维护人员",
@@ -72,7 +94,7 @@ def failure_of(error: Exception) -> Failure:
     )
 
 
-def _known(error: Exception) -> Refusal | None:
+def _known(error: Exception) -> Reason | None:
     from sqlalchemy.exc import SQLAlchemyError
     from temporalio.service import RPCError
 
@@ -86,43 +108,45 @@ def _known(error: Exception) -> Refusal | None:
 
     match error:
         case Unreachable() | NamespaceUnusable():
-            return _refusal("temporal", "须能连接 Temporal 服务", "请确认服务已启动，稍后重试", str(error))
+            return _reason("temporal", "须能连接 Temporal 服务", "请确认服务已启动，稍后重试", str(error))
         case Unanswered() | StillSkipping():
-            return _refusal("temporal", "须在时限内得到应答", "请确认工作进程正在运行，稍后重试", str(error))
+            return _reason("temporal", "须在时限内得到应答", "请确认工作进程正在运行，稍后重试", str(error))
         case ServerMissing():
-            return _refusal("temporal", "须有 Temporal 服务程序", "请安装 mente[embedded]", str(error))
+            return _reason("temporal", "须有 Temporal 服务程序", "请安装 mente[embedded]", str(error))
         case KeysUnusable():
-            return _refusal("keys", "须有可用的密钥", "请按提示修复密钥目录", str(error))
+            return _reason("keys", "须有可用的密钥", "请按提示修复密钥目录", str(error))
         case NotStored() | Tampered():
             message = "文件库中没有该文件。" if isinstance(error, NotStored) else "文件库中的文件已被改动。"
-            return _refusal("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)
+            return _reason("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)
         case RPCError():
             message = f"Temporal 服务未能处理请求（{error.status.name}）。"
-            return _refusal("temporal", "须能连接 Temporal 服务", "请稍后重试", message)
+            return _reason("temporal", "须能连接 Temporal 服务", "请稍后重试", message)
         case SQLAlchemyError():
             logger.error("database: %s", type(error).__name__)
-            return _refusal("database", "数据库须可访问并已迁移", "请确认数据库已启动，并运行 mente migrate", "数据库无法使用。")
+            return _reason(
+                "database", "数据库须可访问并已迁移", "请确认数据库已启动，并运行 mente migrate", "数据库无法使用。"
+            )
         case TimeoutError():
-            return _refusal("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
+            return _reason("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
         case _:
             return None
 
 
-def _refusal(field: str, rule: str, remedy: str, message: str) -> Refusal:
-    return Refusal(field=field, rule=rule, remedy=remedy, message=message)
+def _reason(field: str, rule: str, remedy: str, message: str) -> Reason:
+    return Reason(field=field, rule=rule, remedy=remedy, message=message)
 
 
 def interrupted() -> Failure:
     """Return what Ctrl-C during a command means to its sender."""
     remedy = "如已发出命令，请查询状态，或以同一命令编号重试"
-    return Failure(UNREACHABLE, _refusal("mente", "命令须能完成", remedy, "已中断，命令可能已经发出。"))
+    return Failure(UNREACHABLE, _reason("mente", "命令须能完成", remedy, "已中断，命令可能已经发出。"))
 
 
 def usage_failure(error: click.UsageError) -> Failure:
     """Return what is wrong with a command line, in our words: click's own repeat what was typed."""
     message, field, rule = _usage_words(error)
     path = error.ctx.command_path if error.ctx is not None else "mente"
-    return Failure(WRONG_USAGE, _refusal(field, rule, f"请查看用法：{path} --help", message))
+    return Failure(WRONG_USAGE, _reason(field, rule, f"请查看用法：{path} --help", message))
 
 
 def _usage_words(error: click.UsageError) -> tuple[str, str, str]:
@@ -168,6 +192,8 @@ def _rule_of(param: click.Parameter) -> str:
             return f"{_name_of(param)} 须为 {param.type.min} 至 {param.type.max} 的整数"
         case click.DateTime():
             return f"{_name_of(param)} 须为日期，格式 YYYY-MM-DD"
+        case _ if param.type.name == "paper":
+            return f"{_name_of(param)} 须为 KIND=FILE，其后可以逗号接 NAME=VALUE；KIND 与 NAME 见用法和 docs/messages"
         case _ if param.type is click.INT:
             return f"{_name_of(param)} 须为整数"
         case _:

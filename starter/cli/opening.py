@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from domain.refusal import refuse
-from starter.cli.failing import NotReady
+from starter.cli.failing import NotReady, refused
 
 if TYPE_CHECKING:
     from starter.client import Mente
@@ -23,7 +22,7 @@ def read_settings() -> "Settings":
         return Settings()
     except ValidationError as error:
         name = "MENTE_" + ".".join(str(part) for part in error.errors()[0]["loc"]).upper()
-        raise refuse(
+        raise refused(
             field=name,
             rule="环境变量的取值须符合 docs/operations.md",
             remedy=f"请更正或删除环境变量 {name}",

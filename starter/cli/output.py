@@ -1,6 +1,8 @@
 """What a command prints: one JSON document, or the same for a person, in Chinese. Logs never go to stdout."""
 
+import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,10 +29,11 @@ class Answer:
 
 def plain(value: object) -> Any:
     """Return a value as JSON types; instants are RFC 3339 with +08:00, a model's field names are its aliases."""
-    dump = getattr(value, "model_dump", None)
-    if dump is not None:
-        return plain(dump(by_alias=True))
+    from pydantic import BaseModel
+
     match value:
+        case BaseModel():
+            return plain(value.model_dump(by_alias=True))
         case datetime():
             return rfc3339(value)
         case date():
@@ -66,11 +69,10 @@ def make_console() -> "Console":
     """Return the console for people; nothing a person wrote is read as markup."""
     from rich.console import Console
 
-    stream = click.get_text_stream("stdout")
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
-    return Console(file=stream, markup=False, highlight=False, emoji=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where the locale has no Chinese, a question mark is better than no answer.
+        sys.stdout.reconfigure(errors="replace")
+    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
 
 
 def show_pairs(console: "Console", content: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ _FLAGS = ("sealed", "signed")
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class PaperSpec(click.ParamType):
+class PaperSpec(click.ParamType[dict[str, object]]):
     """Turns `KIND=FILE[,NAME=VALUE…]` into a declared paper; the file's path becomes absolute."""
 
     name = "paper"
@@ -35,9 +35,9 @@ class PaperSpec(click.ParamType):
             return text
         if name == "hospital_level" and text.isascii() and text.isdigit():
             return int(text)
-        if name in _FLAGS and text.lower() in _TRUTHS:
-            return _TRUTHS[text.lower()]
-        self.fail("NAME=VALUE", param, ctx)
+        if name not in _FLAGS or text.lower() not in _TRUTHS:
+            self.fail("NAME=VALUE", param, ctx)
+        return _TRUTHS[text.lower()]
 
 
 def _split(rest: str) -> tuple[str, list[tuple[str, str]]]:

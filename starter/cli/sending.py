@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +65,20 @@ class Envelope:
 _OPTIONS = (
     click.option("--actor", metavar="KIND:ID", help="Who sends it: channel:…, counter:…, expert:…, officer:…."),
     click.option("--command-id", metavar="ID", help="Repeat a command safely: the same id is carried out once."),
-    click.option("--status", type=click.Choice([each.value for each in Status]), help="Only if the case is there."),
+    click.option(
+        "--status",
+        type=click.Choice([each.value for each in Status]),
+        metavar="STATUS",
+        help="Only if the case is there.",
+    ),
     click.option("--round", type=click.INT, metavar="N", help="Only in this round."),
-    click.option("--wait", type=click.FloatRange(0.1, 600), default=15.0, show_default=True, help="Seconds to wait."),
+    click.option(
+        "--wait",
+        type=click.FloatRange(0.1, 600),
+        default=15.0,
+        metavar="SECONDS",
+        help="For the answer.  [default: 15]",
+    ),
     click.option("--no-wait", is_flag=True, help="Send without an answer; it is kept until a worker is up."),
 )
 
@@ -124,12 +135,14 @@ def written(message: str, fields: dict[str, object]) -> "Command":
     return read_command(message, json.dumps(fields).encode())
 
 
-async def deliver(number: str, command: "Command", envelope: Envelope) -> Answer:
-    """Send a message and return its receipt, or without an answer what was sent."""
+async def deliver(number: str, command: "Command", envelope: Envelope, *, contents: Sequence[bytes] = ()) -> Answer:
+    """Keep the files it speaks of, send a message, and return its receipt, or without an answer what was sent."""
     from domain.commands import name_of
     from starter.client import Unanswered
 
     async with opened_mente() as mente:
+        for content in contents:
+            await mente.objects.put(content)
         if not envelope.answered:
             await mente.signal(number, command)
             sent = {"acceptance_no": number, "command_id": command.command_id, "command": name_of(command)}

@@ -35,6 +35,12 @@ def _output_option() -> click.Option:
     )
 
 
+def output_of(context: click.Context) -> str:
+    """Return the output asked for: `human` or `json`."""
+    output: str = context.meta.get(_OUTPUT, HUMAN)
+    return output
+
+
 class Leaf(click.Command):
     """A command whose body, async or not, returns an `Answer` or None and may raise anything."""
 
@@ -46,13 +52,16 @@ class Leaf(click.Command):
         """Run the body, print what it returns or why it failed, and end with the exit code."""
         from worker.logs import log_to_stderr
 
-        output: str = ctx.meta.get(_OUTPUT, HUMAN)
+        output = output_of(ctx)
         log_to_stderr("WARNING")
         try:
             answer = super().invoke(ctx)
             if inspect.iscoroutine(answer):
                 answer = asyncio.run(answer)
-        except (click.UsageError, click.exceptions.Exit, click.Abort):
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             failure = failure_of(error)

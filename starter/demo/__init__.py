@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -17,13 +18,13 @@ from storage import reading
 from storage.audit import verify_chain
 from storage.registers import import_registry
 
-FOLDER = "demo"
-"""The demo keeps a home of its own below MENTE_HOME: its cases live in skipped time."""
-
 
 async def play(home: Path, console: Console, *, ports: Callable[[int], int] = free_port) -> None:
-    """Play every story, print each life, and say where certificates, mails and the Temporal UI are."""
-    home = home.absolute() / FOLDER
+    """Play every story, print each life, and say where certificates, mails and the Temporal UI are.
+
+    `home` is the demo's own and new: its cases live in skipped time, and a second play is a second set of lives.
+    """
+    home = home.absolute()
     console.print("正在启动内嵌的 Temporal 服务、数据库、邮件接收器和 worker……")
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(house(home, demo=True, ports=ports))
@@ -34,6 +35,11 @@ async def play(home: Path, console: Console, *, ports: Callable[[int], int] = fr
         certificates = await _save_certificates(mente, numbers, home / "certificates")
         await _until_notices_rest(mente, numbers)
         await _conclude(mente, running, console, certificates)
+
+
+def demo_home(home: Path, now: datetime) -> Path:
+    """Return a fresh folder for one play below MENTE_HOME."""
+    return home / "demo" / now.strftime("%Y%m%d-%H%M%S")
 
 
 async def _play_all(mente: Mente, console: Console, samples: Path) -> list[str]:

@@ -12,8 +12,7 @@ from domain.events import EVENT_ZH, EventKind
 from domain.moments import CST, minute_text
 from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, STATUS_ZH, Decision, MaterialKind
 
-_SHOWN = ("expert", "experts", "tally", "due", "ends", "effect_on", "end_on", "certificate_no", "reason", "ground", "message")
-_NAMES_ZH = {
+_SHOWN_ZH = {
     "expert": "专家",
     "experts": "专家",
     "tally": "意见",
@@ -25,7 +24,6 @@ _NAMES_ZH = {
     "reason": "理由",
     "ground": "事由",
     "message": "说明",
-    "kinds": "材料",
 }
 
 
@@ -51,8 +49,8 @@ def _said(line: TimelineLine) -> Iterable[str]:
     asked = line.detail.get("kinds")
     if isinstance(asked, list):
         names = [MATERIAL_ZH[MaterialKind(str(kind))] for kind in asked]
-        yield f"{_NAMES_ZH['kinds']}：{'、'.join(names)}"
-    for key in _SHOWN:
+        yield f"材料：{'、'.join(names)}"
+    for key, name_zh in _SHOWN_ZH.items():
         value = line.detail.get(key)
         if isinstance(value, list):
             value = "、".join(str(entry) for entry in value)
@@ -61,7 +59,7 @@ def _said(line: TimelineLine) -> Iterable[str]:
         elif isinstance(value, str) and key in ("due", "ends"):
             value = minute_text(datetime.fromisoformat(value))
         if value:
-            yield f"{_NAMES_ZH[key]}：{value}"
+            yield f"{name_zh}：{value}"
     command = line.detail.get("command")
     if isinstance(command, str) and command in COMMANDS:
         yield command

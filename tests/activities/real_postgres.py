@@ -22,7 +22,7 @@ def binaries() -> Path | None:
     # named by hand where a machine has several
     named = os.environ.get("MENTE_TEST_POSTGRES_BIN")
     if named:
-        return Path(named)
+        return Path(named).absolute()
     installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     if installed:
         return max(installed, key=lambda path: float(path.parent.name))

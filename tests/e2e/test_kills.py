@@ -11,19 +11,23 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from faults import worker
+from sqlalchemy import func, select
 
-from benchmarks.ordeal import Course, Life, Plan, insist, kill, plans, statuses, until_notices_rest, wrongs
+from benchmarks.ordeal import Life, kill, plans, statuses, until_notices_rest, wrongs
 from domain.vocabulary import Status
 from starter.client import Mente
 from starter.embedded import Child, House, house
 from starter.server import free_port
 from storage import reading
+from storage.tables import case_event
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 SEED = 20261121
 CASES = 10
-KILLS = 4
+KILL_AFTER_ENTRIES = ((8, 20), (28, 40), (48, 60), (66, 76))
+"""Between which numbers of entries in the audit trail each kill falls; ten whole lives write about a hundred."""
+
 FINAL = {Status.EFFECTIVE.value, Status.DENIED.value}
 
 
@@ -61,14 +65,16 @@ async def test_ten_running_cases_survive_both_workers_being_killed_again_and_aga
     ]
     living = asyncio.gather(*(life.live() for life in lives))
     hit: list[Counter[str]] = []
-    for _ in range(KILLS):
-        await asyncio.sleep(dice.uniform(4, 8))
+    for least, most in KILL_AFTER_ENTRIES:
+        await until_written(mente, dice.randint(least, most))
+        await asyncio.sleep(dice.uniform(0, 0.3))
         hit.append(await statuses(mente))
         for child in killable.workers:
             kill(child)
     await living
     await until_notices_rest(mente)
 
+    print(hit)
     assert all(set(moment) - FINAL for moment in hit), f"every kill must find open cases: {hit}"
     assert len(set().union(*hit)) >= 3, f"the kills must find different phases: {hit}"
     for life in lives:
@@ -85,7 +91,7 @@ async def test_the_server_killed_and_started_again_on_its_file_has_lost_nothing(
         for plan in plans(4, first_seed=100_100)
     ]
     living = asyncio.gather(*(life.live() for life in lives))
-    await asyncio.sleep(3)
+    await until_written(mente, await written(mente) + 12)
     running_before = await open_runs(mente)
     server = killable.house.server
     killed = server.process
@@ -115,6 +121,17 @@ async def assert_lived(mente: Mente, life: Life) -> None:
     assert [each.version for each in issued] == ([1] if granted else [])
     for each in issued:
         assert (await mente.objects.get(each.sha256)).startswith(b"%PDF")
+
+
+async def until_written(mente: Mente, entries: int) -> None:
+    async with asyncio.timeout(60):
+        while await written(mente) < entries:
+            await asyncio.sleep(0.02)
+
+
+async def written(mente: Mente) -> int:
+    async with mente.database.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(case_event)) or 0
 
 
 async def open_runs(mente: Mente) -> set[str]:

@@ -132,7 +132,7 @@ class Stage:
         if insured is not None:
             await self._register(raw["applicant"]["id_number"], region, insured)
         folder = self.papers / f"{seed}-{disease_id}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for name, content in papers.items():
             (folder / name).write_bytes(content)
         try:
@@ -198,7 +198,7 @@ class Stage:
     # -- keeping ------------------------------------------------------------------------------------------------
 
     async def keep(self, name: str, number: str, *, run: int = 0) -> None:
-        """Write down the history of a case's run; raises `WrongLife` if it is not what its name says."""
+        """Write down the history of a case's run, -1 the newest; raises `WrongLife` if it is not what its name says."""
         if LIVES[name].ending == "open":
             await settle(self.mente, number)
         async with asyncio.timeout(WAIT_SECONDS):

@@ -1,0 +1,30 @@
+"""The program `mente`: one command line for channels, counters, experts, officers and operators.
+
+`--output json`, before or after the sub-command, prints exactly one JSON document on stdout. Exit codes: 0 done,
+1 refused, 2 wrong usage, 3 unreachable or unanswered. Heavy imports stay inside the commands, so that help is quick.
+"""
+
+import click
+
+from starter.cli import applying, benefit, certificates, deciding, health, looking, operating, running
+from starter.cli.shape import Program
+
+_MODULES = (applying, deciding, looking, certificates, benefit, running, operating, health)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def program() -> None:
+    """Outpatient chronic and special disease qualification, from application to yearly recheck.
+
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 unreachable or unanswered.
+    """
+
+
+for _module in _MODULES:
+    for _command in _module.COMMANDS:
+        program.add_command(_command)
+
+
+def main() -> None:
+    """Run the program and exit."""
+    program.main(prog_name="mente")

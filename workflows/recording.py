@@ -1,0 +1,146 @@
+"""The case as it stands, and the only way to change it: draft entries, write them in one transaction, show them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import workflow
+
+from activities.contract import ActivityName, NoticeDraft, Recorded, RecordEvents
+from domain import clock
+from domain.calendar import CalendarSlice
+from domain.case import CaseState
+from domain.case_rules import CaseRules
+from domain.events import EventKind, NoticeEvent, Recipient
+from domain.vocabulary import Status, WaitingOn
+from workflows import showing
+from workflows.asking import record
+from workflows.draft import Draft
+
+SYSTEM = "system"
+Wake = Callable[[], datetime | None]
+
+
+class CaseRecord:
+    """State, draft and what is shown of one case."""
+
+    def __init__(self, state: CaseState) -> None:
+        self.state = state
+        self.draft = Draft()
+        self.shown: dict[str, object] = {}
+        self._due: Wake = lambda: state.due
+
+    @property
+    def rules(self) -> CaseRules:
+        """The policy slice; present from acceptance on."""
+        assert self.state.rules is not None, "rules are loaded before any phase that needs them"
+        return self.state.rules
+
+    @property
+    def calendar(self) -> CalendarSlice:
+        """The calendar slice; present from the first activity on."""
+        assert self.state.calendar is not None, "the calendar is loaded before any phase that needs it"
+        return self.state.calendar
+
+    @property
+    def ledger_now(self) -> clock.Ledger:
+        """The ledger of the decision limit; present from acceptance on."""
+        assert self.state.ledger is not None, "the ledger starts with the case"
+        return self.state.ledger
+
+    def window_due(self) -> datetime:
+        """Return when the present phase's own limit ends, by the calendar in force."""
+        assert self.state.window is not None, "a phase that waits has set its limit"
+        return self.state.window.due(self.calendar, self.rules.close_of_business)
+
+    def limit_due(self) -> datetime:
+        """Return when the decision limit ends; while the clock stands still, as if it resumed now."""
+        return clock.deadline(self.ledger_now, self.calendar, workflow.now()).due
+
+    @property
+    def publicity_now(self) -> clock.Ledger:
+        """The publicity period; present once it has been opened."""
+        assert self.state.publicity is not None, "publicity has been opened"
+        return self.state.publicity
+
+    def publicity_due(self) -> datetime:
+        """Return when the publicity period ends."""
+        return clock.deadline(self.publicity_now, self.calendar, workflow.now()).due
+
+    def note(
+        self,
+        kind: EventKind,
+        *,
+        to: Status | None = None,
+        actor: str = SYSTEM,
+        **detail: object,
+    ) -> int:
+        """Draft one entry of the audit trail, moving the status if told; return its number."""
+        self.draft.add_event(self.state, kind, at=workflow.now(), actor=actor, to=to, detail=detail)
+        return self.state.seq
+
+    def notify(
+        self,
+        event: NoticeEvent,
+        facts: dict[str, str],
+        *,
+        recipient: Recipient = Recipient.APPLICANT,
+        certificate: int | None = None,
+    ) -> None:
+        """Draft a notice; it is started with the transition and never awaited."""
+        self.state.notice_seq += 1
+        self.draft.notices.append(
+            NoticeDraft(
+                seq=self.state.notice_seq,
+                event=event,
+                recipient=recipient,
+                at=workflow.now(),
+                facts=facts,
+                attach_certificate=certificate,
+            )
+        )
+
+    def awaits(self, waiting_on: WaitingOn, due: Wake) -> None:
+        """Set whose turn it is and until when; `due` is asked at every commit, since a calendar may be amended."""
+        self.state.waiting_on = waiting_on
+        self._due = due
+
+    @property
+    def awaited(self) -> tuple[WaitingOn, Wake]:
+        """Whose turn it is and until when, to be set again after an interruption."""
+        return self.state.waiting_on, self._due
+
+    async def commit(self, *, max_live: int | None = None) -> Recorded:
+        """Write the draft in one transaction, then show it.
+
+        If a guard refuses it nothing is written: the last entry, which the guard speaks of, is taken back with its
+        notices; what was drafted before it stays drafted.
+        """
+        self.state.due = None if self.state.closed else self._due()
+        request = RecordEvents(
+            acceptance_no=self.state.acceptance_no,
+            events=tuple(self.draft.events),
+            row=showing.case_row(self.state),
+            occupies=not self.state.closed and self.state.status is not Status.DENIED,
+            live=self.state.status in showing.LIVE and not self.state.closed,
+            max_live=max_live,
+            **self.draft.effects(),
+        )
+        summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
+        recorded = await record(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
+        if recorded.refused is None:
+            self.draft = Draft()
+        else:
+            self.draft.take_back(self.state)
+        self._show()
+        return recorded
+
+    def refresh(self) -> None:
+        """Show whose turn it is without a transition: search attributes and the card, no audit entry."""
+        self.state.due = None if self.state.closed else self._due()
+        self._show()
+
+    def _show(self) -> None:
+        changed = showing.changed_attributes(self.state, self.shown)
+        if changed:
+            workflow.upsert_search_attributes(changed)
+        showing.show(self.state)
