@@ -51,7 +51,7 @@ check: setup ## format, lint, types (strict, tests included) and layers
 	$(BIN)/lint-imports
 
 bench: setup ## measure granted lifecycles per second beside a floor in the same run
-	$(BIN)/python -m benchmarks.lifecycle
+	$(BIN)/python -m benchmarks.bench
 
 soak: setup ## run the long fault and volume runs
 	$(BIN)/python -m benchmarks.soak

@@ -13,14 +13,14 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.policy import PolicyError
 from domain.refusal import Refused
-from storage.cases import CaseNotFound, EventConflict
+from storage.cases import CaseNotFound
 from storage.objects import NotStored, Tampered
 
 P = ParamSpec("P")
 Owner = TypeVar("Owner")
 Answer = TypeVar("Answer")
 
-_TELLING = (CaseNotFound, EventConflict, NotStored, Tampered)
+_TELLING = (CaseNotFound, NotStored, Tampered)
 """Our own retryable errors, whose texts hold ids only."""
 
 

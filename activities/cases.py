@@ -73,7 +73,12 @@ class CaseActivities:
             outcome = await cases.record_events(connection, transition)
         if self._client is not None:
             await start_notices(self._client, task.acceptance_no, outcome.notices)
-        return Recorded(refused=outcome.refused, conflicting=outcome.conflicting)
+        return Recorded(
+            refused=outcome.refused,
+            conflicting=outcome.conflicting,
+            seqs=outcome.seqs,
+            last_seq=outcome.last_seq,
+        )
 
     @activity.defn(name=ActivityName.ASSIGN_PANEL)
     @edge

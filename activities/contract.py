@@ -144,9 +144,14 @@ class Assigned(Model):
 
 
 class EventDraft(Model):
-    """One entry of the audit trail; the store adds the chain hash."""
+    """One entry of the audit trail; the store numbers it and adds the chain hash.
+
+    `seq` is the number the workflow expects. `key` tells a repetition whatever the number: a local activity's write
+    outlives a workflow task that a killed worker never finished, and the task is then worked out anew.
+    """
 
     seq: int
+    key: str = ""
     kind: EventKind
     at: datetime
     actor: str
@@ -220,6 +225,7 @@ class NoticeDraft(Model):
     """A notice to be started with the transition. `facts` fill its template; they travel encrypted."""
 
     seq: int
+    key: str = ""
     event: NoticeEvent
     recipient: Recipient = Recipient.APPLICANT
     at: datetime
@@ -230,7 +236,7 @@ class NoticeDraft(Model):
 class RecordEvents(Model):
     """One transition: events, read model, effects and notices, in one transaction.
 
-    Idempotent by (case, seq) of its first event. `occupies` says whether the case now holds the place of its person
+    Idempotent by the keys of its events. `occupies` says whether the case now holds the place of its person
     and disease; `max_live` bounds the person's live entitlements in the region, checked in this transaction.
     """
 
@@ -250,8 +256,10 @@ class RecordEvents(Model):
 
 
 class Recorded(Model):
-    """Done, or refused by a guard of the transaction (nothing was written then)."""
+    """Done, with the numbers its entries got; or refused by a guard of the transaction (nothing was written then)."""
 
+    seqs: tuple[int, ...] = ()
+    last_seq: int = 0
     refused: Refusal | None = None
     conflicting: str | None = None
 

@@ -253,7 +253,7 @@ async def wrongs(mente: Mente, mail_dir: Path) -> list[str]:
     said = sum(count for (_, kind), count in counted.items() if kind == EventKind.VERDICT_GIVEN)
     return [
         *faults,
-        *(f"event twice: {number} {kind}" for (number, kind), times in counted.items() if kind in _ONCE and times > 1),
+        *(f"event twice: {key}" for key, times in counted.items() if key[1] in _ONCE and times > 1),
         *([f"{said} verdicts in the trail, {given} in the table"] if said != given else []),
         *(f"certificate twice: {number}" for (number, _), times in Counter(map(tuple, issued)).items() if times > 1),
         *await notice_wrongs(mente, mail_dir),

@@ -30,7 +30,7 @@ from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
 from domain.commands import Command, SupplyMaterials, name_of
 from domain.intake import judge_form, parse_form
-from domain.judging import digest_of
+from domain.judging import STATUSES, digest_of
 from domain.refusal import Refusal, Refused, refuse
 from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from starter.status import read_status
@@ -186,6 +186,21 @@ class Mente:
     async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
         """Send a command and return its receipt. Raises `Refused`, or `Unanswered` after `wait` seconds."""
         number = parse_acceptance_number(acceptance_no)
+        try:
+            return await self._ask(number, command, wait)
+        except Refused:
+            # After a crash a case is worked out anew from its last finished step, and may judge a message before it
+            # is back where the record says it is.
+            if not await self._is_due(number, command):
+                raise
+        return await self._ask(number, command, wait)
+
+    async def _is_due(self, number: str, command: Command) -> bool:
+        async with self.database.read() as connection:
+            view = await reading.case_status(connection, number)
+        return view is not None and not view.closed and view.status in STATUSES[type(command)]
+
+    async def _ask(self, number: str, command: Command, wait: float) -> CommandReceipt:
         try:
             receipt: CommandReceipt = await self.handle(number).execute_update(
                 name_of(command),

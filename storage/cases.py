@@ -17,20 +17,13 @@ from storage.audit import event_hash, first_hash
 from storage.database import insert_rows
 from storage.effects import write_effects
 from storage.tables import case, case_event, insured_person, material, notice
-from storage.transition import Entry, NewCase, Outcome, QueuedNotice, Transition
+from storage.transition import Entry, NewCase, NoticeToSend, Outcome, QueuedNotice, Transition
 
 ONE_PLACE = "同一参保人的同一病种，同一时间只能有一件在办申请或者一项有效资格"
 
 
 class CaseNotFound(Exception):
     """No case has this number (yet); carries the number only."""
-
-
-class EventConflict(Exception):
-    """The audit trail holds something else at this number, or would get a gap; carries number and seq only.
-
-    Retryable: it is a fault of the program or of a reset, to be seen by an operator, never a reason to end a case.
-    """
 
 
 async def open_case(connection: AsyncConnection, new: NewCase) -> str | None:
@@ -63,19 +56,71 @@ async def open_case(connection: AsyncConnection, new: NewCase) -> str | None:
 async def record_events(connection: AsyncConnection, transition: Transition) -> Outcome:
     """Write one transition; the caller must roll back when the outcome is refused or an exception is raised.
 
-    Guards run before the first write, so a refused outcome leaves nothing behind even when committed. A repeat
-    writes nothing and returns the stored notices. Raises `CaseNotFound` and `EventConflict`.
+    A worker killed after this transaction and before its workflow task ended leaves entries the workflow does not
+    know of. The task is then worked out anew: at a later instant, and with messages that have come since between
+    the ones it had. So neither instant nor number can tell a repeat; each entry's key does. What is stored stays as
+    it is, what is new is numbered behind it, and the caller learns every number.
+
+    Guards run before the first write, so a refused outcome leaves nothing behind even when committed. Raises
+    `CaseNotFound`.
     """
     stored = await _stored_case(connection, transition.acceptance_no)
     if stored is None:
         raise CaseNotFound(f"case {transition.acceptance_no} is not stored")
-    if not await _already_recorded(connection, transition):
-        _demand_next(stored, transition)
+    known = await _known(connection, transition)
+    fresh = [entry for entry in transition.events if _key(entry) not in known]
+    if fresh:
         outcome = await _guard(connection, stored, transition)
         if outcome is not None:
             return outcome
-        await _append(connection, stored, transition)
-    return Outcome(notices=await _queued(connection, transition))
+    numbered = [
+        entry.model_copy(update={"seq": seq, "key": _key(entry)})
+        for seq, entry in enumerate(fresh, stored["last_seq"] + 1)
+    ]
+    seqs = known | {_key(entry): entry.seq for entry in numbered}
+    first = transition.events[0].model_copy(update={"seq": seqs[_key(transition.events[0])]})
+    notices, unsaid = await _numbered_notices(connection, transition)
+    written = transition.model_copy(update={"events": (first, *transition.events[1:]), "notices": unsaid})
+    if numbered or _base(transition) >= stored["row_seq"]:
+        await _append(connection, stored, written, numbered, base=_base(transition))
+    last = numbered[-1].seq if numbered else int(stored["last_seq"])
+    own = tuple(seqs[_key(entry)] for entry in transition.events)
+    return Outcome(seqs=own, last_seq=last, notices=await _queued(connection, transition.acceptance_no, notices))
+
+
+def _base(transition: Transition) -> int:
+    # The number the workflow had reached: an attempt that comes late, behind a newer one, must not turn the row back.
+    return transition.events[0].seq - 1
+
+
+def _key(entry: Entry | NoticeToSend) -> str:
+    return entry.key or f"#{entry.seq}"
+
+
+async def _known(connection: AsyncConnection, transition: Transition) -> dict[str, int]:
+    query = select(case_event.c.key, case_event.c.seq).where(
+        case_event.c.acceptance_no == transition.acceptance_no,
+        case_event.c.key.in_([_key(entry) for entry in transition.events]),
+    )
+    return {row.key: row.seq for row in await connection.execute(query)}
+
+
+Notices = tuple[NoticeToSend, ...]
+
+
+async def _numbered_notices(connection: AsyncConnection, transition: Transition) -> tuple[Notices, Notices]:
+    """Return all notices with their numbers, and those not stored yet."""
+    if not transition.notices:
+        return (), ()
+    query = select(notice.c.key, notice.c.seq).where(notice.c.acceptance_no == transition.acceptance_no)
+    known = {row.key: row.seq for row in await connection.execute(query)}
+    stored = frozenset(known)
+    for each in transition.notices:
+        known.setdefault(_key(each), max(known.values(), default=0) + 1)
+    notices = tuple(
+        each.model_copy(update={"seq": known[_key(each)], "key": _key(each)}) for each in transition.notices
+    )
+    return notices, tuple(each for each in notices if _key(each) not in stored)
 
 
 async def holder_of_place(
@@ -147,6 +192,7 @@ def _case_values(new: NewCase, duplicate_of: str | None, last_hash: str) -> dict
         "denial_reason": "",
         "end_ground": "",
         "last_seq": 1,
+        "row_seq": 0,
         "last_hash": last_hash,
         "updated_at": new.at,
     }
@@ -156,29 +202,10 @@ def _chained(acceptance_no: str, entries: Sequence[Entry], previous: str) -> lis
     rows: list[dict[str, Any]] = []
     for entry in entries:
         row: dict[str, Any] = {"acceptance_no": acceptance_no, **entry.model_dump(), "prev_hash": previous}
+        row["key"] = _key(entry)
         previous = row["hash"] = event_hash(previous, row)
         rows.append(row)
     return rows
-
-
-async def _already_recorded(connection: AsyncConnection, transition: Transition) -> bool:
-    query = select(case_event.c.seq, case_event.c.kind, case_event.c.at).where(
-        case_event.c.acceptance_no == transition.acceptance_no,
-        case_event.c.seq.in_([entry.seq for entry in transition.events]),
-    )
-    stored = {row.seq: (row.kind, row.at) for row in await connection.execute(query)}
-    if not stored:
-        return False
-    for entry in transition.events:
-        if stored.get(entry.seq) != (entry.kind, entry.at):
-            raise EventConflict(f"case {transition.acceptance_no} holds another entry at {entry.seq}")
-    return True
-
-
-def _demand_next(stored: RowMapping, transition: Transition) -> None:
-    for expected, entry in enumerate(transition.events, start=stored["last_seq"] + 1):
-        if entry.seq != expected:
-            raise EventConflict(f"case {transition.acceptance_no} expects entry {expected}, not {entry.seq}")
 
 
 async def _guard(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> Outcome | None:
@@ -226,9 +253,11 @@ def _too_many(most: int) -> Refusal:
     )
 
 
-async def _append(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> None:
+async def _append(
+    connection: AsyncConnection, stored: RowMapping, transition: Transition, fresh: Sequence[Entry], *, base: int
+) -> None:
     number, row = transition.acceptance_no, transition.row
-    links = _chained(number, transition.events, stored["last_hash"])
+    links = _chained(number, fresh, stored["last_hash"])
     await insert_rows(connection, case_event, links)
     contact = transition.contact.model_dump(exclude_none=True) if transition.contact else {}
     values = row.model_dump(exclude={"ledger", "hospital_id"}) | contact
@@ -237,10 +266,10 @@ async def _append(connection: AsyncConnection, stored: RowMapping, transition: T
         "hospital_id": row.hospital_id or stored["hospital_id"],
         "occupies": transition.occupies,
         "live": transition.live,
-        "last_seq": links[-1]["seq"],
-        "last_hash": links[-1]["hash"],
-        "updated_at": links[-1]["at"],
+        "row_seq": base,
     }
+    if links:
+        values |= {"last_seq": links[-1]["seq"], "last_hash": links[-1]["hash"], "updated_at": links[-1]["at"]}
     await connection.execute(update(case).where(case.c.acceptance_no == number).values(values))
     seq = transition.events[0].seq
     await _write_materials(connection, number, transition.materials, round_=row.round, seq=seq)
@@ -260,12 +289,12 @@ async def _write_materials(
     await insert_rows(connection, material, rows, update=found)
 
 
-async def _queued(connection: AsyncConnection, transition: Transition) -> tuple[QueuedNotice, ...]:
-    if not transition.notices:
+async def _queued(connection: AsyncConnection, acceptance_no: str, notices: Notices) -> tuple[QueuedNotice, ...]:
+    if not notices:
         return ()
     query = select(notice.c.seq, notice.c.event, notice.c.channels).where(
-        notice.c.acceptance_no == transition.acceptance_no,
-        notice.c.seq.in_([each.seq for each in transition.notices]),
+        notice.c.acceptance_no == acceptance_no,
+        notice.c.seq.in_([each.seq for each in notices]),
     )
     rows = (await connection.execute(query.order_by(notice.c.seq))).mappings()
     return tuple(QueuedNotice.model_validate(row) for row in rows)

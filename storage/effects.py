@@ -75,7 +75,8 @@ async def _write_notices(connection: AsyncConnection, transition: Transition) ->
     rows = [
         {
             "acceptance_no": transition.acceptance_no,
-            **each.model_dump(exclude={"at", "channels"}),
+            **each.model_dump(exclude={"at", "channels", "key"}),
+            "key": each.key or f"#{each.seq}",
             "channels": list(each.channels),
             "created_at": each.at,
             "state": "queued",

@@ -86,6 +86,8 @@ case = Table(
     Column("denial_reason", Words, nullable=False),
     Column("end_ground", Words, nullable=False),
     Column("last_seq", Integer, nullable=False),
+    # the number its workflow had reached when the row was written last
+    Column("row_seq", Integer, nullable=False),
     Column("last_hash", _HASH, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("region", "channel", "request_id"),
@@ -108,6 +110,8 @@ case_event = Table(
     metadata,
     _of_case(),
     Column("seq", Integer, nullable=False),
+    # what makes a repetition a repetition; see storage/cases.py
+    Column("key", String(200), nullable=False),
     Column("kind", _WORD, nullable=False),
     Column("at", Instant, nullable=False),
     Column("actor", String(128), nullable=False),
@@ -118,6 +122,7 @@ case_event = Table(
     Column("prev_hash", _HASH, nullable=False),
     Column("hash", _HASH, nullable=False),
     PrimaryKeyConstraint("acceptance_no", "seq"),
+    UniqueConstraint("acceptance_no", "key"),
 )
 
 material = Table(
@@ -214,6 +219,7 @@ notice = Table(
     metadata,
     _of_case(),
     Column("seq", Integer, nullable=False),
+    Column("key", String(200), nullable=False),
     Column("event", _WORD, nullable=False),
     Column("recipient", _WORD, nullable=False),
     Column("state", _WORD, nullable=False),
@@ -223,6 +229,7 @@ notice = Table(
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
     PrimaryKeyConstraint("acceptance_no", "seq"),
+    UniqueConstraint("acceptance_no", "key"),
 )
 
 notice_attempt = Table(

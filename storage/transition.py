@@ -28,9 +28,14 @@ class NewCase(Model):
 
 
 class Entry(Model):
-    """One entry of the audit trail, before it is chained."""
+    """One entry of the audit trail, before it is numbered and chained.
+
+    `key` tells a repetition: the same thing has the same key however often, and in whatever order, a workflow task
+    is worked out. Without one the number the workflow proposes stands for it.
+    """
 
     seq: int
+    key: str = ""
     kind: EventKind
     at: datetime
     actor: str
@@ -104,6 +109,7 @@ class NoticeToSend(Model):
     """A notice that belongs to the transition; `channels` in the order in which they are tried."""
 
     seq: int
+    key: str = ""
     event: NoticeEvent
     recipient: Recipient = Recipient.APPLICANT
     at: datetime
@@ -113,7 +119,7 @@ class NoticeToSend(Model):
 
 
 class Transition(Model):
-    """Everything one transition writes. `events` has at least one entry, numbered without a gap."""
+    """Everything one transition writes. `events` has at least one entry; the store numbers them."""
 
     acceptance_no: str
     events: tuple[Entry, ...] = Field(min_length=1)
@@ -139,8 +145,13 @@ class QueuedNotice(Model):
 
 
 class Outcome(Model):
-    """What came of a transition: its stored notices, or the guard that refused it (nothing was written then)."""
+    """What came of a transition: the numbers its entries got, `last_seq` of the trail, and its stored notices.
 
+    Or the guard that refused it; nothing was written then.
+    """
+
+    seqs: tuple[int, ...] = ()
+    last_seq: int = 0
     notices: tuple[QueuedNotice, ...] = ()
     refused: Refusal | None = None
     conflicting: str | None = None

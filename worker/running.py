@@ -40,7 +40,7 @@ def build_workers(client: Client, settings: Settings, keys: Keys, database: Data
     return [
         case_worker(client, settings, CaseActivities(database, objects, keys, client)),
         notice_worker(client, settings, notices),
-        registry_worker(client, database),
+        registry_worker(client, settings, database),
     ]
 
 
@@ -58,8 +58,7 @@ def case_worker(client: Client, settings: Settings, cases: CaseActivities) -> Wo
             cases.inspect_materials,
             cases.issue_certificate,
         ],
-        max_cached_workflows=settings.max_cached_cases,
-        max_concurrent_activities=20,
+        **options_of(CASE_QUEUE, settings),
     )
 
 
@@ -70,21 +69,32 @@ def notice_worker(client: Client, settings: Settings, notices: NoticeActivities)
         task_queue=NOTICE_QUEUE,
         workflows=[NoticeWorkflow],
         activities=[notices.send_notice, notices.settle_notice],
-        max_cached_workflows=settings.max_cached_cases,
-        # An eagerly started activity would slip past the queue's rate limit.
-        disable_eager_activity_execution=True,
-        max_task_queue_activities_per_second=settings.notices_per_second,
+        **options_of(NOTICE_QUEUE, settings),
     )
 
 
-def registry_worker(client: Client, database: Database) -> Worker:
+def registry_worker(client: Client, settings: Settings, database: Database) -> Worker:
     """Build the worker of the queue that asks other houses."""
     return Worker(
         client,
         task_queue=EXTERNAL_QUEUE,
         activities=[RegistryActivities(database).look_up_insured],
-        max_concurrent_activities=20,
+        **options_of(EXTERNAL_QUEUE, settings),
     )
+
+
+def options_of(queue: str, settings: Settings) -> dict[str, Any]:
+    """Return how much a worker of a queue takes on at once, and how it asks for it."""
+    if queue == EXTERNAL_QUEUE:
+        return {"max_concurrent_activities": 20}
+    if queue == NOTICE_QUEUE:
+        return {
+            "max_cached_workflows": settings.max_cached_cases,
+            # An eagerly started activity would slip past the queue's rate limit.
+            "disable_eager_activity_execution": True,
+            "max_task_queue_activities_per_second": settings.notices_per_second,
+        }
+    return {"max_cached_workflows": settings.max_cached_cases, "max_concurrent_activities": 20}
 
 
 async def run_workers(

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, ActivityName
 from domain.application import Model
@@ -35,7 +35,7 @@ ASK_TIMEOUT = timedelta(seconds=30)
 async def record(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
     """Run short database work as a local activity; in an outage as an activity that is retried for ever.
 
-    Raises `ActivityError` for what no repetition can mend.
+    Raises `FailureError` for what no repetition can mend.
     """
     try:
         result: Answer = await workflow.execute_local_activity(
@@ -46,8 +46,9 @@ async def record(name: ActivityName, request: Model, answer: type[Answer], *, su
             retry_policy=AT_ONCE,
             summary=summary,
         )
-    except ActivityError as error:
-        if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+    except FailureError as error:
+        # A local activity fails with its own error, unwrapped.
+        if isinstance(error, ApplicationError) and error.non_retryable:
             raise
         result = await workflow.execute_activity(
             name.value,

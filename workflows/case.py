@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contract import CommandReceipt
@@ -131,11 +131,11 @@ class CaseWorkflow(CaseRecord):
             except asyncio.CancelledError:
                 # A case ends by a command that is judged and audited, never by the cancel button.
                 self.state.inbox.append(Arrival(name="cancel", channel="cancel"))
-            except ActivityError as error:
+            except FailureError as error:
                 if self.state.seq == 0:
                     # Not even opened: another case has this number.
                     raise
-                raise CaseHeldUp(f"{self.state.acceptance_no} {error.activity_type}") from error
+                raise CaseHeldUp(self.state.acceptance_no) from error
         body.result()
 
     async def _go_through(self, phases: Sequence[Callable[[], Awaitable[None]]]) -> None:

@@ -4,6 +4,9 @@
 1 refused, 2 wrong usage, 3 unreachable or unanswered. Heavy imports stay inside the commands, so that help is quick.
 """
 
+import os
+import sys
+
 import click
 
 from starter.cli import applying, benefit, certificates, deciding, health, looking, operating, running
@@ -27,4 +30,13 @@ for _module in _MODULES:
 
 def main() -> None:
     """Run the program and exit."""
-    program.main(prog_name="mente")
+    try:
+        program.main(prog_name="mente")
+    except SystemExit as end:
+        if "temporalio" not in sys.modules:
+            raise
+        # A thread of Temporal's Rust core may still report back; in an interpreter that is being torn down that
+        # aborts the process (signal 6) after the answer was printed.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)

@@ -1,22 +1,47 @@
 """What a person sees of cases: Chinese words for statuses, and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from domain.case_status import CaseStatus, TimelineLine
 from domain.events import EVENT_ZH, EventKind
-from domain.moments import rfc3339
-from domain.vocabulary import STATUS_ZH
+from domain.moments import CST, minute_text
+from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, STATUS_ZH
 from starter.cli.output import words
 from workflows.showing import SLA_ZH, WAITING_ZH
 
 if TYPE_CHECKING:
     from storage.reading import CaseLine, NoticeView
 
+_TOLD_ZH = {
+    "kinds": "材料",
+    "expert": "专家",
+    "experts": "专家",
+    "decision": "意见",
+    "tally": "意见",
+    "missing": "缺少",
+    "due": "期限",
+    "ends": "截止",
+    "effect_on": "生效",
+    "end_on": "止于",
+    "certificate_no": "凭证",
+    "objection_id": "异议",
+    "command": "消息",
+    "reason": "理由",
+    "ground": "事由",
+    "message": "说明",
+    "note": "备注",
+}
+_INSTANTS = ("due", "ends")
+MATERIAL_NAMES = {kind.value: name for kind, name in MATERIAL_ZH.items()}
+DECISION_NAMES = {decision.value: name for decision, name in DECISION_ZH.items()}
 _STATES_ZH = {"assigned": "待提交", "spoken": "已提交", "replaced": "已更换", "recused": "已回避"}
 
 
@@ -26,7 +51,7 @@ def show_status(console: Console, status: CaseStatus) -> None:
     console.print(f"状态：{STATUS_ZH[status.status]}　等待：{WAITING_ZH[status.waiting_on]}　轮次：{status.round}")
     if status.due is not None:
         certainty = "" if status.due_confirmed else "（预计，节假日安排尚未公布）"
-        console.print(f"期限：{rfc3339(status.due)}{certainty}　时限：{SLA_ZH[status.sla]}")
+        console.print(f"期限：{minute_text(status.due)}{certainty}　时限：{SLA_ZH[status.sla]}")
     if status.limit is not None:
         running = "计时中" if status.limit.running else "计时停止"
         console.print(
@@ -45,23 +70,45 @@ def show_status(console: Console, status: CaseStatus) -> None:
         console.print("需要人工处理")
     if status.panel:
         console.print(
-            "专家：" + "、".join(f"{words(each.expert)} {_seat(each.state, each.decision)}" for each in status.panel)
+            "专家：" + "、".join(f"{words(each.expert)}{_seat(each.state, each.decision)}" for each in status.panel)
         )
-    console.print(_timeline(status.timeline))
+    show_timeline(console, status.timeline)
 
 
 def _seat(state: str, decision: str | None) -> str:
     return f"（{_STATES_ZH.get(state, state)}{'，' + decision if decision else ''}）"
 
 
-def _timeline(lines: Sequence[TimelineLine]) -> Table:
-    table = _table("序号", "时间", "事项", "状态", "经办", "内容")
+def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
+    """Show the audit trail: an event a line, below it what there is to say of it."""
     for line in lines:
         kind = EVENT_ZH.get(EventKind(line.kind), line.kind) if line.kind in set(EventKind) else line.kind
-        moved = STATUS_ZH[line.status_to] if line.status_from is not line.status_to else ""
-        detail = words(line.detail) if line.detail else ""
-        table.add_row(str(line.seq), rfc3339(line.at)[:16], kind, moved, words(line.actor), detail)
-    return table
+        moved = f" → {STATUS_ZH[line.status_to]}" if line.status_from is not line.status_to else ""
+        console.print(f"{line.seq:>3}  {_local_minute(line.at)}  {kind}{moved}（{words(line.actor)}）")
+        said = "；".join(_said(line.detail))
+        if said:
+            console.print(Padding(said, (0, 0, 0, 5)))
+
+
+def _said(detail: Mapping[str, JsonValue]) -> Iterable[str]:
+    for name, title in _TOLD_ZH.items():
+        value = detail.get(name)
+        if value not in (None, "", [], {}):
+            yield f"{title}：{_value_words(name, value)}"
+
+
+def _value_words(name: str, value: JsonValue) -> str:
+    match value:
+        case list():
+            return words("、".join(MATERIAL_NAMES.get(str(each), str(each)) for each in value))
+        case dict():
+            return words(
+                "，".join(f"{DECISION_NAMES.get(key, key)} {count}" for key, count in value.items() if count)
+            )
+        case str() if name in _INSTANTS:
+            return minute_text(datetime.fromisoformat(value))
+        case _:
+            return words(DECISION_NAMES.get(str(value), value))
 
 
 def show_cases(console: Console, cases: "Sequence[CaseLine]") -> None:
@@ -72,7 +119,7 @@ def show_cases(console: Console, cases: "Sequence[CaseLine]") -> None:
             line.acceptance_no,
             STATUS_ZH[line.status],
             WAITING_ZH[line.waiting_on],
-            rfc3339(line.due)[:16] if line.due else "—",
+            minute_text(line.due) if line.due else "—",
             SLA_ZH[line.sla],
             "是" if line.attention else "",
         )
@@ -87,13 +134,18 @@ def show_notices(console: Console, notices: "Sequence[NoticeView]") -> None:
         tried = "；".join(f"{each.channel} 第{each.attempt}次 {each.state}" for each in notice.attempts)
         recipient = {"applicant": "申请人", "supervisor": "监督人员"}.get(notice.recipient, notice.recipient)
         table.add_row(
-            str(notice.seq), notice.event, recipient, notice.state, rfc3339(notice.created_at)[:16], words(tried)
+            str(notice.seq), notice.event, recipient, notice.state, _local_minute(notice.created_at), words(tried)
         )
     console.print(table)
 
 
+def _local_minute(at: datetime) -> str:
+    return at.astimezone(CST).strftime("%Y-%m-%d %H:%M")
+
+
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # Only what was tried can be long.
+        table.add_column(column, overflow="fold", no_wrap=column != "发送")
     return table

@@ -74,13 +74,22 @@ async def up(demo: bool, home: Path | None, workers: int) -> None:
 
 @click.command("demo", cls=Leaf)
 @_HOME
-@click.option("--keep", is_flag=True, help="Keep what it made.")
-async def demo(home: Path | None, keep: bool) -> None:
-    """Play the stories of the README with real files on a server of its own."""
-    import importlib
+async def demo(home: Path | None) -> Answer:
+    """Play the stories of the README with real files, on a server of its own below the home."""
+    from datetime import datetime
 
-    output = output_of(click.get_current_context())
-    await importlib.import_module("starter.demo").play(home=home, keep=keep, output=output)
+    from rich.console import Console
+
+    from domain.moments import CST
+    from starter import demo as played
+    from worker.logs import log_to_stderr
+
+    settings = read_settings()
+    log_to_stderr("ERROR")
+    json_wanted = output_of(click.get_current_context()) == "json"
+    folder = played.demo_home(home or settings.home, datetime.now(CST))
+    await played.play(folder, Console(stderr=json_wanted))
+    return Answer({"home": str(folder)}, lambda console: None)
 
 
 @click.command("worker", cls=Leaf)

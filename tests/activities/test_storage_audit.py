@@ -108,7 +108,7 @@ async def test_an_entry_added_behind_the_read_model_is_found(trail: Database) ->
     async with trail.write() as connection:
         query = select(case_event).where(case_event.c.acceptance_no == NUMBER, case_event.c.seq == 5)
         last = dict((await connection.execute(query)).mappings().one())
-        forged = {**last, "seq": 6, "prev_hash": last["hash"]}
+        forged = {**last, "seq": 6, "key": "forged", "prev_hash": last["hash"]}
         forged["hash"] = event_hash(forged["prev_hash"], forged)
         await connection.execute(case_event.insert(), forged)
     assert (6, Fault.APPENDED) in await faults(trail)

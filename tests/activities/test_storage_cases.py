@@ -9,7 +9,7 @@ from domain.refusal import Refused
 from domain.vocabulary import Decision, Status
 from storage import cases, reading
 from storage.audit import verify_chain
-from storage.cases import CaseNotFound, EventConflict
+from storage.cases import CaseNotFound
 from storage.database import Database
 from storage.tables import case, certificate, insured_person, material, notice, public_entry, verdict
 from storage.transition import ContactData, ObjectionChange, PublicPeriod
@@ -153,20 +153,61 @@ async def test_a_late_repeat_does_not_turn_the_case_back(database: Database) -> 
     assert view.status is Status.EFFECTIVE
 
 
-async def test_other_content_at_a_taken_number_is_a_conflict_and_writes_nothing(database: Database) -> None:
+async def test_what_came_since_is_numbered_behind_what_is_stored_and_nothing_is_written_twice(
+    database: Database,
+) -> None:
+    # Killed after "counted" was written; worked out anew, a late message comes before it in the same task.
     await opened(database)
-    await recorded(database, transition(2))
-    other_kind = transition(2, events=(entry(2, EventKind.DENIED),))
-    other_time = transition(2, events=(entry(2, at=AT),))
-    longer = transition(2, 3)
-    gap = transition(4)
-    for wrong in (other_kind, other_time, longer, gap):
-        with pytest.raises(EventConflict):
-            await recorded(database, wrong)
+    first = await recorded(
+        database, transition(2, events=(entry(2, EventKind.PANEL_COUNTED, key="panel_counted:1"),))
+    )
+    assert (first.seqs, first.last_seq) == ((2,), 2)
+    late = await recorded(database, transition(2, events=(entry(2, EventKind.REFUSED, key="refused:x:1"),)))
+    assert (late.seqs, late.last_seq) == ((3,), 3)
+    again = await recorded(
+        database, transition(4, events=(entry(4, EventKind.PANEL_COUNTED, key="panel_counted:1"),))
+    )
+    assert (again.seqs, again.last_seq) == ((2,), 3)
+    async with database.read() as connection:
+        view = await reading.case_status(connection, NUMBER)
+        assert await verify_chain(connection) == []
+    assert view is not None
+    assert [each.kind for each in view.timeline] == [EventKind.SUBMITTED, EventKind.PANEL_COUNTED, EventKind.REFUSED]
+
+
+async def test_a_task_worked_out_anew_at_a_later_instant_writes_nothing_twice(database: Database) -> None:
+    # the worker was killed after the write: the workflow knows nothing of it, and its clock has gone on
+    await opened(database)
+    first = await recorded(database, transition(2, notices=(notice_to_send(1),)))
+    later = transition(2, events=(entry(2, at=AT + DAY),), notices=(notice_to_send(1),))
+    assert await recorded(database, later) == first
 
     async with database.read() as connection:
-        assert (await row_counts(connection))["case_event"] == 2
+        view = await reading.case_status(connection, NUMBER)
         assert await verify_chain(connection) == []
+    assert view is not None
+    assert [each.at for each in view.timeline] == [AT, entry(2).at]
+
+
+async def test_a_task_worked_out_anew_with_messages_that_came_since_writes_the_rest(database: Database) -> None:
+    await opened(database)
+    given = {"decision": Decision.GRANT, "reason": "符合"}
+    await recorded(database, transition(2, notices=(notice_to_send(1),), verdicts=(seat("E1", **given),)))
+    more = transition(
+        2,
+        3,
+        events=(entry(2, at=AT + DAY), entry(3, EventKind.VERDICT_GIVEN, actor="expert:E2")),
+        notices=(notice_to_send(1), notice_to_send(2)),
+        verdicts=(seat("E1", **given), seat("E2", **given)),
+    )
+    outcome = await recorded(database, more)
+    assert [each.seq for each in outcome.notices] == [1, 2]
+    assert await recorded(database, more) == outcome
+
+    async with database.read() as connection:
+        counts = await row_counts(connection)
+        assert await verify_chain(connection) == []
+    assert (counts["case_event"], counts["notice"], counts["verdict"]) == (3, 2, 2)
 
 
 async def test_a_transition_of_an_unknown_case_is_refused(database: Database) -> None:
@@ -174,11 +215,17 @@ async def test_a_transition_of_an_unknown_case_is_refused(database: Database) ->
         await recorded(database, transition(2))
 
 
-async def test_a_failure_half_way_leaves_nothing_of_the_transition(database: Database) -> None:
+async def test_a_failure_half_way_leaves_nothing_of_the_transition(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the effects could not be written")
+
     await opened(database)
     await recorded(database, transition(2, notices=(notice_to_send(1),)))
-    with pytest.raises(Exception, match="notice"):
-        await recorded(database, transition(3, notices=(notice_to_send(1),)))
+    monkeypatch.setattr("storage.cases.write_effects", fail)
+    with pytest.raises(RuntimeError):
+        await recorded(database, transition(3))
 
     async with database.read() as connection:
         assert (await row_counts(connection))["case_event"] == 2

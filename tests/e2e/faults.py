@@ -1,31 +1,107 @@
-"""Moves that break things: worker processes of a house of one's own, and messages no good sender would write."""
+"""Moves that break things: messages no good sender would write, and a search for what must not be found."""
 
-import sys
-from pathlib import Path
-
-from starter.embedded import Child, House, worker_process
-from starter.server import spawn
-
-_WORKER = """
 import asyncio
-from storage.keys import load_keys
-from worker.connection import connect_embedded
-from worker.logs import log_to_stderr
-from worker.running import run_workers
-from worker.settings import Settings
+import base64
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
 
-async def main():
-    settings = Settings()
-    log_to_stderr(settings.log_level)
-    keys = load_keys(settings.keys)
-    client = await connect_embedded(keys=keys, address=settings.endpoints().temporal)
-    await run_workers(client, settings, keys, stop=asyncio.Event(), ready=lambda: print("ready", flush=True))
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 
-asyncio.run(main())
-"""
+from starter.embedded import House
+from storage.keys import Keys
+from worker.payloads import SealingCodec, data_converter
+
+TEMPORAL = str(Path(sys.executable).parent / "temporal")
 
 
-def worker(running: House, number: int, environment: dict[str, str] | None = None) -> Child:
-    log = running.settings.home / "logs" / f"worker-{number}.log"
-    known = {"MENTE_HOME": str(running.settings.home), **(environment or {})}
-    return Child(f"worker-{number}", lambda: spawn([sys.executable, "-c", _WORKER], log, known))
+class _SendsAsIs(SealingCodec):
+    """Puts payloads on the wire untouched, and opens what comes back."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
+
+
+def careless_client(client: Client, keys: Keys) -> Client:
+    """Return a client that seals nothing: what it is given is what travels."""
+    return _with_converter(client, _replaced(data_converter(keys), _SendsAsIs(keys)))
+
+
+def stranger_client(client: Client, strange: Keys) -> Client:
+    """Return a client that seals with keys of its own."""
+    return _with_converter(client, data_converter(strange))
+
+
+def _replaced(converter: DataConverter, codec: SealingCodec) -> DataConverter:
+    return type(converter)(
+        payload_converter_class=converter.payload_converter_class,
+        payload_codec=codec,
+        failure_converter_class=converter.failure_converter_class,
+    )
+
+
+def _with_converter(client: Client, converter: DataConverter) -> Client:
+    return Client(client.service_client, namespace=client.namespace, data_converter=converter)
+
+
+def raw(data: bytes, **metadata: bytes) -> RawValue:
+    """Return an argument of exactly these bytes; metadata names take `-` for `_`."""
+    return RawValue(Payload(metadata={key.replace("_", "-"): value for key, value in metadata.items()}, data=data))
+
+
+async def temporal_command(running: House, *arguments: str) -> tuple[int, str]:
+    """Run the real `temporal` program against the house; return its exit code and all it printed."""
+    where = ("--address", running.endpoints.temporal, "--namespace", running.endpoints.namespace)
+    process = await asyncio.create_subprocess_exec(
+        TEMPORAL, *arguments, *where, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
+
+
+# -- searching --------------------------------------------------------------------------------------------------
+
+
+def forms_of(marker: str) -> dict[str, bytes]:
+    """Return the byte forms in which a text could have been written down."""
+    plain = marker.encode()
+    forms = {
+        "utf-8": plain,
+        "utf-16-le": marker.encode("utf-16-le"),
+        "utf-16-be": marker.encode("utf-16-be"),
+        "gb18030": marker.encode("gb18030"),
+        "json": marker.encode("ascii", "backslashreplace"),
+        "url": quote(marker).encode(),
+        "hex": plain.hex().encode(),
+        "HEX": plain.hex().upper().encode(),
+        "reversed": plain[::-1],
+    }
+    return forms | {f"base64+{shift}": _inside_base64(plain, shift) for shift in range(3)}
+
+
+def _inside_base64(content: bytes, shift: int) -> bytes:
+    """Return what of a text's base64 stays the same whatever stands around it, `shift` bytes into a group."""
+    encoded = base64.b64encode(b"\x00" * shift + content)
+    first = (0, 2, 3)[shift]
+    last = (shift + len(content)) // 3 * 4
+    return encoded[first:last]
+
+
+def found_in(places: Iterable[tuple[str, bytes]], markers: Iterable[str]) -> list[str]:
+    """Return where which marker stands in which form."""
+    forms = [(marker, name, form) for marker in markers for name, form in forms_of(marker).items()]
+    return [
+        f"{marker} as {name} in {place}" for place, content in places for marker, name, form in forms if form in content
+    ]
+
+
+def files_below(folder: Path, *patterns: str) -> Iterator[tuple[str, bytes]]:
+    """Yield every file's name and bytes."""
+    for pattern in patterns:
+        for path in sorted(folder.glob(pattern)):
+            yield path.name, path.read_bytes()

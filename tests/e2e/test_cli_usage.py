@@ -1,10 +1,12 @@
 """What the program says without any server: help, usage errors, refusals, and the JSON contract."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ from worker.settings import Endpoints, Settings, remember
 NUMBER = acceptance_number(b"k" * 32, region="510400", channel="c", request_id="r")
 PROGRAM = str(Path(sys.executable).parent / "mente")
 MARKER = "510401199001010000"
+
+
+@pytest.fixture(autouse=True)
+def logs_stay() -> Iterator[None]:
+    """The program sets up logging for its whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from faults import worker
 from sqlalchemy import func, select
 
 from benchmarks.ordeal import Life, kill, plans, statuses, until_notices_rest, wrongs
 from domain.vocabulary import Status
 from starter.client import Mente
-from starter.embedded import Child, House, house
+from starter.embedded import Child, House, house, worker_process
 from starter.server import free_port
 from storage import reading
 from storage.tables import case_event
@@ -49,8 +48,8 @@ async def killable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ki
     home = tmp_path_factory.mktemp("killable")
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(house(home, demo=True, ports=lambda _: free_port()))
-        one = await stack.enter_async_context(worker(running, 1))
-        two = await stack.enter_async_context(worker(running, 2))
+        one = await stack.enter_async_context(worker_process(running, 1))
+        two = await stack.enter_async_context(worker_process(running, 2))
         mente = await stack.enter_async_context(Mente.open(running.settings))
         yield Killable(house=running, workers=(one, two), mente=mente)
 
@@ -63,15 +62,16 @@ async def test_ten_running_cases_survive_both_workers_being_killed_again_and_aga
         Life(mente, plan, tmp_path / str(plan.seed), random.Random(plan.seed))
         for plan in plans(CASES, first_seed=100_000)
     ]
-    living = asyncio.gather(*(life.live() for life in lives))
     hit: list[Counter[str]] = []
-    for least, most in KILL_AFTER_ENTRIES:
-        await until_written(mente, dice.randint(least, most))
-        await asyncio.sleep(dice.uniform(0, 0.3))
-        hit.append(await statuses(mente))
-        for child in killable.workers:
-            kill(child)
-    await living
+    async with asyncio.TaskGroup() as living:
+        for life in lives:
+            living.create_task(life.live())
+        for least, most in KILL_AFTER_ENTRIES:
+            await until_written(mente, dice.randint(least, most))
+            await asyncio.sleep(dice.uniform(0, 0.3))
+            hit.append(await statuses(mente))
+            for child in killable.workers:
+                kill(child)
     await until_notices_rest(mente)
 
     print(hit)
@@ -90,13 +90,14 @@ async def test_the_server_killed_and_started_again_on_its_file_has_lost_nothing(
         Life(mente, plan, tmp_path / str(plan.seed), random.Random(plan.seed))
         for plan in plans(4, first_seed=100_100)
     ]
-    living = asyncio.gather(*(life.live() for life in lives))
-    await until_written(mente, await written(mente) + 12)
-    running_before = await open_runs(mente)
     server = killable.house.server
     killed = server.process
-    kill(server)
-    await living
+    async with asyncio.TaskGroup() as living:
+        for life in lives:
+            living.create_task(life.live())
+        await until_written(mente, await written(mente) + 12)
+        running_before = await open_runs(mente)
+        kill(server)
     await until_notices_rest(mente)
 
     assert server.process is not killed

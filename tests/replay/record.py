@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.replay.breaking import write_broken
 from tests.replay.histories import FOLDER, LIVES
 from tests.replay.scenes import SCENES
 from tests.replay.stage import Stage, stage
@@ -38,6 +39,7 @@ async def record(names: Sequence[str]) -> int:
             print("histories/ is left as it was", file=sys.stderr)
             return failed or len(missing)
         _replace(out, everything=not names)
+        write_broken()
     return 0
 
 

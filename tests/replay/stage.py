@@ -198,7 +198,7 @@ class Stage:
     # -- keeping ------------------------------------------------------------------------------------------------
 
     async def keep(self, name: str, number: str, *, run: int = 0) -> None:
-        """Write down the history of a case's run, -1 the newest; raises `WrongLife` if it is not what its name says."""
+        """Write down the history of a case's run, -1 the newest; raises `WrongLife` if it is another life."""
         if LIVES[name].ending == "open":
             await settle(self.mente, number)
         async with asyncio.timeout(WAIT_SECONDS):
@@ -299,4 +299,4 @@ async def _workers(stack: AsyncExitStack, running: House, sms: ScriptedSms, mail
     )
     await stack.enter_async_context(case_worker(client, settings, CaseActivities(database, objects, keys, client)))
     await stack.enter_async_context(notice_worker(client, settings, notices))
-    await stack.enter_async_context(registry_worker(client, database))
+    await stack.enter_async_context(registry_worker(client, settings, database))

@@ -147,6 +147,7 @@ def _create_cases() -> None:
         sa.Column("denial_reason", sa.Text(), nullable=False),
         sa.Column("end_ground", sa.Text(), nullable=False),
         sa.Column("last_seq", sa.Integer(), nullable=False),
+        sa.Column("row_seq", sa.Integer(), nullable=False),
         sa.Column("last_hash", sa.String(length=64), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["person_key"], ["insured_person.person_key"], name="fk_case_person_key"),
@@ -167,6 +168,7 @@ def _create_cases() -> None:
         "case_event",
         sa.Column("acceptance_no", sa.String(length=32), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=128), nullable=False),
@@ -177,6 +179,7 @@ def _create_cases() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["acceptance_no"], ["case.acceptance_no"], name="fk_case_event_acceptance_no"),
         sa.PrimaryKeyConstraint("acceptance_no", "seq", name="pk_case_event"),
+        sa.UniqueConstraint("acceptance_no", "key", name="uq_case_event_acceptance_no_key"),
     )
     op.create_table(
         "material",
@@ -275,6 +278,7 @@ def _create_notices() -> None:
         "notice",
         sa.Column("acceptance_no", sa.String(length=32), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("event", sa.String(length=64), nullable=False),
         sa.Column("recipient", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
@@ -285,6 +289,7 @@ def _create_notices() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["acceptance_no"], ["case.acceptance_no"], name="fk_notice_acceptance_no"),
         sa.PrimaryKeyConstraint("acceptance_no", "seq", name="pk_notice"),
+        sa.UniqueConstraint("acceptance_no", "key", name="uq_notice_acceptance_no_key"),
     )
     op.create_table(
         "notice_attempt",

@@ -1,0 +1,1 @@
+"""Measurements: `make bench` and `make soak`. Nothing of the product imports this."""

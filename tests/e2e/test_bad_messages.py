@@ -1,0 +1,404 @@
+"""No message, whatever its name, number or bytes of arguments, fails or wedges a case; every one is audited."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from faults import careless_client, raw, stranger_client, temporal_command
+from playing import apply_quick, until, until_status
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from domain.case_status import CaseStatus, TimelineLine
+from domain.commands import Appeal, Command, GiveVerdict, Recuse, VerifyOriginals, Withdraw
+from domain.refusal import Refused
+from domain.vocabulary import Decision, Status
+from starter.client import Mente, new_command_id
+from starter.embedded import House
+from storage.keys import generate_keys
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+REGION, DISEASE = "510400", "510400-003"
+SECRET = "绝不复述的内容QZX"
+
+
+class Case:
+    """A case in review, and ways to send it anything."""
+
+    def __init__(self, mente: Mente, city: House, number: str, experts: Sequence[str]) -> None:
+        self.mente, self.city, self.number, self.experts = mente, city, number, experts
+
+    def verdict(self, expert: str, **changes: Any) -> GiveVerdict:
+        values: dict[str, Any] = {
+            "command_id": new_command_id(),
+            "actor": f"expert:{expert}",
+            "decision": Decision.GRANT,
+            "reason": "材料符合认定标准",
+        }
+        return GiveVerdict.model_validate(values | changes)
+
+    async def status(self) -> CaseStatus:
+        return await self.mente.status(self.number)
+
+    async def signal(self, name: str, *args: Any) -> None:
+        await self.mente.handle(self.number).signal(name, args=list(args))
+
+    async def signal_untouched(self, name: str, *args: RawValue) -> None:
+        client = careless_client(self.mente.client, self.city.keys)
+        await client.get_workflow_handle(self.number).signal(name, args=list(args))
+
+    async def refused_since(self, before: int, count: int = 1) -> list[TimelineLine]:
+        """Wait for the entries behind `before`; all must be refusals."""
+
+        async def there() -> bool:
+            return len((await self.status()).timeline) >= before + count
+
+        await until(there)
+        status = await self.status()
+        assert status.status is Status.REVIEW
+        new = list(status.timeline[before:])
+        assert [line.kind for line in new] == ["refused"] * count
+        assert all(line.detail["field"] and line.detail["rule"] and line.detail["message"] for line in new)
+        return new
+
+    async def still_lives(self) -> None:
+        """Whatever came before, the three experts are heard and the case is granted."""
+        for expert in self.experts:
+            assert (await self.mente.send(self.number, self.verdict(expert))).status is Status.REVIEW
+        await until_status(self.mente, self.number, Status.EFFECTIVE)
+
+
+_seeds = iter(range(110_000, 120_000))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def case(mente: Mente, city: House, tmp_path: Path) -> Case:
+    """A fresh case in review."""
+    applied = await apply_quick(mente, next(_seeds), REGION, DISEASE, tmp_path)
+    status = await until_status(mente, applied.acceptance_no, Status.REVIEW)
+    return Case(mente, city, applied.acceptance_no, [seat.expert for seat in status.panel])
+
+
+# -- as signals -------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_signal_twice_counts_once_and_the_second_is_audited_as_refused(case: Case) -> None:
+    before = len((await case.status()).timeline)
+    command = case.verdict(case.experts[0])
+    await case.signal("give_verdict", command)
+    await until(_grows(case, before))
+    await case.signal("give_verdict", command)
+    [line] = await case.refused_since(before + 1)
+    assert line.detail["field"] == "command_id"
+    assert line.detail["command_id"] == command.command_id
+    assert line.actor == command.actor
+    for expert in case.experts[1:]:
+        await case.mente.send(case.number, case.verdict(expert))
+    status = await until_status(case.mente, case.number, Status.EFFECTIVE)
+    assert [entry.kind for entry in status.timeline].count("verdict_given") == 3
+
+
+async def test_a_command_id_used_again_for_another_content_is_refused(case: Case) -> None:
+    before = len((await case.status()).timeline)
+    command = case.verdict(case.experts[0])
+    await case.signal("give_verdict", command)
+    await until(_grows(case, before))
+    await case.signal("give_verdict", command.model_copy(update={"decision": Decision.DENY}))
+    [line] = await case.refused_since(before + 1)
+    assert line.detail["field"] == "command_id"
+
+
+Sends = Callable[[Case], Awaitable[None]]
+SIGNALS: dict[str, tuple[str, Sends]] = {
+    "late, for a status that is over": (
+        "status",
+        lambda case: case.signal("give_verdict", case.verdict(case.experts[0], status="supplement")),
+    ),
+    "late, for a round that is over": (
+        "round",
+        lambda case: case.signal("give_verdict", case.verdict(case.experts[0], round=7)),
+    ),
+    "from an unknown expert": ("actor", lambda case: case.signal("give_verdict", case.verdict("E999"))),
+    "from somebody who may not send it": (
+        "actor",
+        lambda case: case.signal("give_verdict", case.verdict("x", actor="channel:panzhihua-app")),
+    ),
+    "in the wrong status": (
+        "status",
+        lambda case: case.signal(
+            "appeal", Appeal(command_id=new_command_id(), actor="channel:panzhihua-app", reason="不服")
+        ),
+    ),
+    "with a misspelt name": ("name", lambda case: case.signal("give_verdikt", case.verdict(case.experts[0]))),
+    "with an empty name's worth of odd characters": (
+        "name",
+        lambda case: case.signal("\u202e\x07判决\n" * 20, case.verdict(case.experts[0])),
+    ),
+    "of a misspelt name without argument": ("name", lambda case: case.signal("wihtdraw")),
+    "without argument": ("input", lambda case: case.signal("give_verdict")),
+    "with two arguments": (
+        "input",
+        lambda case: case.signal("give_verdict", case.verdict(case.experts[0]), case.verdict(case.experts[1])),
+    ),
+    "with a list": ("input", lambda case: case.signal("give_verdict", [1, 2])),
+    "with null": ("input", lambda case: case.signal("give_verdict", None)),
+    "with bytes": ("input", lambda case: case.signal("give_verdict", b"\x00\xff\xfe")),
+    "with a field missing": (
+        "decision",
+        lambda case: case.signal("give_verdict", {"command_id": "c-1", "actor": f"expert:{case.experts[0]}"}),
+    ),
+    "with an unknown decision": (
+        "decision",
+        lambda case: case.signal(
+            "give_verdict",
+            {**case.verdict(case.experts[0]).model_dump(mode="json"), "decision": SECRET},
+        ),
+    ),
+    "with a reason longer than any": (
+        "reason",
+        lambda case: case.signal(
+            "give_verdict", {**case.verdict(case.experts[0]).model_dump(mode="json"), "reason": "长" * 2001}
+        ),
+    ),
+    "too large to be a message": (
+        "input",
+        lambda case: case.signal(
+            "give_verdict", {**case.verdict(case.experts[0]).model_dump(mode="json"), "note": "x" * 300_000}
+        ),
+    ),
+    "that is no JSON": (
+        "input",
+        lambda case: case.signal_untouched("give_verdict", raw(b"{decision:", encoding=b"json/plain")),
+    ),
+    "of an encoding nobody knows": (
+        "input",
+        lambda case: case.signal_untouched("give_verdict", raw(b"\x80\x04N.", encoding=b"python/pickle")),
+    ),
+    "without any encoding": ("input", lambda case: case.signal_untouched("give_verdict", raw(b"{}"))),
+    "that only claims to be sealed": (
+        "input",
+        lambda case: case.signal_untouched(
+            "give_verdict", raw(b"garbage", encoding=b"binary/encrypted", encryption_key_id=b"0001-0000")
+        ),
+    ),
+    "sealed under no key": (
+        "input",
+        lambda case: case.signal_untouched("give_verdict", raw(b"", encoding=b"binary/encrypted")),
+    ),
+    "sealed with another key": ("input", lambda case: _sealed_elsewhere(case)),
+    "nested deeper than a parser goes": (
+        "input",
+        lambda case: case.signal_untouched("withdraw", raw(b"[" * 100_000, encoding=b"json/plain")),
+    ),
+    "with a NUL in its text": (
+        "input",
+        lambda case: case.signal("withdraw", {"command_id": "c-2", "actor": "counter:1", "reason": "a\x00b"}),
+    ),
+    "with half a surrogate pair": (
+        "reason",
+        lambda case: case.signal_untouched(
+            "withdraw",
+            raw(b'{"command_id":"c-3","actor":"counter:1","reason":"\\ud800"}', encoding=b"json/plain"),
+        ),
+    ),
+}
+
+
+async def _sealed_elsewhere(case: Case) -> None:
+    client = stranger_client(case.mente.client, generate_keys())
+    await client.get_workflow_handle(case.number).signal("give_verdict", case.verdict(case.experts[0]))
+
+
+async def test_every_bad_signal_leaves_the_case_running_and_stands_in_its_trail_as_refused(case: Case) -> None:
+    wrong = []
+    for name, (field, send) in SIGNALS.items():
+        before = len((await case.status()).timeline)
+        await send(case)
+        [line] = await case.refused_since(before)
+        if line.detail["field"] != field:
+            wrong.append((name, field, line.detail["field"]))
+        assert SECRET not in json.dumps(line.detail, ensure_ascii=False)
+    assert wrong == []
+    await case.still_lives()
+
+
+async def test_signals_that_come_all_at_once_are_judged_one_by_one(case: Case) -> None:
+    before = len((await case.status()).timeline)
+    for _, send in SIGNALS.values():
+        await send(case)
+    lines = await case.refused_since(before, len(SIGNALS))
+    assert [line.seq for line in lines] == list(range(before + 1, before + 1 + len(SIGNALS)))
+    await case.still_lives()
+
+
+# -- as updates -------------------------------------------------------------------------------------------------
+
+
+async def answered(case: Case, name: str, *args: Any) -> Refused:
+    """Send an update through the real codec and return the sentence it is answered with."""
+    return await _refusal(case.mente.handle(case.number).execute_update(name, args=list(args)))
+
+
+async def answered_untouched(case: Case, name: str, *args: RawValue) -> Refused:
+    client = careless_client(case.mente.client, case.city.keys)
+    return await _refusal(client.get_workflow_handle(case.number).execute_update(name, args=list(args)))
+
+
+async def _refusal(answer: Awaitable[Any]) -> Refused:
+    from domain.refusal import Refusal
+
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await answer
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == "Refused"
+    return Refused(Refusal.model_validate(cause.details[0]))
+
+
+async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(case: Case) -> None:
+    expert = case.experts[0]
+    good = case.verdict(expert).model_dump(mode="json")
+    plain = {"encoding": b"json/plain"}
+    before = (await case.status()).timeline
+    answers = {
+        "status": [
+            await answered(case, "give_verdict", case.verdict(expert, status="supplement")),
+            await answered(case, "appeal", {"command_id": "c-9", "actor": "counter:1", "reason": "不服"}),
+        ],
+        "round": [await answered(case, "give_verdict", case.verdict(expert, round=7))],
+        "actor": [
+            await answered(case, "give_verdict", case.verdict("E999")),
+            await answered(case, "give_verdict", case.verdict("x", actor="channel:panzhihua-app")),
+        ],
+        "name": [await answered(case, "give_verdikt", good), await answered(case, "wihtdraw")],
+        "decision": [await answered(case, "give_verdict", good | {"decision": SECRET})],
+        "input": [
+            await answered(case, "give_verdict"),
+            await answered(case, "give_verdict", good, good),
+            await answered(case, "give_verdict", [1]),
+            await answered_untouched(case, "give_verdict", raw(b"{decision:", **plain)),
+            await answered_untouched(case, "give_verdict", raw(b"garbage", encoding=b"binary/encrypted")),
+            await answered_untouched(case, "give_verdict", raw(b"\x80\x04N.", encoding=b"python/pickle")),
+        ],
+    }
+    for field, refusals in answers.items():
+        for refused in refusals:
+            found = refused.refusal
+            assert found.field == field
+            assert all(_is_chinese(text) for text in (found.rule, found.remedy, found.message)), found
+            assert SECRET not in found.model_dump_json()
+    assert "give_verdict" in answers["name"][0].refusal.remedy
+    assert (await case.status()).timeline == before
+    await case.still_lives()
+
+
+async def test_an_update_sealed_with_another_key_is_answered_and_not_carried_out(case: Case) -> None:
+    client = stranger_client(case.mente.client, generate_keys())
+    with pytest.raises(WorkflowUpdateFailedError):
+        await client.get_workflow_handle(case.number).execute_update("give_verdict", case.verdict(case.experts[0]))
+    await case.still_lives()
+
+
+async def test_the_client_hands_out_the_refusal_itself(case: Case) -> None:
+    wrong: list[tuple[str, Command]] = [
+        ("actor", Recuse(command_id=new_command_id(), actor="expert:E999", reason="回避")),
+        ("status", VerifyOriginals(command_id=new_command_id(), actor="counter:1", outcome="match")),
+    ]
+    for field, command in wrong:
+        with pytest.raises(Refused) as refused:
+            await case.mente.send(case.number, command)
+        assert refused.value.refusal.field == field
+        assert _is_chinese(refused.value.refusal.remedy)
+
+
+async def test_the_same_update_twice_gets_the_same_receipt_and_counts_once(case: Case) -> None:
+    command = case.verdict(case.experts[0])
+    first = await case.mente.send(case.number, command)
+    again = await case.mente.send(case.number, command)
+    assert (again.command_id, again.seq) == (first.command_id, first.seq)
+    with pytest.raises(Refused) as refused:
+        await case.mente.send(case.number, case.verdict(case.experts[0], decision=Decision.DENY))
+    assert refused.value.refusal.field == "actor"
+    assert [line.kind for line in (await case.status()).timeline].count("verdict_given") == 1
+
+
+async def test_a_message_to_a_closed_case_is_answered_with_its_end(case: Case) -> None:
+    await case.mente.send(case.number, Withdraw(command_id=new_command_id(), actor="channel:panzhihua-app"))
+    await until_status(case.mente, case.number, Status.WITHDRAWN)
+    for send in (case.mente.send, case.mente.signal):
+
+        async def refused() -> bool:
+            try:
+                await send(case.number, case.verdict(case.experts[0]))  # noqa: B023  # called before the next turn
+            except Refused as error:
+                return error.refusal.field == "acceptance_no" and "撤回" in error.refusal.message
+            return False
+
+        await until(refused)
+
+
+# -- through the real command line ------------------------------------------------------------------------------
+
+
+async def test_a_plain_signal_of_the_temporal_program_is_carried_out_and_audited_as_plain(case: Case) -> None:
+    before = len((await case.status()).timeline)
+    for count, expert in enumerate(case.experts, start=1):
+        text = json.dumps(case.verdict(expert).model_dump(mode="json"), ensure_ascii=False)
+        code, printed = await temporal_command(
+            case.city, "workflow", "signal", "-w", case.number, "--name", "give_verdict", "--input", text
+        )
+        assert code == 0, printed
+        if count == 1:
+            await until(_grows(case, before + 1))
+            new = (await case.status()).timeline[before:]
+            assert [line.kind for line in new] == ["verdict_given", "plain_payload"]
+            assert new[1].actor == f"expert:{expert}"
+    status = await until_status(case.mente, case.number, Status.EFFECTIVE)
+    assert [line.kind for line in status.timeline].count("plain_payload") == 3
+
+
+async def test_bad_signals_of_the_temporal_program_leave_the_case_running(case: Case) -> None:
+    bad = (
+        ("give_verdict", ()),
+        ("give_verdict", ("--input", "{}")),
+        ("give_verdict", ("--input", "{}", "--input", "{}")),
+        ("give_verdict", ("--input", '"text"')),
+        ("give_verdikt", ("--input", "{}")),
+        ("__temporal_odd", ("--input", "{}")),
+    )
+    for name, arguments in bad:
+        before = len((await case.status()).timeline)
+        code, printed = await temporal_command(
+            case.city, "workflow", "signal", "-w", case.number, "--name", name, *arguments
+        )
+        assert code == 0, printed
+        await case.refused_since(before)
+    await case.still_lives()
+
+
+async def test_a_cancel_request_of_the_temporal_program_is_refused_and_audited(case: Case) -> None:
+    before = len((await case.status()).timeline)
+    for _ in range(2):
+        code, printed = await temporal_command(case.city, "workflow", "cancel", "-w", case.number)
+        assert code == 0, printed
+        await until(_grows(case, before))
+    status = await case.status()
+    assert [line.kind for line in status.timeline[before:]] == ["cancel_refused"]
+    assert "withdraw" in str(status.timeline[before].detail["remedy"])
+    await case.still_lives()
+
+
+def _grows(case: Case, beyond: int) -> Callable[[], Awaitable[bool]]:
+    async def grown() -> bool:
+        return len((await case.status()).timeline) > beyond
+
+    return grown
+
+
+def _is_chinese(text: str) -> bool:
+    return any("一" <= character <= "鿿" for character in text)
