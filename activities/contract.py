@@ -122,10 +122,14 @@ class Insured(Model):
 
 
 class AssignPanel(Model):
-    """Choose experts and seat them; idempotent by (case, seq), so a retry returns the same experts."""
+    """Choose experts and seat them; idempotent by (case, panel, round, call): a retry returns the same experts.
+
+    `call` counts the case's calls for experts; `seq` is the number the entry is expected to get.
+    """
 
     acceptance_no: str
     seq: int
+    call: int = 0
     at: datetime
     region: str
     specialty: str

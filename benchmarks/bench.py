@@ -44,19 +44,26 @@ async def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     """Run the alternating rounds in a house of its own; return everything measured."""
     with tempfile.TemporaryDirectory(prefix="mente-bench-") as folder:
         async with _bench(Path(folder), chosen) as (bench, mente, plain):
-            await bench.round("real", cases=chosen.at_once, at_once=chosen.at_once)
-            await bench.round("floor", cases=chosen.at_once, at_once=chosen.at_once)
+            for kind in KINDS:
+                _progress(await bench.round(kind, cases=chosen.at_once, at_once=chosen.at_once), "warm-up")
             rounds = []
             for _ in range(chosen.rounds):
                 for kind in KINDS:
                     done = await bench.round(kind, cases=chosen.cases, at_once=chosen.at_once)
-                    print(f"{kind:5} {done.rate:6.2f}/s", file=sys.stderr)
+                    _progress(done)
                     rounds.append(done)
             events = {
                 "real": await _events(mente.client, bench.numbers[-1]),
                 "floor": await _events(plain, bench.floors[-1]),
             }
     return _figures(chosen, rounds, events)
+
+
+def _progress(done: Round, note: str = "") -> None:
+    waited = done.seconds - done.granted_seconds
+    print(
+        f"{done.kind:5} {done.rate:6.2f}/s, last notice {waited:.1f} s after the last grant {note}", file=sys.stderr
+    )
 
 
 @asynccontextmanager
@@ -185,7 +192,9 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=16, help="cases under way at a time")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of each side")
     parser.add_argument("--output", choices=("text", "json"), default="text")
-    parser.add_argument("--profile", help="write cProfile of the workers to PROFILE.real and PROFILE.floor")
+    parser.add_argument(
+        "--profile", help="sample the workers into PROFILE.real.json and PROFILE.floor.json (slows them)"
+    )
     chosen = parser.parse_args()
     if chosen.profile:
         os.environ[PROFILE] = str(Path(chosen.profile).absolute())

@@ -1,15 +1,16 @@
 """A worker of its own process: `python -m benchmarks.worker_process real|floor`, `MENTE_HOME` set, until SIGTERM."""
 
 import asyncio
-import cProfile
 import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from temporalio.client import Client
 
 from benchmarks.floor import floor_workers
+from benchmarks.sampling import Sampler
 from storage.keys import load_keys
 from worker.connection import connect_embedded
 from worker.logs import log_to_stderr
@@ -17,7 +18,7 @@ from worker.running import run_workers
 from worker.settings import Settings
 
 PROFILE = "MENTE_BENCH_PROFILE"
-"""Environment variable: where to write a cProfile of the process."""
+"""Environment variable: where to write what the process was busy with, less `.real.json`."""
 
 
 async def work(kind: str) -> None:
@@ -49,11 +50,10 @@ def main() -> None:
     if target is None:
         asyncio.run(work(kind))
         return
-    profile = cProfile.Profile()
-    profile.enable()
+    sampler = Sampler()
+    sampler.start()
     asyncio.run(work(kind))
-    profile.disable()
-    profile.dump_stats(f"{target}.{kind}")
+    sampler.write(Path(f"{target}.{kind}.json"))
 
 
 if __name__ == "__main__":

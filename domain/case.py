@@ -104,6 +104,7 @@ class CaseState(BaseModel):
 
     seq: int = 0
     notice_seq: int = 0
+    counts: dict[str, int] = Field(default_factory=dict)
     certificate_version: int = 0
 
     rules: CaseRules | None = None

@@ -21,6 +21,7 @@ class SeatsWanted(Model):
 
     acceptance_no: str
     seq: int
+    call: int = 0
     at: datetime
     region: str
     specialty: str
@@ -34,7 +35,7 @@ class SeatsWanted(Model):
 async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
     """Seat experts and return their ids, least loaded first; fewer than asked where the register is short.
 
-    Idempotent by (case, seq): a repeat returns the experts seated the first time. Raises `CaseNotFound`.
+    Idempotent by (case, panel, round, call): a repeat returns the experts seated the first time. Raises `CaseNotFound`.
     """
     mine = case.c.acceptance_no == wanted.acceptance_no
     if await connection.scalar(select(case.c.acceptance_no).where(mine).with_for_update()) is None:
@@ -48,7 +49,7 @@ async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tupl
         chosen += (await _candidates(connection, wanted, specialty))[:missing]
     rows = [
         {
-            **wanted.model_dump(include={"acceptance_no", "panel", "round"}),
+            **wanted.model_dump(include={"acceptance_no", "panel", "round", "call"}),
             "expert_id": expert_id,
             "position": position,
             "state": ASSIGNED,
@@ -65,7 +66,7 @@ async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tupl
 async def _seated(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
     query = select(verdict.c.expert_id).where(
         verdict.c.acceptance_no == wanted.acceptance_no,
-        verdict.c.assigned_seq == wanted.seq,
+        verdict.c.call == wanted.call,
         verdict.c.panel == wanted.panel,
         verdict.c.round == wanted.round,
     )

@@ -158,6 +158,8 @@ verdict = Table(
     Column("expert_id", _WORD, nullable=False),
     Column("position", Integer, nullable=False),
     Column("state", _WORD, nullable=False),
+    # which of the case's calls for experts seated this one; 0 for a seat carried into a new round
+    Column("call", Integer, nullable=False, server_default="0"),
     Column("assigned_seq", Integer, nullable=False),
     Column("assigned_at", Instant, nullable=False),
     Column("decision", _WORD),

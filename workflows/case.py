@@ -6,6 +6,7 @@ answered. Anything else, whatever its name, number or bytes of arguments, is aud
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -191,15 +192,25 @@ class CaseWorkflow(CaseRecord):
     async def read_messages(self) -> None:
         """Judge, carry out and audit everything in the inbox, then answer the updates."""
         answers: list[tuple[str, CommandReceipt | Refusal]] = []
+        self.numbers.clear()
         while self.state.inbox:
             arrival = self.state.inbox.pop(0)
             answer = await self._take(arrival)
+            self.cause = ""
             if arrival.update_id and answer is not None:
                 answers.append((arrival.update_id, answer))
         if self.draft.events:
             await self.commit()
         for update_id, reply in answers:
-            self._answers[update_id] = reply
+            self._answers[update_id] = self._as_numbered(reply)
+
+    def _as_numbered(self, reply: CommandReceipt | Refusal) -> CommandReceipt | Refusal:
+        if isinstance(reply, Refusal) or reply.seq not in self.numbers:
+            return reply
+        seq = self.numbers[reply.seq]
+        done = self.state.processed[reply.command_id]
+        self.state.processed[reply.command_id] = done.model_copy(update={"seq": seq})
+        return reply.model_copy(update={"seq": seq})
 
     async def _take(self, arrival: Arrival) -> CommandReceipt | Refusal | None:
         if arrival.channel == "cancel":
@@ -212,6 +223,7 @@ class CaseWorkflow(CaseRecord):
         repeated = self._receipt_of(command)
         if repeated is not None and arrival.update_id:
             return repeated
+        self.cause = command.command_id
         refusal = self._refuse_plain(arrival) or (REPETITION if repeated else None)
         refusal = refusal or judge(self.state, command, workflow.now())
         refusal = refusal or await carry_out(self, command)
@@ -235,6 +247,9 @@ class CaseWorkflow(CaseRecord):
         )
 
     def _refuse(self, arrival: Arrival, refusal: Refusal, *, actor: str, command_id: str) -> None:
+        # One message may be refused time and again; each time stands in the trail.
+        said = hashlib.sha256(f"{arrival.name}\n{arrival.content}".encode()).hexdigest()[:16]
+        self.cause = f"{said}:{self.count('refused')}"
         self.note(
             EventKind.REFUSED,
             actor=actor,

@@ -40,6 +40,7 @@ class Draft:
         state: CaseState,
         kind: EventKind,
         *,
+        key: str,
         at: datetime,
         actor: str,
         to: Status | None,
@@ -53,6 +54,7 @@ class Draft:
         self.events.append(
             EventDraft(
                 seq=state.seq,
+                key=key,
                 kind=kind,
                 at=at,
                 actor=actor,

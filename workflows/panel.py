@@ -36,6 +36,7 @@ async def fill_seats(case: "CaseWorkflow") -> None:
     request = AssignPanel(
         acceptance_no=state.acceptance_no,
         seq=state.seq + 1,
+        call=case.count("assign_panel"),
         at=workflow.now(),
         region=state.region,
         specialty=case.rules.specialty,

@@ -27,6 +27,8 @@ class CaseRecord:
         self.state = state
         self.draft = Draft()
         self.shown: dict[str, object] = {}
+        self.cause = ""
+        self.numbers: dict[int, int] = {}
         self._due: Wake = lambda: state.due
 
     @property
@@ -75,8 +77,20 @@ class CaseRecord:
         **detail: object,
     ) -> int:
         """Draft one entry of the audit trail, moving the status if told; return its number."""
-        self.draft.add_event(self.state, kind, at=workflow.now(), actor=actor, to=to, detail=detail)
+        key = self._key(kind.value)
+        self.draft.add_event(self.state, kind, key=key, at=workflow.now(), actor=actor, to=to, detail=detail)
         return self.state.seq
+
+    def _key(self, what: str) -> str:
+        """Name what is written so that a task worked out anew names it alike: by its message, else by its ordinal."""
+        if self.cause:
+            return f"{what}:{self.cause}"
+        return f"{what}:{self.count(what)}"
+
+    def count(self, what: str) -> int:
+        """Return how often this has happened in the case's life, this time included."""
+        self.state.counts[what] = self.state.counts.get(what, 0) + 1
+        return self.state.counts[what]
 
     def notify(
         self,
@@ -91,6 +105,7 @@ class CaseRecord:
         self.draft.notices.append(
             NoticeDraft(
                 seq=self.state.notice_seq,
+                key=self._key(f"{event.value}:{recipient.value}"),
                 event=event,
                 recipient=recipient,
                 at=workflow.now(),
@@ -128,11 +143,18 @@ class CaseRecord:
         summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
         recorded = await record(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
         if recorded.refused is None:
+            self._take_numbers(recorded)
             self.draft = Draft()
         else:
             self.draft.take_back(self.state)
         self._show()
         return recorded
+
+    def _take_numbers(self, recorded: Recorded) -> None:
+        # The store numbers: behind entries of a task this run knows nothing of, ours come later than expected.
+        for event, seq in zip(self.draft.events, recorded.seqs, strict=False):
+            self.numbers[event.seq] = seq
+        self.state.seq = recorded.last_seq or self.state.seq
 
     def refresh(self) -> None:
         """Show whose turn it is without a transition: search attributes and the card, no audit entry."""

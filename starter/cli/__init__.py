@@ -16,6 +16,7 @@ _MODULES = (applying, deciding, looking, certificates, benefit, running, operati
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="mente", message="%(version)s")
 def program() -> None:
     """Outpatient chronic and special disease qualification, from application to yearly recheck.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.settings import Endpoints, Settings
 
 CONNECT_SECONDS = 60.0
-_RETRY_SECONDS = 2.0
+RETRY_SECONDS = 2.0
 _HOME = click.option("--home", type=click.Path(path_type=Path), metavar="DIR", help="[default: MENTE_HOME or .mente]")
 
 
@@ -133,7 +133,7 @@ async def connected(settings: "Settings", keys: "Keys", halt: asyncio.Event) -> 
             if time.monotonic() > until:
                 raise
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(halt.wait(), _RETRY_SECONDS)
+            await asyncio.wait_for(halt.wait(), RETRY_SECONDS)
             return None
 
 

@@ -27,7 +27,7 @@ CARDIOLOGISTS = tuple((f"E{n}", "cardiology", f"H{n}") for n in range(1, 7))
 
 
 def wanted(number: str = NUMBER, **changes: object) -> SeatsWanted:
-    values = {"acceptance_no": number, "seq": 2, "at": AT, "region": "620900", "specialty": "cardiology"}
+    values = {"acceptance_no": number, "seq": 2, "call": 1, "at": AT, "region": "620900", "specialty": "cardiology"}
     return SeatsWanted.model_validate(values | {"panel": 1, "round": 0, "count": 3} | changes)
 
 
@@ -108,8 +108,8 @@ async def test_a_replacement_is_not_somebody_who_sat_on_the_panel(database: Data
     await register_experts(database, *CARDIOLOGISTS[:4])
     first = await assigned(database, wanted())
     await recorded(database, transition(2, verdicts=(seat(first[0], left="replaced"),)))
-    assert not set(await assigned(database, wanted(seq=3, count=1))) & set(first)
-    assert await assigned(database, wanted(seq=4, count=1)) == ()
+    assert not set(await assigned(database, wanted(seq=3, call=2, count=1))) & set(first)
+    assert await assigned(database, wanted(seq=4, call=3, count=1)) == ()
 
 
 async def test_a_panel_needs_a_stored_case(database: Database) -> None:

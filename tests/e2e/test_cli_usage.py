@@ -1,5 +1,6 @@
 """What the program says without any server: help, usage errors, refusals, and the JSON contract."""
 
+import asyncio
 import json
 import logging
 import os
@@ -18,8 +19,8 @@ from domain.acceptance import acceptance_number
 from domain.commands import COMMANDS
 from domain.refusal import Refused
 from samples.make import make_story, quick_application
-from starter.cli import program
-from starter.cli.failing import failure_of
+from starter.cli import program, running
+from starter.cli.failing import NotReady, failure_of
 from starter.cli.output import plain
 from starter.cli.papers import PaperSpec
 from starter.cli.sending import MessageLeaf
@@ -501,3 +502,45 @@ def test_a_story_file_passes_the_form_and_stops_at_the_missing_installation(tmp_
 
     story = make_story("panzhihua-diabetes", tmp_path, received_at=datetime.now(UTC) - timedelta(minutes=1))
     assert error_of("apply", str(story.application), code=3)["field"] == "database"
+
+
+def test_a_worker_without_a_server_gives_up_with_exit_3(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert error_of("worker", code=3)["field"] == "keys"
+    load_or_create_keys(home / "keys")
+    monkeypatch.setattr(running, "CONNECT_SECONDS", 0.0)
+    assert error_of("worker", code=3)["field"] == "temporal"
+    assert run("worker").stdout == ""
+
+
+def test_a_worker_waits_for_the_schema_of_its_release(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = load_or_create_keys(home / "keys")
+
+    async def reached(*_: object) -> object:
+        return "client"
+
+    async def told() -> object:
+        halt = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.05, migrate, Settings().database)
+        return await running.connected(Settings(), keys, halt)
+
+    monkeypatch.setattr("starter.client.temporal_client", reached)
+    monkeypatch.setattr(running, "RETRY_SECONDS", 0.1)
+    assert asyncio.run(told()) == "client"
+    (home / "mente.db").unlink()
+    monkeypatch.setattr(running, "CONNECT_SECONDS", 0.0)
+    with pytest.raises(NotReady, match="尚未建立"):
+        asyncio.run(running.connected(Settings(), keys, asyncio.Event()))
+
+
+def test_a_worker_told_to_stop_while_it_waits_stops(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = load_or_create_keys(home / "keys")
+    halt = asyncio.Event()
+    halt.set()
+    assert asyncio.run(running.connected(Settings(), keys, halt)) is None
+
+
+def test_a_reader_that_goes_away_is_no_traceback(home: Path) -> None:
+    done = subprocess.run(
+        f"{PROGRAM} messages --help | true; {PROGRAM} status 1 2>&1 | true", shell=True, capture_output=True
+    )
+    assert b"Traceback" not in done.stdout + done.stderr

@@ -215,6 +215,7 @@ def _create_review() -> None:
         sa.Column("expert_id", sa.String(length=64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("call", sa.Integer(), server_default="0", nullable=False),
         sa.Column("assigned_seq", sa.Integer(), nullable=False),
         sa.Column("assigned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decision", sa.String(length=64), nullable=True),
