@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="worker processes of each side")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     parser.add_argument(
-        "--profile", help="sample the workers into PROFILE.real.json and PROFILE.floor.json (slows them)"
+        "--profile", help="profile the workers into PROFILE.real.json and PROFILE.floor.json (slows them)"
     )
     chosen = parser.parse_args()
     if chosen.profile:

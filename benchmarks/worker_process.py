@@ -10,7 +10,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from benchmarks.floor import floor_workers
-from benchmarks.sampling import Sampler
+from benchmarks.profiling import ProcessProfile
 from storage.keys import load_keys
 from worker.connection import connect_embedded
 from worker.logs import log_to_stderr
@@ -50,10 +50,10 @@ def main() -> None:
     if target is None:
         asyncio.run(work(kind))
         return
-    sampler = Sampler()
-    sampler.start()
+    profile = ProcessProfile()
+    profile.start()
     asyncio.run(work(kind))
-    sampler.write(Path(f"{target}.{kind}.json"))
+    profile.write(Path(f"{target}.{kind}.json"))
 
 
 if __name__ == "__main__":

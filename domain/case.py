@@ -123,6 +123,7 @@ class CaseState(BaseModel):
     materials: tuple[Material, ...] = ()
     insured: InsuredState = InsuredState.NORMAL
     insured_as_of: date | None = None
+    insured_listed: bool = True
     originals_match: bool | None = None
 
     panel: Panel | None = None

@@ -35,7 +35,8 @@ class SeatsWanted(Model):
 async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
     """Seat experts and return their ids, least loaded first; fewer than asked where the register is short.
 
-    Idempotent by (case, panel, round, call): a repeat returns the experts seated the first time. Raises `CaseNotFound`.
+    Idempotent by (case, panel, round, call): a repeat returns the experts seated the first time. Raises
+    `CaseNotFound`.
     """
     mine = case.c.acceptance_no == wanted.acceptance_no
     if await connection.scalar(select(case.c.acceptance_no).where(mine).with_for_update()) is None:

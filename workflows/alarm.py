@@ -17,16 +17,18 @@ class Alarm:
         self._due: datetime | None = None
         self._timer: asyncio.Task[None] | None = None
 
-    async def wait(self, *, due: datetime | None, woken: Callable[[], bool], summary: str) -> None:
-        """Return when `woken` holds or `due` has come; `due` lies in the future, or is None for never."""
+    async def wait(self, *, due: datetime | None, woken: Callable[[], bool], summary: str) -> bool:
+        """Return when `woken` holds or `due` has come (True then); `due` lies in the future, or is None for never."""
         if due != self._due:
             self.disarm()
         if due is not None and self._timer is None:
             self._timer = asyncio.create_task(workflow.sleep(due - workflow.now(), summary=summary))
             self._due = due
         await workflow.wait_condition(lambda: woken() or self._rang())
-        if self._rang():
+        rang = self._rang()
+        if rang:
             self._timer, self._due = None, None
+        return rang
 
     def disarm(self) -> None:
         """Drop the timer, if one runs."""

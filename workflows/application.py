@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.moments import local_date
     from domain.vocabulary import InsuredState, Status
     from workflows import showing
-    from workflows.asking import ask, record
+    from workflows.asking import ask, record_at_once
     from workflows.carrying import inspect
     from workflows.case import CaseWorkflow
     from workflows.deciding import INSURED_ZH, conclude, review
@@ -73,7 +73,7 @@ class ApplicationWorkflow(CaseWorkflow):
     async def open(self) -> None:
         """Write the case; a second open case of the person and disease ends here."""
         request = OpenCase(start=self._start, at=workflow.now())
-        opened = await record(ActivityName.OPEN_CASE, request, Opened, summary="登记申请")
+        opened = await record_at_once(ActivityName.OPEN_CASE, request, Opened, summary="登记申请")
         state = self.state
         state.seq = 1
         state.calendar, state.rules = opened.calendar, opened.rules
@@ -105,9 +105,13 @@ class ApplicationWorkflow(CaseWorkflow):
         if found is None or state.closed:
             return
         insured, inspected = found
-        state.insured = insured.state
+        state.insured, state.insured_listed = insured.state, insured.listed
         if insured.state is not InsuredState.NORMAL:
             await refuse_acceptance(self, f"insured_{insured.state.value}", INSURED_ZH[insured.state])
+            return
+        if inspected.refused is not None:
+            # A paper whose file is gone or unreadable counts as never handed in.
+            state.told = f"1. {inspected.refused.message}{inspected.refused.remedy}"
             return
         faults = [finding for finding in inspected.findings if finding.severity == "fault"]
         state.materials = inspected.materials

@@ -12,9 +12,6 @@ from domain.application import Model
 
 Answer = TypeVar("Answer", bound=Model)
 
-# A busy database answers a moment later, and within one workflow task that costs no history.
-AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=4)
-
 # The database is the record of law: a case waits for it as long as it takes rather than go on unrecorded. It waits
 # on the server: a local activity retried through a long outage would fill the history until Temporal ends the case.
 RECORD = RetryPolicy(
@@ -22,6 +19,9 @@ RECORD = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=30),
 )
+
+# A busy database answers a moment later, and within one workflow task that costs no history.
+AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=4)
 
 # Registries and file stores come back; asking again harms nobody, but not every second.
 ASK = RetryPolicy(
@@ -33,9 +33,28 @@ ASK_TIMEOUT = timedelta(seconds=30)
 
 
 async def record(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
-    """Run short database work as a local activity; in an outage as an activity that is retried for ever.
+    """Write what has been decided, as an activity that is retried for ever.
 
-    Raises `FailureError` for what no repetition can mend.
+    Its request stands in the history before anything is written. A workflow task that a killed worker or a late
+    message undoes is worked out anew, perhaps to another decision; so a decision is never written inside the task
+    that takes it. Raises `FailureError` for what no repetition can mend.
+    """
+    result: Answer = await workflow.execute_activity(
+        name.value,
+        request,
+        result_type=answer,
+        task_queue=CASE_QUEUE,
+        start_to_close_timeout=RECORD_TIMEOUT,
+        retry_policy=RECORD,
+        summary=summary,
+    )
+    return result
+
+
+async def record_at_once(name: ActivityName, request: Model, answer: type[Answer], *, summary: str) -> Answer:
+    """Read, or write what comes out the same however often it is worked out: a local activity, cheap in history.
+
+    In an outage it goes on as `record` does. Raises `FailureError` for what no repetition can mend.
     """
     try:
         result: Answer = await workflow.execute_local_activity(
@@ -50,15 +69,7 @@ async def record(name: ActivityName, request: Model, answer: type[Answer], *, su
         # A local activity fails with its own error, unwrapped.
         if isinstance(error, ApplicationError) and error.non_retryable:
             raise
-        result = await workflow.execute_activity(
-            name.value,
-            request,
-            result_type=answer,
-            task_queue=CASE_QUEUE,
-            start_to_close_timeout=RECORD_TIMEOUT,
-            retry_policy=RECORD,
-            summary=summary,
-        )
+        return await record(name, request, answer, summary=summary)
     return result
 
 

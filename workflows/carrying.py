@@ -45,7 +45,7 @@ from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
 from domain.vocabulary import MATERIAL_ZH, Decision, MaterialKind, Status, WaitingOn
 from workflows import showing
-from workflows.asking import ask, record
+from workflows.asking import ask, record_at_once
 from workflows.yearly import plan_recheck
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ async def _amend_calendar(case: "CaseWorkflow", command: AmendCalendar) -> Refus
         on=local_date(state.received_at if state.status not in showing.LIVE else workflow.now()),
         calendar_version=command.calendar_version,
     )
-    loaded = await record(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取工作日历")
+    loaded = await record_at_once(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取工作日历")
     if loaded.calendar.version != command.calendar_version:
         return Refusal(
             field="calendar_version",

@@ -36,6 +36,7 @@ REPETITION = Refusal(
     remedy="无需重复发送",
     message="该命令此前已办理。",
 )
+_SOON = timedelta(milliseconds=1)
 Ready = Callable[[], bool]
 Answer = TypeVar("Answer")
 
@@ -158,6 +159,7 @@ class CaseWorkflow(CaseRecord):
         `due` is asked anew at every wake-up, so that it may move. The decision limit is watched on the way. A
         decision wins if it is there when the timer wakes us. A closed case is ready for anything.
         """
+        rang = False
         while True:
             await self.read_messages()
             if self.state.closed or ready():
@@ -166,10 +168,11 @@ class CaseWorkflow(CaseRecord):
             if self.state.inbox:
                 continue
             now, wake = workflow.now(), due()
-            if wake is not None and wake <= now:
+            # Only a timer that rang has brought along every message that came before it.
+            if wake is not None and wake <= now and rang:
                 return False
-            instants = [instant for instant in (wake, self._limit_instant(now)) if instant is not None]
-            await self.alarm.wait(
+            instants = [max(each, now + _SOON) for each in (wake, self._limit_instant(now)) if each is not None]
+            rang = await self.alarm.wait(
                 due=min(instants, default=None),
                 woken=lambda: bool(self.state.inbox) or ready(),
                 summary=waiting_for,

@@ -44,6 +44,8 @@ async def review(case: "CaseWorkflow") -> None:
         limit_days=case.rules.decision_limit_days,
         due=rfc3339(case.limit_due()),
         calendar_version=case.calendar.version,
+        # A registry that does not know the person says so here, for whoever answers a complaint.
+        insured_listed=case.state.insured_listed,
     )
     await fill_seats(case)
     limit = deadline(case.ledger_now, case.calendar, workflow.now())

@@ -32,6 +32,8 @@ class Draft:
     public_entry: PublicEntryRow | None = None
     contact: ContactChange | None = None
     revoke_certificates: str = ""
+    decides: bool = False
+    """Whether this takes a step or a decision, rather than only write down what messages said."""
     notices_before_last: int = 0
     """How many notices were drafted before the last entry."""
 

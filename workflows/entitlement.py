@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import EventKind
     from domain.moments import local_date
     from workflows import showing
-    from workflows.asking import record
+    from workflows.asking import record_at_once
     from workflows.benefit import bear_suspension, enjoy, recheck
     from workflows.case import CaseWorkflow
     from workflows.yearly import plan_recheck
@@ -40,7 +40,7 @@ class EntitlementWorkflow(CaseWorkflow):
         """Take over the policy and the calendar in force now, and fix this year's recheck day."""
         state = self.state
         request = LoadRules(region=state.region, disease_id=state.disease_id, on=local_date(workflow.now()))
-        loaded = await record(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
+        loaded = await record_at_once(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
         state.calendar = loaded.calendar
         state.rules = loaded.rules or state.rules
         planned = state.recheck_on

@@ -10,6 +10,7 @@ from activities.contract import ActivityName, Assigned, AssignPanel
 from domain.events import EventKind
 from domain.moments import at_close, local_date
 from domain.panel import Outcome, Panel, PanelPurpose, Seat, SeatLeft
+from domain.vocabulary import Sla
 from workflows.asking import record
 from workflows.carrying import seat_row
 from workflows.recording import Wake
@@ -29,10 +30,13 @@ def call_panel(case: "CaseWorkflow", purpose: PanelPurpose) -> Panel:
     return state.panel
 
 
-async def fill_seats(case: "CaseWorkflow") -> None:
-    """Seat experts on every vacancy; draft the entry. Short of experts: an officer's attention is asked for."""
-    state, panel = case.state, case.state.panel
-    assert panel is not None, "a panel has been called"
+async def fill_seats(case: "CaseWorkflow", overdue: tuple[Seat, ...] = ()) -> None:
+    """Seat experts on every vacancy and in place of the overdue; draft the entries.
+
+    Nobody leaves before somebody else is found: a late verdict is better than an empty seat. Short of experts, an
+    officer's attention is asked for.
+    """
+    state, panel = case.state, _panel(case)
     request = AssignPanel(
         acceptance_no=state.acceptance_no,
         seq=state.seq + 1,
@@ -43,22 +47,28 @@ async def fill_seats(case: "CaseWorkflow") -> None:
         panel=panel.number,
         purpose=panel.purpose,
         round=state.round,
-        count=panel.vacancies,
+        count=panel.vacancies + len(overdue),
         avoid_hospitals=_hospitals(case),
         avoid_experts=(*_not_again(case), *panel.experts),
     )
     state.panel_tried_at = workflow.now()
     assigned = await record(ActivityName.ASSIGN_PANEL, request, Assigned, summary="抽取评审专家")
     seats = tuple(Seat(expert_id=expert, assigned_at=workflow.now()) for expert in assigned.experts)
-    state.panel = panel.with_new(seats)
+    for seat in overdue[: max(0, len(seats) - panel.vacancies)]:
+        _change(case, seat.model_copy(update={"left": SeatLeft.REPLACED}))
+        case.note(EventKind.EXPERT_REPLACED, expert=seat.expert_id, panel=panel.number)
+    state.panel = _panel(case).with_new(seats)
     if seats:
         case.note(
             EventKind.PANEL_ASSIGNED, panel=panel.number, purpose=panel.purpose.value, experts=list(assigned.experts)
         )
-    if state.panel.vacancies > 0 and not state.panel_short:
+    missing = request.count - len(seats)
+    if missing > 0 and not state.panel_short:
         state.attention = True
-        case.note(EventKind.PANEL_SHORT, panel=panel.number, vacancies=state.panel.vacancies)
-    state.panel_short = state.panel.vacancies > 0
+        case.note(EventKind.PANEL_SHORT, panel=panel.number, vacancies=missing)
+    if missing == 0 and state.panel_short and state.sla is not Sla.BREACH:
+        state.attention = False
+    state.panel_short = missing > 0
 
 
 def _not_again(case: "CaseWorkflow") -> tuple[str, ...]:
@@ -115,14 +125,18 @@ def _next_instant(case: "CaseWorkflow") -> datetime | None:
     instants = [
         _after(case, seat, rules.panel_replace_days if seat.reminded else rules.panel_remind_days)
         for seat in panel.sitting
-        if seat.is_open
+        if seat.is_open and not (case.state.panel_short and _is_overdue(case, seat))
     ]
-    if panel.vacancies > 0:
+    if case.state.panel_short or panel.vacancies > 0:
         # The register is asked again at the next close of business.
         instants.append(
             at_close(case.calendar.next_working_day(local_date(_last_try(case))), rules.close_of_business)
         )
     return min(instants, default=None)
+
+
+def _is_overdue(case: "CaseWorkflow", seat: Seat) -> bool:
+    return seat.is_open and _after(case, seat, case.rules.panel_replace_days) <= workflow.now()
 
 
 def _last_try(case: "CaseWorkflow") -> datetime:
@@ -132,17 +146,14 @@ def _last_try(case: "CaseWorkflow") -> datetime:
 async def _chase(case: "CaseWorkflow") -> None:
     """Remind the silent, replace those silent too long, and fill what is vacant."""
     now, rules = workflow.now(), case.rules
+    overdue = tuple(seat for seat in _panel(case).sitting if _is_overdue(case, seat))
     for seat in _panel(case).sitting:
-        if not seat.is_open:
-            continue
-        if _after(case, seat, rules.panel_replace_days) <= now:
-            _change(case, seat.model_copy(update={"left": SeatLeft.REPLACED}))
-            case.note(EventKind.EXPERT_REPLACED, expert=seat.expert_id, panel=_panel(case).number)
-        elif not seat.reminded and _after(case, seat, rules.panel_remind_days) <= now:
+        due = seat.is_open and not seat.reminded and _after(case, seat, rules.panel_remind_days) <= now
+        if due and seat not in overdue:
             _change(case, seat.model_copy(update={"reminded": True}))
             case.note(EventKind.EXPERT_REMINDED, expert=seat.expert_id, panel=_panel(case).number)
-    if _panel(case).vacancies > 0:
-        await fill_seats(case)
+    if overdue or _panel(case).vacancies > 0:
+        await fill_seats(case, overdue)
     if case.draft.events:
         await case.commit()
 

@@ -13,7 +13,7 @@ from domain.case_rules import CaseRules
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.vocabulary import Status, WaitingOn
 from workflows import showing
-from workflows.asking import record
+from workflows.asking import record, record_at_once
 from workflows.draft import Draft
 
 SYSTEM = "system"
@@ -78,6 +78,7 @@ class CaseRecord:
     ) -> int:
         """Draft one entry of the audit trail, moving the status if told; return its number."""
         key = self._key(kind.value)
+        self.draft.decides = self.draft.decides or to is not None or not self.cause
         self.draft.add_event(self.state, kind, key=key, at=workflow.now(), actor=actor, to=to, detail=detail)
         return self.state.seq
 
@@ -141,7 +142,8 @@ class CaseRecord:
             **self.draft.effects(),
         )
         summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
-        recorded = await record(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
+        write = record if self.draft.decides else record_at_once
+        recorded = await write(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
         if recorded.refused is None:
             self._take_numbers(recorded)
             self.draft = Draft()
