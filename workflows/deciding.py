@@ -94,6 +94,8 @@ async def decide(case: "CaseWorkflow", outcome: Outcome) -> None:
     await case.watch_limit()
     panel = retire(case)
     end_clock(case)
+    # Decided: what asked for an officer's eye, a breach or a short register, is behind us; the trail keeps it.
+    state.attention, state.panel_short = False, False
     state.decided_at = workflow.now()
     spent = used(case.ledger_now, case.calendar, workflow.now())
     case.note(
@@ -186,6 +188,7 @@ async def _investigate(case: "CaseWorkflow") -> None:
             await _report_late_ruling(case)
     if state.closed:
         return
+    state.attention = False
     state.publicity = case.publicity_now.resumed(Ground.OBJECTION, workflow.now())
     if any(entry.upheld for entry in state.objections):
         deny(case, "公示期间异议经核查成立")

@@ -37,7 +37,7 @@ from domain.case_rules import CaseRules
 from domain.checklist import Finding
 from domain.events import EventKind
 from domain.refusal import Refusal
-from domain.vocabulary import InsuredState, MaterialKind, Status
+from domain.vocabulary import FINAL_STATUSES, InsuredState, MaterialKind, Status
 from storage.calendars import shipped_calendar
 from storage.policies import policy_for
 
@@ -131,6 +131,7 @@ class FakeCity:
             written.events.append(
                 EventDraft(
                     seq=1,
+                    key="submitted",
                     kind=EventKind.SUBMITTED,
                     at=task.at,
                     actor=f"channel:{task.start.form.channel}",
@@ -157,7 +158,9 @@ class FakeCity:
         if version != AMENDED:
             return shipped.slice(*span)
         extra = [
-            CalendarNotice(year=year, serial=9, work={}, rest={d: n for d, n in script.holidays.items() if d.year == year})
+            CalendarNotice(
+                year=year, serial=9, work={}, rest={d: n for d, n in script.holidays.items() if d.year == year}
+            )
             for year in sorted({d.year for d in script.holidays})
         ]
         return WorkCalendar([*shipped.notices, *extra]).slice(*span).model_copy(update={"version": AMENDED})
@@ -166,22 +169,24 @@ class FakeCity:
     async def record_events(self, task: RecordEvents) -> Recorded:
         script = await self._enter(task.acceptance_no, ActivityName.RECORD_EVENTS)
         written = self.written[task.acceptance_no]
-        if not self._already_written(task, written):
+        known = {event.key: event for event in written.events}
+        fresh = [event for event in task.events if event.key not in known]
+        if fresh:
             refused = self._guard(task, script, written)
             if refused is not None:
                 return refused
-            self._write(task, written)
+            self._compare(task, known)
+            self._write(task, fresh, written)
         if script.lost_answers > 0:
             script.lost_answers -= 1
             raise ApplicationError("written, but the answer is lost", type="Down")
-        return Recorded()
+        numbers = {event.key: event.seq for event in written.events}
+        return Recorded(seqs=tuple(numbers[event.key] for event in task.events), last_seq=written.events[-1].seq)
 
-    def _already_written(self, task: RecordEvents, written: Written) -> bool:
-        known = {event.seq: event for event in written.events}
-        repeated = [event for event in task.events if event.seq in known]
-        if repeated and [known[event.seq] for event in repeated] != list(task.events):
-            self.broken.append(f"{task.acceptance_no}: another entry at {repeated[0].seq}: {[(known[e.seq].kind.value, str(known[e.seq].at)) for e in repeated]} / {[(e.seq, e.kind.value, str(e.at)) for e in task.events]}")
-        return bool(repeated)
+    def _compare(self, task: RecordEvents, known: dict[str, EventDraft]) -> None:
+        for event in task.events:
+            if event.key in known and known[event.key].detail != event.detail:
+                self.broken.append(f"{task.acceptance_no}: {event.key} says something else the second time")
 
     def _guard(self, task: RecordEvents, script: Script, written: Written) -> Recorded | None:
         if task.occupies and not written.occupies and script.place_taken_by:
@@ -190,14 +195,16 @@ class FakeCity:
             return Recorded(refused=_refusal("已达病种数上限。"), conflicting="other")
         return None
 
-    def _write(self, task: RecordEvents, written: Written) -> None:
-        if not task.events:
-            self.broken.append(f"{task.acceptance_no}: a transition without an entry")
-        for event in task.events:
+    def _write(self, task: RecordEvents, fresh: list[EventDraft], written: Written) -> None:
+        for event in fresh:
             last = written.events[-1]
+            if last.status_to in FINAL_STATUSES and event.status_to is not last.status_to:
+                self.broken.append(f"{task.acceptance_no}: {event.kind} after the end")
             if event.seq != last.seq + 1 or event.status_from != last.status_to or event.at < last.at:
-                self.broken.append(f"{task.acceptance_no}: {event.kind} does not follow {last.kind} at {last.seq}")
-            written.events.append(event)
+                self.broken.append(f"{task.acceptance_no}: {event.kind} {event.seq} after {last.kind} {last.seq}")
+            if not event.key:
+                self.broken.append(f"{task.acceptance_no}: {event.kind} has no key")
+            written.events.append(event.model_copy(update={"seq": last.seq + 1}))
         seats = [(row.panel, row.round, row.expert_id) for row in task.verdicts]
         if len(set(seats)) != len(seats) or len({o.objection_id for o in task.objections}) != len(task.objections):
             self.broken.append(f"{task.acceptance_no}: one row twice in a transaction")
@@ -219,7 +226,7 @@ class FakeCity:
     async def assign_panel(self, task: AssignPanel) -> Assigned:
         script = await self._enter(task.acceptance_no, ActivityName.ASSIGN_PANEL)
         written = self.written[task.acceptance_no]
-        key = (task.acceptance_no, task.seq)
+        key = (task.acceptance_no, task.call)
         if not self._seated.get(key):
             free = [expert for expert in script.experts if expert not in task.avoid_experts]
             self._seated[key] = tuple(free[: task.count])
@@ -259,5 +266,13 @@ def _refusal(message: str) -> Refusal:
 
 def _fault(code: str, kind: MaterialKind) -> Finding:
     return Finding.model_validate(
-        {"code": code, "severity": "fault", "kind": kind, "what": f"{kind} {code}", "why": "w", "source": "s", "mend": "m"}
+        {
+            "code": code,
+            "severity": "fault",
+            "kind": kind,
+            "what": f"{kind} {code}",
+            "why": "w",
+            "source": "s",
+            "mend": "m",
+        }
     )

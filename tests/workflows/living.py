@@ -90,7 +90,9 @@ class Living:
         """Return the experts of the panel."""
         return (await self.view()).experts
 
-    async def send(self, name: str, actor: str = "channel:app", command_id: str = "", **fields: Any) -> CommandReceipt:
+    async def send(
+        self, name: str, actor: str = "channel:app", command_id: str = "", **fields: Any
+    ) -> CommandReceipt:
         """Send a command as an update and wait for its receipt."""
         content = {"command_id": command_id or f"c{next(_numbers)}", "actor": actor, **fields}
         receipt: CommandReceipt = await self.handle.execute_update(name, content, result_type=CommandReceipt)
@@ -228,7 +230,9 @@ class Town:
         self.client = client
         self.city = city
 
-    async def apply(self, script: Script | CaseRules | None = None, *, idle: bool = True, channel: str = "app") -> Living:
+    async def apply(
+        self, script: Script | CaseRules | None = None, *, idle: bool = True, channel: str = "app"
+    ) -> Living:
         """Start a case and let it settle."""
         if not isinstance(script, Script):
             script = Script(rules=script or panzhihua())

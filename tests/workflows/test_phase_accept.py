@@ -198,7 +198,9 @@ async def test_messages_before_the_case_is_open_are_judged_once_it_is(town: Town
         (Script(rules=panzhihua()), Status.REVIEW),
     ],
 )
-async def test_an_application_can_be_withdrawn_before_its_decision(town: Town, script: Script, status: Status) -> None:
+async def test_an_application_can_be_withdrawn_before_its_decision(
+    town: Town, script: Script, status: Status
+) -> None:
     case = await town.apply(script)
     assert case.status is status
     receipt = await case.send("withdraw", reason="不需要了")

@@ -205,7 +205,9 @@ async def test_a_decision_in_time_leaves_no_breach(town: Town) -> None:
 
 
 async def test_the_limit_stands_still_during_the_supplement(town: Town) -> None:
-    case = await town.apply(Script(rules=panzhihua(decision_limit_days=5, supplement_window_days=30), required={PHOTO}))
+    case = await town.apply(
+        Script(rules=panzhihua(decision_limit_days=5, supplement_window_days=30), required={PHOTO})
+    )
     await case.skip_working_days(10)
     assert "limit_warned" not in case.kinds
     await case.supply(paper(PHOTO, "1"))

@@ -166,7 +166,12 @@ async def test_an_appeal_goes_to_other_experts_whose_denial_is_final(town: Town)
     await case.verdicts("deny", "deny", "deny")
     await case.send("appeal", reason="不服")
     assert not first & set(await case.experts())
-    more = {"command_id": "m", "actor": f"expert:{(await case.experts())[0]}", "decision": "more_evidence", "reason": "x"}
+    more = {
+        "command_id": "m",
+        "actor": f"expert:{(await case.experts())[0]}",
+        "decision": "more_evidence",
+        "reason": "x",
+    }
     assert (await case.refused("give_verdict", more)).field == "decision"
     await case.verdicts("deny", "deny", "deny")
     assert await case.result() == "denied"
@@ -195,7 +200,9 @@ async def test_an_appeal_while_another_case_holds_the_place_is_refused_and_the_c
     assert case.status is Status.APPEALING
 
 
-async def test_a_corrected_denial_is_published_and_an_objection_to_it_leads_to_an_appeal_that_can_grant(town: Town) -> None:
+async def test_a_corrected_denial_is_published_and_an_objection_to_it_leads_to_an_appeal_that_can_grant(
+    town: Town,
+) -> None:
     case = await town.apply(jiuquan())
     await case.verdicts("deny", "deny", "deny")
     await case.send("correct", actor="officer:O1", what="denial", reason="误判")
