@@ -207,7 +207,7 @@ class Life:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _ponder(self) -> None:
-        await asyncio.sleep(self._think.uniform(0, 2))
+        await asyncio.sleep(self._think.uniform(0, 1))
 
 
 # -- killing ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from starter.cli.failing import WrongUsage, refused
 from starter.cli.files import existing_folder, read_json
 from starter.cli.opening import opened_mente
 from starter.cli.output import Answer
-from starter.cli.papers import PaperSpec
+from starter.cli.papers import DECLARED_WHOLE, PaperSpec
 from starter.cli.sending import Draft, Envelope, deliver, message_leaf, takes_envelope, written
 from starter.cli.shape import Leaf
 
@@ -73,6 +73,7 @@ async def supply(
     What a paper declares follows its file after commas: issued_on=DATE, diagnosed_on=DATE, hospital_id=ID,
     hospital_level=0..3, sealed, signed. Example:
     --material diagnosis_certificate=d.pdf,issued_on=2026-11-01,hospital_id=H510400-01,hospital_level=3,sealed
+    Without any of them you vouch for a paper in order: issued today, level-2 hospital, sealed, signed.
     """
     import asyncio
 
@@ -85,6 +86,8 @@ async def supply(
         raise WrongUsage("--material 与 --list 须给出其中一种")
     # The files named on the command line may lie anywhere.
     folder, declared = (listed.parent, _read_list(listed)) if listed else (Path(Path.cwd().anchor), list(given))
+    if any(paper.pop("declared_whole", False) for paper in declared):
+        note = f"{note} {DECLARED_WHOLE}".strip()
     papers = await asyncio.to_thread(read_declared, declared, folder)
     fields: dict[str, object] = {
         "materials": [paper.material.model_dump(mode="json") for paper in papers],

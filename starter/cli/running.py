@@ -45,7 +45,7 @@ def halt_on_signals() -> Iterator[asyncio.Event]:
 @click.command("up", cls=Leaf)
 @click.option("--demo", is_flag=True, help="Let `fast-forward` skip time. Not for real cases.")
 @_HOME
-@click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="Worker processes.")
+@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True, help="Worker processes.")
 async def up(demo: bool, home: Path | None, workers: int) -> None:
     """Run everything on this machine until Ctrl-C: server, storage, workers, mail sink, codec endpoint.
 

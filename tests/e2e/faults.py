@@ -96,7 +96,10 @@ def found_in(places: Iterable[tuple[str, bytes]], markers: Iterable[str]) -> lis
     """Return where which marker stands in which form."""
     forms = [(marker, name, form) for marker in markers for name, form in forms_of(marker).items()]
     return [
-        f"{marker} as {name} in {place}" for place, content in places for marker, name, form in forms if form in content
+        f"{marker} as {name} in {place}"
+        for place, content in places
+        for marker, name, form in forms
+        if form in content
     ]
 
 
