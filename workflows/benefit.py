@@ -251,7 +251,7 @@ async def _hear_expert(case: "EntitlementWorkflow") -> None:
     if outcome is Outcome.GRANT:
         await _pass(case)
         return
-    reason = "；".join(panel.reasons(Decision.DENY))
+    reason = "；".join(dict.fromkeys(panel.reasons(Decision.DENY)))
     last = end_of_day(month_end(local_date(workflow.now())))
     state.recheck_failed = True
     case.awaits(WaitingOn.TIMER, lambda: last)

@@ -104,14 +104,14 @@ async def decide(case: "CaseWorkflow", outcome: Outcome) -> None:
     if outcome is Outcome.GRANT and state.insured is not InsuredState.NORMAL:
         deny(case, INSURED_ZH[state.insured])
     elif outcome is Outcome.GRANT:
-        state.decision = Decision.GRANT
+        state.decision, state.denial_reason = Decision.GRANT, ""
         case.note(EventKind.APPROVED)
         if case.rules.publicity_days and not state.publicised:
             await _open_publicity(case)
         # Without publicity the grant is written in the same transaction as the approval.
         return
     else:
-        deny(case, "；".join(panel.reasons(Decision.DENY)))
+        deny(case, "；".join(dict.fromkeys(panel.reasons(Decision.DENY))))
     await case.commit()
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 
 from domain.case_status import CaseStatus, TimelineLine
@@ -42,7 +41,7 @@ _TOLD_ZH = {
 _INSTANTS = ("due", "ends")
 MATERIAL_NAMES = {kind.value: name for kind, name in MATERIAL_ZH.items()}
 DECISION_NAMES = {decision.value: name for decision, name in DECISION_ZH.items()}
-_STATES_ZH = {"assigned": "待提交", "spoken": "已提交", "replaced": "已更换", "recused": "已回避"}
+_STATES_ZH = {"assigned": "待提交", "given": "已提交", "replaced": "已更换", "recused": "已回避"}
 
 
 def show_status(console: Console, status: CaseStatus) -> None:
@@ -76,18 +75,24 @@ def show_status(console: Console, status: CaseStatus) -> None:
 
 
 def _seat(state: str, decision: str | None) -> str:
-    return f"（{_STATES_ZH.get(state, state)}{'，' + decision if decision else ''}）"
+    return f"（{_STATES_ZH.get(state, state)}{'，' + DECISION_NAMES[decision] if decision else ''}）"
 
 
 def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
-    """Show the audit trail: an event a line, below it what there is to say of it."""
+    """Show the audit trail: number, instant, what happened, and what there is to say of it; fits 80 columns."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(justify="right")
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for line in lines:
         kind = EVENT_ZH.get(EventKind(line.kind), line.kind) if line.kind in set(EventKind) else line.kind
         moved = f" → {STATUS_ZH[line.status_to]}" if line.status_from is not line.status_to else ""
-        console.print(f"{line.seq:>3}  {_local_minute(line.at)}  {kind}{moved}（{words(line.actor)}）")
-        said = "；".join(_said(line.detail))
-        if said:
-            console.print(Padding(said, (0, 0, 0, 5)))
+        actor = [] if line.actor == "system" else [words(line.actor)]
+        grid.add_row(
+            str(line.seq), _local_minute(line.at), f"{kind}{moved}", "；".join([*actor, *_said(line.detail)])
+        )
+    console.print(grid)
 
 
 def _said(detail: Mapping[str, JsonValue]) -> Iterable[str]:

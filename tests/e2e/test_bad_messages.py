@@ -9,17 +9,19 @@ import pytest
 import pytest_asyncio
 from faults import careless_client, raw, stranger_client, temporal_command
 from playing import apply_quick, until, until_status
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from domain.case_status import CaseStatus, TimelineLine
 from domain.commands import Appeal, Command, GiveVerdict, Recuse, VerifyOriginals, Withdraw
-from domain.refusal import Refused
+from domain.refusal import Refusal, Refused
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.embedded import House
 from storage.keys import generate_keys
+from worker.payloads import SealingCodec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -236,6 +238,20 @@ async def test_signals_that_come_all_at_once_are_judged_one_by_one(case: Case) -
     await case.still_lives()
 
 
+async def test_a_verdict_that_comes_after_the_grant_is_refused_by_the_living_entitlement(case: Case) -> None:
+    await case.still_lives()
+    before = len((await case.status()).timeline)
+    await case.signal("give_verdict", case.verdict(case.experts[0]))
+    await case.signal("give_verdict")
+    await until(_grows(case, before + 1))
+    status = await case.status()
+    assert status.status is Status.EFFECTIVE
+    assert [(line.kind, line.detail["field"]) for line in status.timeline[before:]] == [
+        ("refused", "status"),
+        ("refused", "input"),
+    ]
+
+
 # -- as updates -------------------------------------------------------------------------------------------------
 
 
@@ -250,8 +266,6 @@ async def answered_untouched(case: Case, name: str, *args: RawValue) -> Refused:
 
 
 async def _refusal(answer: Awaitable[Any]) -> Refused:
-    from domain.refusal import Refusal
-
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await answer
     cause = failed.value.cause
@@ -298,9 +312,12 @@ async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(c
 
 
 async def test_an_update_sealed_with_another_key_is_answered_and_not_carried_out(case: Case) -> None:
-    client = stranger_client(case.mente.client, generate_keys())
-    with pytest.raises(WorkflowUpdateFailedError):
-        await client.get_workflow_handle(case.number).execute_update("give_verdict", case.verdict(case.experts[0]))
+    command = case.verdict(case.experts[0])
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=command.model_dump_json().encode())
+    [sealed] = await SealingCodec(generate_keys()).encode([plain])
+    refused = await answered_untouched(case, "give_verdict", RawValue(sealed))
+    assert refused.refusal.field == "input"
+    assert "解密" in refused.refusal.message
     await case.still_lives()
 
 
