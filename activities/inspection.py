@@ -30,12 +30,11 @@ async def inspect(objects: ObjectStore, task: InspectMaterials, kind: Applicatio
 
 async def _judged(objects: ObjectStore, paper: Material, position: int) -> Material:
     field = f"materials[{position}].sha256"
-    name = MATERIAL_ZH[paper.kind]
     try:
         content = await objects.get(paper.sha256)
     except NotStored:
-        raise Refused(_not_stored(field, name)) from None
-    facts = await asyncio.to_thread(judge_file, content, kind=paper.kind, name=name, field=field)
+        raise Refused(_not_stored(field, MATERIAL_ZH[paper.kind])) from None
+    facts = await asyncio.to_thread(judge_file, content, kind=paper.kind, field=field)
     return paper.model_copy(update=facts.model_dump())
 
 

@@ -172,9 +172,7 @@ class Life:
         command_id, actor = new_command_id(), _CHANNELS[self.plan.region]
         await self._ponder()
         await insist(
-            lambda: self._mente.supply(
-                self.number, self._missing, self._folder, actor=actor, command_id=command_id
-            )
+            lambda: self._mente.supply(self.number, self._missing, self._folder, actor=actor, command_id=command_id)
         )
 
     async def _hear(self, decision: Decision) -> None:
@@ -245,9 +243,7 @@ async def wrongs(mente: Mente, mail_dir: Path) -> list[str]:
     async with mente.database.read() as connection:
         faults = [f"chain: {fault}" for fault in await verify_chain(connection, None)]
         events = (await connection.execute(select(case_event.c.acceptance_no, case_event.c.kind))).all()
-        given = await connection.scalar(
-            select(func.count()).select_from(verdict).where(verdict.c.state == "given")
-        )
+        given = await connection.scalar(select(func.count()).select_from(verdict).where(verdict.c.state == "given"))
         issued = (await connection.execute(select(certificate.c.acceptance_no, certificate.c.effect_on))).all()
     counted = Counter((row.acceptance_no, row.kind) for row in events)
     said = sum(count for (_, kind), count in counted.items() if kind == EventKind.VERDICT_GIVEN)

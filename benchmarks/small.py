@@ -80,7 +80,7 @@ def small_figures() -> dict[str, float]:
 
 
 def _decoded(declared: DeclaredMaterial, content: bytes) -> Material:
-    facts = judge_file(content, kind=declared.kind, name=declared.file, field="materials")
+    facts = judge_file(content, kind=declared.kind, field="materials")
     return Material.model_validate({**declared.model_dump(), "sha256": "0" * 64, **facts.model_dump()})
 
 

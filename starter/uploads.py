@@ -54,7 +54,7 @@ def _read(entry: DeclaredMaterial, folder: Path, field: str) -> Paper:
     with path.open("rb") as stream:
         # One byte more than allowed is enough to refuse: a huge file is never read whole.
         content = stream.read(MAX_FILE_BYTES + 1)
-    facts = judge_file(content, kind=entry.kind, name=entry.file, field=field)
+    facts = judge_file(content, kind=entry.kind, field=field)
     declared = entry.model_dump(exclude={"file"})
     material = Material(sha256=content_address(content), **declared, **facts.model_dump())
     return Paper(material=material, content=content)

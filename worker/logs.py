@@ -9,7 +9,7 @@ from types import TracebackType
 class PlaceFormatter(logging.Formatter):
     """Formats an exception as its type and where it was raised; its message may repeat what a person wrote."""
 
-    def formatException(  # noqa: N802  # the name is the standard library's
+    def formatException(
         self,
         ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:

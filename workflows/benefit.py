@@ -82,6 +82,8 @@ def _insured(case: "EntitlementWorkflow") -> bool:
 async def _close_if_over(case: "EntitlementWorkflow") -> bool:
     state = case.state
     ends = _validity_ends(case)
+    if state.closed:
+        return True
     if state.superseded_by:
         await end(case, "superseded", to=Status.SUPERSEDED)
     elif state.end_ground:
@@ -167,7 +169,7 @@ async def _ask_registry(case: "EntitlementWorkflow") -> None:
         acceptance_no=case.state.acceptance_no, region=case.state.region, on=local_date(workflow.now())
     )
     asking = ask(ActivityName.LOOK_UP_INSURED, request, Insured, summary="核查参保状态")
-    insured = await case.meanwhile(asking, waiting_for="核查参保状态")
+    insured = await case.meanwhile(asking, waiting_for="核查参保状态", broken_off=lambda: is_over(case))
     if insured is not None:
         case.state.insured = insured.state
 

@@ -178,15 +178,17 @@ class CaseWorkflow(CaseRecord):
                 summary=waiting_for,
             )
 
-    async def meanwhile(self, asking: Coroutine[Any, Any, Answer], *, waiting_for: str) -> Answer | None:
+    async def meanwhile(
+        self, asking: Coroutine[Any, Any, Answer], *, waiting_for: str, broken_off: Ready = lambda: False
+    ) -> Answer | None:
         """Await an answer from outside; messages are carried out and the limit watched if it takes its time.
 
-        None if a message closed the case first.
+        None if a message closed the case, or `broken_off` holds, first.
         """
         task = asyncio.create_task(asking)
         # The usual quick answer costs no timer.
         await workflow.wait_condition(lambda: task.done() or bool(self.state.inbox))
-        await self.until(task.done, lambda: None, waiting_for=waiting_for)
+        await self.until(lambda: task.done() or broken_off(), lambda: None, waiting_for=waiting_for)
         if task.done():
             return task.result()
         task.cancel()

@@ -13,7 +13,7 @@ import click
 
 from starter.cli.failing import NotReady, refused
 from starter.cli.opening import opened_database, opened_mente, read_settings
-from starter.cli.output import Answer, print_json, show_pairs
+from starter.cli.output import Answer, print_json
 from starter.cli.sending import NUMBER
 from starter.cli.shape import Leaf, output_of
 
@@ -56,17 +56,10 @@ async def up(demo: bool, home: Path | None, workers: int) -> None:
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
-    output = output_of(click.get_current_context())
-
     def announce(endpoints: "Endpoints") -> None:
-        content = endpoints.model_dump()
-        if output == "json":
-            print_json(content)
-        else:
-            from starter.cli.output import make_console
-
-            show_pairs(make_console(), content)
-            click.echo("已就绪，按 Ctrl-C 停止。")
+        # For whoever started this: one document on stdout, whatever the form of output; people read stderr.
+        print_json(endpoints.model_dump())
+        click.echo("已就绪，按 Ctrl-C 停止。", err=True)
 
     with halt_on_signals() as halt:
         await embedded.up(home or settings.home, demo=demo, workers=workers, announce=announce, halt=halt)

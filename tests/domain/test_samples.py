@@ -52,7 +52,7 @@ def kept(declared: list[DeclaredMaterial], folder: Path) -> list[Material]:
 
 
 def keep(paper: DeclaredMaterial, content: bytes, *, field: str) -> Material:
-    facts = judge_file(content, kind=paper.kind, name=paper.file, field=field)
+    facts = judge_file(content, kind=paper.kind, field=field)
     found = facts.model_dump() | {"sha256": hashlib.sha256(content).hexdigest()}
     return Material.model_validate(found | paper.model_dump(exclude={"file"}))
 

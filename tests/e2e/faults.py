@@ -5,16 +5,19 @@ import base64
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from temporalio.api.common.v1 import Payload
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Payload, SearchAttributes
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
 from starter.embedded import House
 from storage.keys import Keys
-from worker.payloads import SealingCodec, data_converter
+from worker.payloads import SEALED_ENCODING, SealingCodec, data_converter
 
 TEMPORAL = str(Path(sys.executable).parent / "temporal")
 
@@ -108,3 +111,24 @@ def files_below(folder: Path, *patterns: str) -> Iterator[tuple[str, bytes]]:
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
             yield path.name, path.read_bytes()
+
+
+def unsealed_payloads(message: Message) -> Iterator[Payload]:
+    """Yield every payload of a history that is not sealed; search attributes are plain by nature."""
+    if isinstance(message, SearchAttributes):
+        return
+    if isinstance(message, Payload):
+        if message.metadata.get("encoding") != SEALED_ENCODING:
+            yield message
+        return
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            for child in _messages_of(value):
+                yield from unsealed_payloads(child)
+
+
+def _messages_of(value: Any) -> list[Message]:
+    if isinstance(value, Message):
+        return [value]
+    members = value.values() if hasattr(value, "values") else value
+    return [member for member in members if isinstance(member, Message)]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from fake_city import FakeCity
+from living import Town
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE
-from fake_city import FakeCity
-from living import Town
 from starter.server import DEMO_CONFIG
 from worker.payloads import plain_data_converter
 from workflows.application import ApplicationWorkflow
@@ -24,30 +24,30 @@ async def town() -> AsyncIterator[Town]:
     """Start server and worker."""
     arguments = [part for item in DEMO_CONFIG.items() for part in ("--dynamic-config-value", "=".join(item))]
     city = FakeCity()
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=plain_data_converter(),
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_extra_args=arguments,
-        search_attributes=list(ALL),
-        ts_config=TimeSkippingConfig(enabled=False),
-    ) as server:
-        async with (
-            Worker(
-                server.client,
-                task_queue=CASE_QUEUE,
-                workflows=[ApplicationWorkflow, EntitlementWorkflow],
-                activities=[
-                    city.open_case,
-                    city.load_rules,
-                    city.record_events,
-                    city.assign_panel,
-                    city.inspect_materials,
-                    city.issue_certificate,
-                ],
-            ),
-            Worker(server.client, task_queue=EXTERNAL_QUEUE, activities=[city.look_up_insured]),
-        ):
-            yield Town(server.client, city)
+    async with (
+        await WorkflowEnvironment.start_time_skipping_v2(
+            data_converter=plain_data_converter(),
+            dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+            dev_server_extra_args=arguments,
+            search_attributes=list(ALL),
+            ts_config=TimeSkippingConfig(enabled=False),
+        ) as server,
+        Worker(
+            server.client,
+            task_queue=CASE_QUEUE,
+            workflows=[ApplicationWorkflow, EntitlementWorkflow],
+            activities=[
+                city.open_case,
+                city.load_rules,
+                city.record_events,
+                city.assign_panel,
+                city.inspect_materials,
+                city.issue_certificate,
+            ],
+        ),
+        Worker(server.client, task_queue=EXTERNAL_QUEUE, activities=[city.look_up_insured]),
+    ):
+        yield Town(server.client, city)
 
 
 @pytest.fixture(autouse=True)

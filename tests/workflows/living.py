@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from fake_city import FakeCity, Script, Written, rules_of
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import RawValue
@@ -20,7 +21,6 @@ from domain.case_rules import CaseRules
 from domain.moments import CST
 from domain.refusal import Refusal
 from domain.vocabulary import ApplicationKind, Decision, InsuredCategory, MaterialKind, Status
-from fake_city import FakeCity, Script, Written, rules_of
 from workflows.application import ApplicationWorkflow
 from workflows.showing import StatusView
 
@@ -67,7 +67,6 @@ class Living:
         """The kinds of all entries, in order."""
         return [event.kind.value for event in self.written.events]
 
-    @property
     def status(self) -> Status:
         """The status in the read model."""
         return self.written.events[-1].status_to
@@ -84,7 +83,8 @@ class Living:
 
     async def view(self) -> StatusView:
         """Ask the case where it stands."""
-        return await self.handle.query("status", result_type=StatusView)
+        view: StatusView = await self.handle.query("status", result_type=StatusView)
+        return view
 
     async def experts(self) -> tuple[str, ...]:
         """Return the experts of the panel."""
@@ -194,7 +194,7 @@ class Living:
         """Wait for the end and return the final status."""
         async with asyncio.timeout(SECONDS):
             final = await self.handle.result()
-        assert final == self.status.value
+        assert final == self.status().value
         return str(final)
 
     async def history(self) -> list[Any]:
@@ -251,9 +251,9 @@ class Town:
         """Start a case and bring it into effect."""
         case = await self.apply(script)
         await case.verdicts("grant", "grant", "grant")
-        if case.status is Status.PUBLICITY:
+        if case.status() is Status.PUBLICITY:
             await case.skip_to_due()
-        assert case.status is Status.EFFECTIVE
+        assert case.status() is Status.EFFECTIVE
         await case.idle()
         return case
 

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-
-from domain.vocabulary import MaterialKind, Sla, Status
 from fake_city import AMENDED, Script
 from living import Town, panzhihua, paper
+
+from domain.vocabulary import MaterialKind, Sla, Status
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PHOTO, ECG = MaterialKind.PHOTO, MaterialKind.ECG_REPORT
@@ -19,9 +19,9 @@ def _gave(expert: str, decision: str = "grant") -> dict[str, object]:
 async def test_two_agreeing_decide_only_when_the_third_has_spoken(town: Town) -> None:
     case = await town.apply()
     await case.verdicts("grant", "grant")
-    assert case.status is Status.REVIEW
+    assert case.status() is Status.REVIEW
     await case.verdict((await case.experts())[2], "deny")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_verdicts_stay_out_of_the_trail_until_the_count(town: Town) -> None:
@@ -43,7 +43,7 @@ async def test_a_silent_expert_is_reminded_at_three_and_replaced_at_five_working
     late = await case.refused("give_verdict", _gave(silent))
     assert "不在本案" in late.message
     await case.verdict((await case.experts())[-1], "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
     assert case.kinds.count("expert_reminded") == 1
 
 
@@ -55,7 +55,7 @@ async def test_a_verdict_that_is_there_when_the_replacement_timer_wakes_the_case
     await case.skip_working_days(2, seconds=-2)
     await case.while_writing(case.say("give_verdict", actor=f"expert:{silent}", decision="grant", reason="依据材料"))
     assert "expert_replaced" not in case.kinds
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_papers_that_are_there_when_the_supplement_window_ends_are_in_time(town: Town) -> None:
@@ -64,7 +64,7 @@ async def test_papers_that_are_there_when_the_supplement_window_ends_are_in_time
     assert due is not None
     await case.skip_to(due, seconds=-2)
     await case.while_writing(case.say("supply_materials", materials=[paper(PHOTO, "1")]))
-    assert case.status is Status.REVIEW
+    assert case.status() is Status.REVIEW
 
 
 async def test_an_expert_who_steps_down_is_replaced_at_once_and_never_seated_again(town: Town) -> None:
@@ -87,7 +87,7 @@ async def test_a_tie_brings_in_a_fourth_expert(town: Town) -> None:
     await case.verdicts("grant", "deny", "more_evidence")
     assert len(await case.experts()) == 4
     await case.verdict((await case.experts())[3], "deny")
-    assert case.status is Status.DENIED
+    assert case.status() is Status.DENIED
     counted = next(event for event in case.written.events if event.kind == "panel_counted")
     assert counted.detail["tally"] == {"grant": 1, "deny": 2, "more_evidence": 1}
 
@@ -98,16 +98,16 @@ async def test_more_evidence_asks_the_applicant_and_the_same_experts_judge_afres
     for expert, decision in zip(experts, ("more_evidence", "more_evidence", "deny"), strict=True):
         missing = ["photo", "ecg_report"] if decision == "more_evidence" else []
         await case.verdict(expert, decision, missing=missing)
-    assert (case.status, case.written.rows[-1].round) == (Status.SUPPLEMENT, 1)
+    assert (case.status(), case.written.rows[-1].round) == (Status.SUPPLEMENT, 1)
     await case.supply(paper(PHOTO, "1"))
-    assert case.status is Status.SUPPLEMENT, "one of two papers"
+    assert case.status() is Status.SUPPLEMENT, "one of two papers"
     await case.supply(paper(ECG, "2"))
-    assert case.status is Status.REVIEW
+    assert case.status() is Status.REVIEW
     assert await case.experts() == experts
     early = await case.refused("give_verdict", _gave(experts[0]) | {"round": 0})
     assert early.field == "round"
     await case.verdicts("grant", "grant", "deny")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_part_of_what_the_experts_asked_goes_to_them_when_the_window_ends(town: Town) -> None:
@@ -116,7 +116,7 @@ async def test_part_of_what_the_experts_asked_goes_to_them_when_the_window_ends(
         await case.verdict(expert, "more_evidence", missing=["photo", "ecg_report"])
     await case.supply(paper(PHOTO, "1"))
     await case.skip_to_due()
-    assert case.status is Status.REVIEW
+    assert case.status() is Status.REVIEW
 
 
 async def test_evidence_the_experts_asked_for_that_never_comes_lapses(town: Town) -> None:
@@ -150,7 +150,7 @@ async def test_a_short_register_asks_for_attention_and_is_asked_again_every_work
     assert len(await case.experts()) == 3
     await case.verdict("E002", "grant")
     await case.verdict("E003", "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_an_empty_register_is_asked_again_every_working_day(town: Town) -> None:
@@ -166,7 +166,7 @@ async def test_an_empty_register_is_asked_again_every_working_day(town: Town) ->
 async def test_one_expert_alone_judges_where_the_city_calls_no_panel(town: Town) -> None:
     case = await town.apply(panzhihua(panel_enabled=False))
     await case.verdicts("grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_insurance_that_lapses_during_the_review_turns_a_grant_into_a_denial(town: Town) -> None:
@@ -175,7 +175,7 @@ async def test_insurance_that_lapses_during_the_review_turns_a_grant_into_a_deni
     older = {"command_id": "i2", "actor": "registry:R1", "state": "normal", "as_of_on": "2026-11-19"}
     assert (await case.refused("insured_changed", older)).field == "as_of_on"
     await case.verdicts("grant", "grant", "grant")
-    assert case.status is Status.DENIED
+    assert case.status() is Status.DENIED
     assert "参保" in case.written.rows[-1].denial_reason
 
 
@@ -191,7 +191,7 @@ async def test_the_limit_warns_once_breaches_once_and_a_late_grant_comes_after_t
     assert [notice.recipient for notice in case.written.notices if notice.event == "breach_report"] == ["supervisor"]
     await case.skip_working_days(3)
     await case.verdict((await case.experts())[2], "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
     assert (case.kinds.count("limit_warned"), case.kinds.count("limit_breached")) == (1, 1)
     assert case.written.rows[-1].sla is Sla.BREACH
 
@@ -222,7 +222,8 @@ async def test_an_extension_moves_the_due_date(town: Town) -> None:
     before = case.written.rows[-1].due
     await case.send("extend", actor="officer:O1", working_days=5, ground="案情复杂")
     after = case.written.rows[-1].due
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     assert after - before >= timedelta(days=5)
     assert case.kinds[-1] == "limit_extended"
 
@@ -237,10 +238,11 @@ async def test_an_amended_calendar_moves_a_running_wait(town: Town) -> None:
     script.holidays[calendar.add_working_days(now.date(), 4)] = "暴雨"
     await case.send("amend_calendar", actor="officer:O1", calendar_version=AMENDED)
     after = case.written.rows[-1].due
-    assert after is not None and after > before
+    assert after is not None
+    assert after > before
     assert case.written.rows[-1].calendar_version == AMENDED
     await case.skip_to(before)
-    assert case.status is Status.SUPPLEMENT
+    assert case.status() is Status.SUPPLEMENT
     await case.skip_to(after)
     assert await case.result() == "lapsed"
 

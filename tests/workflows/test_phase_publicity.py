@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from fake_city import Script
+from living import Living, Town, jiuquan, panzhihua
 
 from activities.contract import ActivityName
 from domain.vocabulary import Status
-from fake_city import Script
-from living import Living, Town, jiuquan, panzhihua
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def _published(town: Town, script: Script | None = None) -> Living:
     case = await town.apply(script or Script(rules=jiuquan()))
     await case.verdicts("grant", "grant", "grant")
-    assert case.status is Status.PUBLICITY
+    assert case.status() is Status.PUBLICITY
     return case
 
 
@@ -43,29 +43,30 @@ async def test_a_dismissed_objection_lets_the_remaining_days_run(town: Town) -> 
     before = case.written.rows[-1].due
     await case.skip_working_days(2)
     await _object(case)
-    assert (case.status, case.written.rows[-1].waiting_on) == (Status.OBJECTED, "officer")
+    assert (case.status(), case.written.rows[-1].waiting_on) == (Status.OBJECTED, "officer")
     assert case.written.public[-1].ends_at is None
     await case.skip_working_days(3)
     await _rule(case, "O1", upheld=False)
-    assert case.status is Status.PUBLICITY
+    assert case.status() is Status.PUBLICITY
     after = case.written.rows[-1].due
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     calendar = town.city.calendar_of(case.number, before.date())
     assert calendar.working_days_between(before.date(), after.date()) == 3
     await case.skip_to_due()
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_an_upheld_objection_denies_and_the_denied_may_appeal(town: Town) -> None:
     case = await _published(town)
     await _object(case)
     await _rule(case, "O1", upheld=True)
-    assert case.status is Status.DENIED
+    assert case.status() is Status.DENIED
     assert case.written.public[-1].withdrawn_at is not None
     assert not case.written.occupies
     await case.send("appeal", reason="不服")
     await case.verdicts("grant", "grant", "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
     assert case.kinds.count("publicity_started") == 1
 
 
@@ -74,13 +75,13 @@ async def test_publicity_waits_for_both_of_two_objections(town: Town) -> None:
     await _object(case)
     await _object(case, "群众乙")
     await _rule(case, "O1", upheld=False)
-    assert case.status is Status.OBJECTED
+    assert case.status() is Status.OBJECTED
     again = {"command_id": "r9", "actor": "officer:O2", "objection_id": "O1", "upheld": True, "reason": "再查"}
     assert "O2" in (await case.refused("rule_objection", again)).remedy
     await _rule(case, "O2", upheld=False)
-    assert case.status is Status.PUBLICITY
+    assert case.status() is Status.PUBLICITY
     await _object(case, "群众丙")
-    assert case.status is Status.OBJECTED
+    assert case.status() is Status.OBJECTED
 
 
 async def test_an_objection_raised_and_ruled_in_one_breath_is_written_once(town: Town) -> None:
@@ -106,7 +107,7 @@ async def test_a_late_ruling_asks_for_attention_and_is_reported_once(town: Town)
     assert case.kinds.count("ruling_overdue") == 1
     assert case.told.count("breach_report") == 1
     await _rule(case, "O1", upheld=False)
-    assert case.status is Status.PUBLICITY
+    assert case.status() is Status.PUBLICITY
 
 
 @pytest.mark.parametrize("objected", [False, True])
@@ -137,13 +138,13 @@ async def test_a_grant_beyond_the_citys_number_of_diseases_is_denied_with_its_wh
     case.script.live_elsewhere = 1
     await case.send("appeal", reason="已终止一项")
     await case.verdicts("grant", "grant", "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_a_denial_nobody_appeals_closes_when_the_window_ends(town: Town) -> None:
     case = await town.apply()
     await case.verdicts("deny", "deny", "grant")
-    assert case.status is Status.DENIED
+    assert case.status() is Status.DENIED
     assert not case.written.rows[-1].closed
     await case.skip_to_due()
     assert await case.result() == "denied"
@@ -157,7 +158,7 @@ async def test_an_appeal_that_is_there_when_the_window_ends_is_in_time(town: Tow
     assert due is not None
     await case.skip_to(due, seconds=-2)
     await case.while_writing(case.say("appeal", reason="不服"))
-    assert case.status is Status.APPEALING
+    assert case.status() is Status.APPEALING
 
 
 async def test_an_appeal_goes_to_other_experts_whose_denial_is_final(town: Town) -> None:
@@ -193,11 +194,11 @@ async def test_an_appeal_while_another_case_holds_the_place_is_refused_and_the_c
     refused = await case.refused("appeal", {"command_id": "a1", "actor": "channel:app", "reason": "不服"})
     assert refused.message == "该病种已有在办申请。"
     await case.idle()
-    assert (case.status, case.written.rows[-1].waiting_on) == (Status.DENIED, "applicant")
+    assert (case.status(), case.written.rows[-1].waiting_on) == (Status.DENIED, "applicant")
     assert (await case.view()).due is not None
     case.script.place_taken_by = None
     await case.send("appeal", reason="不服", command_id="a1")
-    assert case.status is Status.APPEALING
+    assert case.status() is Status.APPEALING
 
 
 async def test_a_corrected_denial_is_published_and_an_objection_to_it_leads_to_an_appeal_that_can_grant(
@@ -206,13 +207,13 @@ async def test_a_corrected_denial_is_published_and_an_objection_to_it_leads_to_a
     case = await town.apply(jiuquan())
     await case.verdicts("deny", "deny", "deny")
     await case.send("correct", actor="officer:O1", what="denial", reason="误判")
-    assert case.status is Status.PUBLICITY
+    assert case.status() is Status.PUBLICITY
     await _object(case)
     await _rule(case, "O1", upheld=True)
-    assert case.status is Status.DENIED
+    assert case.status() is Status.DENIED
     await case.send("appeal", reason="不服")
     await case.verdicts("grant", "grant", "grant")
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE
 
 
 async def test_a_denial_corrected_and_withdrawn_in_one_breath_is_withdrawn_and_not_published(town: Town) -> None:
@@ -244,4 +245,4 @@ async def test_a_certificate_that_cannot_be_made_yet_delays_the_grant_and_nothin
     case.script.failures[ActivityName.ISSUE_CERTIFICATE] = 1
     await case.verdicts("grant", "grant", "grant")
     assert case.kinds.count("certificate_issued") == 1
-    assert case.status is Status.EFFECTIVE
+    assert case.status() is Status.EFFECTIVE

@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.acceptance import ALPHABET, acceptance_number, check_character, parse_acceptance_number
+from domain.refusal import Refused
+
+KEY = b"k" * 32
+
+
+def number(request_id: str = "A-1", channel: str = "app", region: str = "510400", key: bytes = KEY) -> str:
+    return acceptance_number(key, region=region, channel=channel, request_id=request_id)
+
+
+def test_a_known_request_has_a_known_number_for_ever() -> None:
+    # Computed once by hand from HMAC-SHA256 over the three parts joined by 0x1f, first 60 bits, Crockford base32.
+    import hashlib
+    import hmac
+
+    bits = int(hmac.new(KEY, b"510400\x1fapp\x1fA-1", hashlib.sha256).hexdigest()[:15], 16)
+    body = ""
+    for _ in range(12):
+        bits, digit = divmod(bits, 32)
+        body = ALPHABET[digit] + body
+    assert number()[:21] == f"510400-{body[:4]}-{body[4:8]}-{body[8:]}"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_the_same_request_has_the_same_number_and_another_has_another(first: str, second: str) -> None:
+    assert number(first) == number(first)
+    assert (number(first) == number(second)) == (first == second)
+
+
+def test_region_channel_and_key_each_make_another_number() -> None:
+    assert len({number(), number(channel="web"), number(region="620900"), number(key=b"x" * 32)}) == 4
+
+
+def test_parts_cannot_be_shifted_into_each_other() -> None:
+    assert number("b", channel="a") != number("", channel="ab")
+
+
+@given(st.text(max_size=20))
+def test_a_number_is_read_back_also_in_lower_case_and_with_blanks(request_id: str) -> None:
+    made = number(request_id)
+    assert parse_acceptance_number(f"  {made.lower()} ") == made
+    assert made[-1] == check_character(made[:-2].replace("-", ""))
+
+
+@given(st.integers(0, 17), st.sampled_from(ALPHABET))
+def test_one_wrong_character_is_always_noticed(position: int, wrong: str) -> None:
+    made = number()
+    places = [index for index, character in enumerate(made[:-2]) if character != "-"]
+    at = places[position]
+    if made[at] == wrong or (position < 6 and not wrong.isdigit()):
+        return
+    with pytest.raises(Refused):
+        parse_acceptance_number(made[:at] + wrong + made[at + 1 :])
+
+
+def test_letters_that_look_like_digits_are_read_as_digits() -> None:
+    made = next(each for each in (number(str(count)) for count in range(99)) if "0" in each[7:] and "1" in each[7:])
+    misread = made[:7] + made[7:].replace("0", "O").replace("1", "l")
+    assert parse_acceptance_number(misread) == made
+
+
+@pytest.mark.parametrize("text", ["", "510400", "510400-7K3M-Q2ZD-91XA", "张三", "510400-7K3M-Q2ZD-91XA-UU"])
+def test_what_is_no_number_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_acceptance_number(text)
+    refusal = caught.value.refusal
+    assert refusal.field == "acceptance_no"
+    assert not text or text not in refusal.message + refusal.rule + refusal.remedy

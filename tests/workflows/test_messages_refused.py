@@ -1,0 +1,296 @@
+"""No message fails or wedges a case, whatever its name, number or bytes; every refusal stands in the trail."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from fake_city import Script
+from living import Living, Town, command, panzhihua, paper, raw
+from temporalio.service import RPCError
+
+from domain.commands import COMMANDS
+from domain.vocabulary import MaterialKind, Status
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+GOOD = command(actor="expert:E001", command_id="v1", decision="grant", reason="依据材料")
+HOSTILE = {
+    "no argument": (),
+    "two arguments": (GOOD, GOOD),
+    "broken JSON": (raw(b"{"),),
+    "JSON too deep": (raw(b"[" * 100_000),),
+    "a huge number": (raw(json.dumps(GOOD | {"round": 0}).replace("0}", "9" * 5000 + "}").encode()),),
+    "not UTF-8": (raw(b'{"command_id": "\xff\xfe"}'),),
+    "protobuf": (raw(b"\x0a\x01", b"binary/protobuf"),),
+    "null": (raw(b"", b"binary/null"),),
+    "bytes": (raw(json.dumps(GOOD).encode(), b"binary/plain"),),
+    "sealed with an unknown key": (raw(b"x" * 40, b"binary/encrypted", **{"encryption-key-id": b"gone"}),),
+    "no encoding": (raw(json.dumps(GOOD).encode(), b""),),
+    "NUL": (GOOD | {"reason": "a\u0000b"},),
+    "300 KB": (GOOD | {"reason": "长" * 100_000},),
+    "a text for an object": ("grant",),
+    "a list": ([GOOD],),
+    "null value": (None,),
+    "wrong types": (GOOD | {"round": "first"},),
+    "an unknown decision": (GOOD | {"decision": "maybe"},),
+    "a missing field": ({"command_id": "v1", "actor": "expert:E001"},),
+    "a lone surrogate": (raw(json.dumps(GOOD).replace("v1", "\\\\ud800").encode()),),
+    "no actor": (GOOD | {"actor": "E001"},),
+    "a command id with spaces": (GOOD | {"command_id": "a b"},),
+    "an endless reason": (GOOD | {"reason": "x" * 2001},),
+}
+
+
+@pytest.mark.parametrize("arguments", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_a_signal_nobody_can_read_is_refused_in_the_trail_and_the_case_goes_on(
+    town: Town, arguments: tuple[object, ...]
+) -> None:
+    case = await town.apply()
+    await case.signal("give_verdict", *arguments)
+    assert (case.kinds[-1], len(case.refusals)) == ("refused", 1)
+    assert case.refusals[0]["command"] == "give_verdict"
+    await case.verdicts("grant", "grant", "grant")
+    assert case.status() is Status.EFFECTIVE
+
+
+@pytest.mark.parametrize("arguments", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_the_same_as_an_update_is_answered_with_a_sentence_and_writes_nothing(
+    town: Town, arguments: tuple[object, ...]
+) -> None:
+    case = await _shared(town)
+    before = len(case.written.events)
+    refusal = await case.refused("give_verdict", *arguments)
+    assert refusal.rule
+    assert refusal.remedy
+    assert len(case.written.events) == before
+
+
+_kept: list[Living] = []
+
+
+async def _shared(town: Town) -> Living:
+    if not _kept:
+        _kept.append(await town.apply())
+    return _kept[0]
+
+
+@pytest.mark.parametrize("name", ["give_verdikt", "判定", "x" * 900, "drop table", "__stack", "a\nb"])
+async def test_a_name_nobody_knows_is_refused_and_the_nearest_is_suggested(town: Town, name: str) -> None:
+    case = await town.apply()
+    await case.signal(name, GOOD)
+    assert case.kinds[-1] == "refused"
+    refusal = await case.refused(name, GOOD)
+    assert refusal.field == "name"
+    assert ("give_verdict？" in refusal.remedy) == (name == "give_verdikt")
+    assert await case.running()
+
+
+STATUS_OF = {
+    "supply_materials": {"materials": [paper(MaterialKind.PHOTO)]},
+    "verify_originals": {"outcome": "match", "actor": "counter:C1"},
+    "raise_objection": {"by": "甲", "reason": "x"},
+    "rule_objection": {"objection_id": "O1", "upheld": True, "reason": "x", "actor": "officer:O1"},
+    "appeal": {"reason": "x"},
+    "correct": {"what": "grant", "reason": "x", "actor": "officer:O1"},
+    "change_hospital": {"hospital_id": "H2"},
+    "file_offregion": {"region": "510100", "from_on": "2026-12-01"},
+    "end_offregion": {},
+    "end_entitlement": {"ground": "death", "actor": "officer:O1"},
+    "supersede": {"by": "other", "actor": "system"},
+}
+
+
+async def test_every_command_that_is_not_due_is_refused_saying_what_is_possible(town: Town) -> None:
+    case = await town.apply()
+    for name, fields in STATUS_OF.items():
+        content = command(**fields)  # type: ignore[arg-type]
+        refusal = await case.refused(name, content)
+        assert refusal.field == "status", name
+        assert "withdraw" in refusal.remedy
+        await case.signal(name, content)
+    assert len(case.refusals) == len(STATUS_OF)
+    assert case.status() is Status.REVIEW
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+async def test_nobody_may_send_what_is_another_offices(town: Town, name: str) -> None:
+    case = await _shared(town)
+    stranger = "registry:R1" if "registry" not in COMMANDS[name].senders else "expert:E001"
+    content = {**command(actor=stranger), **_valid(name)}
+    refusal = await case.refused(name, content)
+    assert refusal.field == "actor"
+
+
+def _valid(name: str) -> dict[str, object]:
+    more: dict[str, dict[str, object]] = {
+        "give_verdict": {"decision": "grant", "reason": "x"},
+        "recuse": {"reason": "x"},
+        "extend": {"working_days": 3, "ground": "x"},
+        "change_contact": {"phone": "13900000000"},
+        "insured_changed": {"state": "normal", "as_of_on": "2026-11-01"},
+        "amend_calendar": {"calendar_version": "x"},
+        "notice_delivered": {"notice_seq": 1, "delivered_at": "2026-11-01T00:00:00+08:00"},
+    }
+    fields = {**STATUS_OF.get(name, {}), **more.get(name, {})}
+    fields.pop("actor", None)
+    return fields
+
+
+async def test_an_expert_who_is_not_on_the_panel_and_one_who_has_spoken_are_refused(town: Town) -> None:
+    case = await town.apply()
+    stranger = GOOD | {"actor": "expert:E999", "command_id": "s1"}
+    assert "不在本案" in (await case.refused("give_verdict", stranger)).message
+    await case.signal("give_verdict", stranger)
+    first = (await case.experts())[0]
+    await case.verdict(first, "grant")
+    twice = GOOD | {"actor": f"expert:{first}", "command_id": "s2"}
+    assert "已提交意见" in (await case.refused("give_verdict", twice)).message
+    await case.signal("recuse", command(actor=f"expert:{first}", reason="x"))
+    assert len(case.refusals) == 2
+
+
+async def test_a_message_for_another_status_or_round_is_refused(town: Town) -> None:
+    case = await town.apply()
+    assert (await case.refused("give_verdict", GOOD | {"status": "appealing"})).field == "status"
+    assert (await case.refused("give_verdict", GOOD | {"round": 1})).field == "round"
+    await case.send("give_verdict", actor="expert:E001", decision="grant", reason="x", status="review", round=0)
+
+
+async def test_a_repeated_signal_is_audited_and_has_no_effect(town: Town) -> None:
+    case = await town.apply()
+    for _ in range(3):
+        await case.signal("give_verdict", GOOD)
+    assert case.kinds.count("verdict_given") == 1
+    assert case.kinds.count("refused") == 2
+
+
+async def test_another_content_under_a_used_command_id_is_refused(town: Town) -> None:
+    case = await town.apply()
+    await case.signal("give_verdict", GOOD)
+    refusal = await case.refused("give_verdict", GOOD | {"decision": "deny"})
+    assert refusal.field == "command_id"
+    assert (await case.refused("withdraw", {"command_id": "v1", "actor": "channel:app"})).field == "command_id"
+
+
+async def test_a_cancel_request_is_refused_and_audited_also_the_second_time(town: Town) -> None:
+    case = await town.apply()
+    await case.handle.cancel()
+    await case.idle()
+    assert case.kinds[-1] == "cancel_refused"
+    with contextlib.suppress(RPCError):
+        await case.handle.cancel()
+    await case.verdicts("grant", "grant", "grant")
+    assert case.status() is Status.EFFECTIVE
+    await case.handle.cancel()
+    await case.idle()
+    assert case.kinds[-1] == "cancel_refused"
+    assert await case.running()
+
+
+async def test_a_cancel_request_while_an_activity_is_under_way_leaves_it_alone(town: Town) -> None:
+    case = await town.apply()
+    await case.verdicts("grant", "grant")
+    last = (await case.experts())[2]
+    await case.while_writing(_verdict_and_cancel(case, last), seconds=0.3)
+    assert case.kinds.count("cancel_refused") == 1
+    assert case.status() is Status.EFFECTIVE
+
+
+async def _verdict_and_cancel(case: Living, expert: str) -> None:
+    await case.say("give_verdict", actor=f"expert:{expert}", decision="grant", reason="依据材料")
+    await case.handle.cancel()
+
+
+async def test_a_closed_case_refuses_what_comes_in_its_last_breath(town: Town) -> None:
+    case = await town.apply()
+    await case.while_writing(_withdraw_and_more(case), seconds=0.3)
+    assert await case.result() == "withdrawn"
+    assert case.kinds[-1] == "refused"
+
+
+async def _withdraw_and_more(case: Living) -> None:
+    await case.say("withdraw")
+    await case.say("give_verdict", actor="expert:E001", decision="grant", reason="x")
+
+
+async def test_a_city_may_refuse_messages_that_arrive_unsealed(town: Town) -> None:
+    case = await town.apply(panzhihua(plain_signals=False))
+    content = json.dumps(GOOD).encode()
+    await case.signal("give_verdict", raw(content, **{"mente-plain": b"1"}))
+    assert case.refusals[-1]["rule"] == "本市不接受未加密的消息"
+    await case.signal("give_verdict", GOOD)
+    assert case.kinds[-1] == "verdict_given"
+
+
+async def test_a_plain_message_is_carried_out_and_marked_where_the_city_allows_it(town: Town) -> None:
+    case = await town.apply(panzhihua(plain_signals=True))
+    await case.signal("give_verdict", raw(json.dumps(GOOD).encode(), **{"mente-plain": b"1"}))
+    assert case.kinds[-2:] == ["verdict_given", "plain_payload"]
+
+
+async def test_a_hundred_signals_at_once_are_all_dealt_with(town: Town) -> None:
+    case = await town.apply()
+    await asyncio.gather(*(case.say("change_contact", phone="13900000000") for _ in range(100)))
+    await case.idle()
+    assert case.kinds.count("contact_changed") == 100
+    await case.verdicts("grant", "grant", "grant")
+    assert case.status() is Status.EFFECTIVE
+
+
+async def test_more_papers_than_a_case_can_carry_are_refused(town: Town) -> None:
+    case = await town.apply(Script(rules=panzhihua(), required={MaterialKind.PHOTO}))
+    many = [paper(MaterialKind.OTHER, "1")] * 40
+    for _ in range(4):
+        await case.supply(*many)
+    assert (await case.refused("supply_materials", command(materials=many))).field == "materials"
+
+
+async def test_a_future_paper_and_an_empty_contact_are_refused(town: Town) -> None:
+    case = await town.apply(Script(rules=panzhihua(), required={MaterialKind.PHOTO}))
+    future = paper(MaterialKind.PHOTO) | {"issued_on": "2099-01-01"}
+    assert (await case.refused("supply_materials", command(materials=[future]))).field == "materials[0].issued_on"
+    assert (await case.refused("change_contact", command())).field == "phone"
+
+
+async def test_a_delivered_notice_is_noted(town: Town) -> None:
+    case = await town.apply()
+    await case.send("notice_delivered", actor="system", notice_seq=1, delivered_at="2026-11-22T10:00:00+08:00")
+    assert case.kinds[-1] == "notice_delivered"
+
+
+async def test_the_same_update_twice_at_once_and_again_is_carried_out_once_and_answered_each_time(town: Town) -> None:
+    case = await town.apply()
+    sent = [case.handle.execute_update("give_verdict", GOOD, id=f"u{number}") for number in range(3)]
+    receipts = await asyncio.gather(*sent)
+    assert sorted(receipt["repeated"] for receipt in receipts) == [False, True, True]
+    again = await case.handle.execute_update("give_verdict", GOOD)
+    assert again["repeated"]
+    assert again["seq"] == receipts[0]["seq"]
+    assert case.kinds.count("verdict_given") == 1
+    assert "refused" not in case.kinds
+
+
+async def test_a_signal_and_an_update_of_one_command_at_once_answer_the_update_with_the_receipt(town: Town) -> None:
+    case = await town.apply()
+    await case.while_writing(case.handle.signal("give_verdict", GOOD), seconds=0.1)
+    receipt = await case.handle.execute_update("give_verdict", GOOD)
+    assert receipt["repeated"]
+
+
+async def test_a_command_refused_once_may_be_sent_again_under_its_id_when_it_is_possible(town: Town) -> None:
+    case = await town.apply(Script(rules=panzhihua(), required={MaterialKind.PHOTO}, not_stored={"9" * 64}))
+    supply = command(command_id="again", materials=[paper(MaterialKind.PHOTO, "9")])
+    assert (await case.refused("supply_materials", supply)).message == "文件尚未上传。"
+    case.script.not_stored.clear()
+    receipt = await case.handle.execute_update("supply_materials", supply)
+    assert not receipt["repeated"]
+    await case.idle()
+    assert case.status() is Status.REVIEW
+
+
+async def test_the_number_of_a_receipt_is_the_number_in_the_trail(town: Town) -> None:
+    case = await town.apply()
+    receipt = await case.verdict((await case.experts())[0], "grant")
+    entry = next(event for event in case.written.events if event.seq == receipt.seq)
+    assert entry.kind == "verdict_given"
