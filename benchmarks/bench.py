@@ -53,8 +53,8 @@ async def measure(chosen: argparse.Namespace) -> dict[str, Any]:
                     _progress(done)
                     rounds.append(done)
             events = {
-                "real": await _events(mente.client, bench.numbers[-1]),
-                "floor": await _events(plain, bench.floors[-1]),
+                "real": await _events(mente.client, bench.numbers[0]),
+                "floor": await _events(plain, bench.floors[0]),
             }
     return _figures(chosen, rounds, events)
 
@@ -187,9 +187,9 @@ def tell(figures: dict[str, Any], console: Console) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4, help="rounds of each side")
-    parser.add_argument("--cases", type=int, default=60, help="cases in a round")
-    parser.add_argument("--at-once", type=int, default=16, help="cases under way at a time")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each side")
+    parser.add_argument("--cases", type=int, default=40, help="cases in a round")
+    parser.add_argument("--at-once", type=int, default=8, help="cases under way at a time")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of each side")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     parser.add_argument(

@@ -41,12 +41,12 @@ class FloorActivities:
         return case
 
 
-async def _local(case: str, name: str = "nothing") -> None:
-    await workflow.execute_local_activity(name, case, result_type=str, start_to_close_timeout=SHORT)
+async def _local(case: str) -> None:
+    await workflow.execute_local_activity("nothing", case, result_type=str, start_to_close_timeout=SHORT)
 
 
-async def _remote(case: str, queue: str) -> None:
-    await workflow.execute_activity("nothing", case, result_type=str, task_queue=queue, start_to_close_timeout=SHORT)
+async def _remote(case: str, queue: str, name: str = "nothing") -> None:
+    await workflow.execute_activity(name, case, result_type=str, task_queue=queue, start_to_close_timeout=SHORT)
 
 
 @workflow.defn(name="FloorApplication")
@@ -63,15 +63,15 @@ class FloorApplication:
         """Open, look up and inspect, seat, wait for verdicts, certify, grant, continue as new."""
         await _local(case)
         await asyncio.gather(_remote(case, EXTERNAL), _remote(case, QUEUE))
-        await _local(case)
-        await _local(f"{case}.n1", "start_notice")
+        await _remote(case, QUEUE)
+        await _remote(f"{case}.n1", QUEUE, "start_notice")
         timer = asyncio.create_task(workflow.sleep(A_DAY))
         while self._heard < VERDICTS:
             await workflow.wait_condition(lambda: self._waiting > self._heard)
             await _local(case)
             self._heard += 1
         await _remote(case, QUEUE)
-        await _local(f"{case}.n2", "start_notice")
+        await _remote(f"{case}.n2", QUEUE, "start_notice")
         timer.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(args=[case], workflow="FloorEntitlement")

@@ -79,13 +79,16 @@ class Plan:
         return _expected_notices(self)
 
 
-def plans(count: int, *, first_seed: int) -> list[Plan]:
-    """Return plans that go through both cities and every course."""
+def plan_of(number: int, *, first_seed: int) -> Plan:
+    """Return one of an endless row of plans that goes through both cities and every course."""
     courses = list(Course)
-    return [
-        Plan(seed=first_seed + number, region=(PANZHIHUA, JIUQUAN)[number % 2], course=courses[number // 2 % 4])
-        for number in range(count)
-    ]
+    region = (PANZHIHUA, JIUQUAN)[number % 2]
+    return Plan(seed=first_seed + number, region=region, course=courses[number // 2 % len(courses)])
+
+
+def plans(count: int, *, first_seed: int) -> list[Plan]:
+    """Return the first plans of the row."""
+    return [plan_of(number, first_seed=first_seed) for number in range(count)]
 
 
 def _expected_kinds(plan: Plan) -> list[str]:

@@ -5,10 +5,12 @@ else opens a connection, and no connection is held while a file is read, a page 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -20,6 +22,24 @@ BUSY_TIMEOUT_MS = 12_000
 """How long a SQLite writer waits for another process; transactions last milliseconds, back-ups longer."""
 
 _WRITES = "mente_writes"
+_BEGIN_WRITING = "BEGIN IMMEDIATE"
+
+
+class _InLoop(aiosqlite.Connection):
+    """A connection whose statements run in the event loop's own thread.
+
+    aiosqlite hands each of the three calls of a statement to a thread and is woken through a socket: a transaction
+    of five statements took three times the processor time of its SQL (docs/performance.md). In WAL mode ours last
+    a tenth of a millisecond and wait for nobody, except `BEGIN IMMEDIATE`, which waits for the writer of another
+    process: that one keeps to the thread.
+    """
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if _BEGIN_WRITING in args:
+            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # aiosqlite's own
+        if not self._running or not self._connection:
+            raise ValueError("Connection closed")
+        return fn(*args, **kwargs)
 
 
 def prepare_sqlite(dbapi_connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -40,14 +60,22 @@ def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first and then writes fails at once when another process wrote in
     # between; an immediate one waits its turn.
     writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql(_BEGIN_WRITING if writes else "BEGIN")
 
 
 def _create_engine(url: URL) -> AsyncEngine:
     # hide_parameters: a statement that fails must not carry personal data into a log
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=10)
-    engine = create_async_engine(url, hide_parameters=True)
+
+    async def connect() -> aiosqlite.Connection:
+        path = url.database or ":memory:"
+        connection = _InLoop(lambda: sqlite3.connect(path, check_same_thread=False), iter_chunk_size=64)
+        # a process that is told to end must not wait for a connection nobody closed
+        connection._thread.daemon = True
+        return await connection
+
+    engine = create_async_engine(url, hide_parameters=True, async_creator=connect)
     event.listen(engine.sync_engine, "connect", prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

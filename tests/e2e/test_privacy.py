@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from faults import careless_client, files_below, found_in, raw, unsealed_payloads
-from playing import send, skip_past, until, until_status
 from pypdf import PdfReader, PdfWriter
 from sqlalchemy import text
 
@@ -35,9 +33,11 @@ from samples.catalogue import disease_name
 from samples.make import quick_application
 from samples.persons import id_number
 from starter.client import Mente
+from starter.demo.moves import send, skip_past, until, until_status
 from starter.embedded import Child, House, house, worker_process
 from starter.server import free_port
 from storage.objects import ObjectStore
+from tests.e2e.faults import careless_client, failures_in, files_below, found_in, raw, unsealed_payloads
 from worker.mail_sink import SmtpServer, keep_mail
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
@@ -227,9 +227,16 @@ async def withdrawn(run: Run, folder: Path) -> None:
 
 
 async def heard(mente: Mente, number: str, decision: Decision, reason: str) -> None:
-    for seat in (await mente.status(number)).panel:
-        if seat.state == "assigned":
-            await send(mente, number, GiveVerdict, actor=f"expert:{seat.expert}", decision=decision, reason=reason)
+    async def seated() -> bool:
+        return len(await assigned(mente, number)) == 3
+
+    await until(seated)
+    for expert in await assigned(mente, number):
+        await send(mente, number, GiveVerdict, actor=f"expert:{expert}", decision=decision, reason=reason)
+
+
+async def assigned(mente: Mente, number: str) -> list[str]:
+    return [seat.expert for seat in (await mente.status(number)).panel if seat.state == "assigned"]
 
 
 async def bad_messages(run: Run, number: str) -> None:
@@ -393,13 +400,16 @@ async def test_ids_search_attributes_and_memos_hold_no_marker(lived: Run) -> Non
 
 async def test_every_payload_in_every_history_is_sealed(lived: Run) -> None:
     client = careless_client(lived.mente.client, lived.house.keys)
-    plain, histories = [], 0
+    plain, failures, histories = [], [], 0
     async for run in client.list_workflows(""):
         history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
         histories += 1
         for event in history.events:
             plain += [payload for payload in unsealed_payloads(event) if not _is_bookkeeping(event, payload)]
+            failures += list(failures_in(event))
     assert histories > 5
+    assert failures, "activities failed on the way"
+    assert {(failure.message, failure.stack_trace) for failure in failures} == {("Encoded failure", "")}
     assert [payload.data for payload in plain] == [json.dumps({"reason": CONTROL}).encode()]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playing import send, skip_past, until_status, verdicts
 from sqlalchemy import func, select
 
 from domain.commands import Withdraw
@@ -14,6 +13,7 @@ from domain.refusal import Refused
 from domain.vocabulary import Decision, Status
 from samples.make import quick_application
 from starter.client import Applied, Mente
+from starter.demo.moves import send, skip_past, until_status, verdicts
 from storage.tables import case
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

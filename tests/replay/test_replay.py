@@ -28,7 +28,7 @@ from tests.replay.histories import (
 from worker.payloads import data_converter
 from worker.running import ALL_WORKFLOWS
 
-MAX_BYTES = 100 * 1024
+MAX_BYTES = 160 * 1024
 MAX_TOTAL_BYTES = 3 * 1024 * 1024
 OPEN_STATUSES = {
     "Application": {"supplement", "review", "publicity", "objected", "denied", "appealing"},

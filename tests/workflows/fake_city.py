@@ -1,4 +1,4 @@
-"""A city in memory: the activities of `activities/contract.py`, strict about the audit trail, able to fail on demand."""
+"""A city in memory: the activities of the contract, strict about the audit trail, able to fail on demand."""
 
 import asyncio
 from collections import Counter
@@ -45,7 +45,7 @@ AMENDED = "CN-amended"
 """The calendar version with a holiday of the test's own."""
 
 
-def rules_of(region: str, disease_id: str, **changes: object) -> CaseRules:
+def rules_of(region: str, disease_id: str, changes: dict[str, object]) -> CaseRules:
     """Return a city's rules with some of them changed."""
     return policy_for(region, date(2026, 1, 5)).rules_for(disease_id).model_copy(update=changes)
 

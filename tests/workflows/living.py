@@ -18,6 +18,7 @@ from temporalio.testing import TimeSkipper
 from activities.contract import CASE_QUEUE, ActivityName, CommandReceipt, StartApplication
 from domain.application import Applicant, ApplicationForm, Material
 from domain.case_rules import CaseRules
+from domain.clock import Ledger
 from domain.moments import CST
 from domain.refusal import Refusal
 from domain.vocabulary import ApplicationKind, Decision, InsuredCategory, MaterialKind, Status
@@ -32,12 +33,12 @@ _numbers = itertools.count(1)
 
 def panzhihua(**changes: object) -> CaseRules:
     """Return Panzhihua's rules for diabetes: no publicity, effect on approval."""
-    return rules_of(*PANZHIHUA, **changes)
+    return rules_of(PANZHIHUA[0], PANZHIHUA[1], changes)
 
 
 def jiuquan(**changes: object) -> CaseRules:
     """Return Jiuquan's rules for a disease with publicity."""
-    return rules_of(*JIUQUAN, **changes)
+    return rules_of(JIUQUAN[0], JIUQUAN[1], changes)
 
 
 def paper(kind: MaterialKind, mark: str = "a", issued_on: date | None = None) -> dict[str, Any]:
@@ -70,6 +71,13 @@ class Living:
     def status(self) -> Status:
         """The status in the read model."""
         return self.written.events[-1].status_to
+
+    @property
+    def ledger(self) -> Ledger:
+        """The decision limit in the read model."""
+        ledger = self.written.rows[-1].ledger
+        assert ledger is not None
+        return ledger
 
     @property
     def told(self) -> list[str]:
@@ -105,7 +113,8 @@ class Living:
             await self.handle.execute_update(name, args=args)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
-            assert isinstance(cause, ApplicationError) and cause.type == "Refused", cause
+            assert isinstance(cause, ApplicationError), cause
+            assert cause.type == "Refused"
             refusal = Refusal.model_validate(cause.details[0])
             assert refusal.message == cause.message
             assert any("\u4e00" <= character <= "\u9fff" for character in refusal.message)
@@ -155,7 +164,14 @@ class Living:
             return
         async with asyncio.timeout(SECONDS):
             await TimeSkipper(self.client).fast_forward(self.handle, by)
-        await self.idle()
+        await self._rest()
+
+    async def _rest(self) -> None:
+        # A timer that is due fires some milliseconds after the skip is reported done.
+        length = -1
+        while length != (length := (await self.handle.describe()).history_length):
+            await self.idle()
+            await asyncio.sleep(0.04)
 
     async def skip_to(self, at: datetime, seconds: float = 1) -> None:
         """Let time pass until a little after an instant."""
