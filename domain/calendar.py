@@ -45,8 +45,8 @@ class CalendarNotice(_Model):
     `serial`.
 
     `rest` maps each day off to its festival, `work` each make-up day to its reason. Texts the source does
-    not give are empty. Raises `ValueError` where a day is both, or lies outside 27 December of Y-1 to 31
-    December of Y.
+    not give are empty. `seed`: the days were taken from open calendar packages, nobody read the notice. Raises
+    `ValueError` where a day is both, or lies outside 27 December of Y-1 to 31 December of Y.
     """
 
     year: int
@@ -57,6 +57,7 @@ class CalendarNotice(_Model):
     rest: dict[date, str]
     work: dict[date, str]
     serial: int = 1
+    seed: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -69,7 +70,9 @@ class CalendarNotice(_Model):
 
     @property
     def id(self) -> str:
-        """`CN-2026`; a further notice of the same year is `CN-2026.2`."""
+        """`CN-2026`; a further notice of the same year is `CN-2026.2`, a seed `CN-2008.seed`."""
+        if self.seed:
+            return f"CN-{self.year}.seed"
         return f"CN-{self.year}" if self.serial == 1 else f"CN-{self.year}.{self.serial}"
 
     @property
@@ -245,11 +248,15 @@ class WorkCalendar:
     irrelevant.
 
     Where two notices speak of one day, the notice of the later year, then the one with the higher serial,
-    holds. Raises `ValueError` if two notices have one id.
+    holds. A seed holds only until a notice of its year is in, and is then no part of the calendar. `notices` are
+    those in force, `covered` the spans they settle, by date and without overlap. Raises `ValueError` if two
+    notices have one id.
     """
 
     def __init__(self, notices: Iterable[CalendarNotice]) -> None:
-        self.notices = tuple(sorted(notices, key=lambda notice: (notice.year, notice.serial)))
+        given = sorted(notices, key=lambda notice: (notice.year, notice.serial))
+        noticed = {notice.year for notice in given if not notice.seed}
+        self.notices = tuple(notice for notice in given if not notice.seed or notice.year not in noticed)
         ids = [notice.id for notice in self.notices]
         if len(dict.fromkeys(ids)) != len(ids):
             raise ValueError("two notices have the same id")
@@ -258,15 +265,16 @@ class WorkCalendar:
         for notice in self.notices:
             stated.update({on: (False, f"{name}放假", notice.id) for on, name in notice.rest.items()})
             stated.update({on: (True, reason, notice.id) for on, reason in notice.work.items()})
-        self._stated = dict(sorted(stated.items()))
+        in_order = dict(sorted(stated.items()))
+        self.covered = _coverage(self.notices, in_order)
+        self._stated = {on: _labelled(on, verdict, self.covered) for on, verdict in in_order.items()}
         self._stated_on = list(self._stated)
-        self._covered = _coverage(self.notices, self._stated)
 
     def slice(self, first_on: date, last_on: date) -> CalendarSlice:
         """Cut the days from `first_on` to `last_on`, both included. Raises `ValueError` if there are none."""
         if first_on > last_on:
             raise ValueError("a slice holds at least one day")
-        covered = _clipped(self._covered, first_on, last_on)
+        covered = _clipped(self.covered, first_on, last_on)
         special = self._projected(first_on, last_on, covered)
         low, high = bisect_right(self._stated_on, first_on - _ONE_DAY), bisect_right(self._stated_on, last_on)
         special.update({on: self._stated[on] for on in self._stated_on[low:high]})
@@ -295,23 +303,33 @@ class WorkCalendar:
 def _coverage(notices: tuple[CalendarNotice, ...], stated: dict[date, tuple[bool, str, str]]) -> tuple[Coverage, ...]:
     """Spans settled by notices, by date and without overlap.
 
-    Without the notice of the year before, only the late-December days a notice names itself are settled by it.
+    A year is settled by its first notice; a further one answers only for the days it names itself. Without the
+    notice of the year before, only the late-December days a notice names itself are settled by it.
     """
-    latest = {notice.year: notice.id for notice in notices}
+    first = {notice.year: notice.id for notice in reversed(notices)}
     spans: list[Coverage] = []
-    for year in sorted(latest):
+    for year in sorted(first):
         late_december = _last_day_covered_alone(year - 1) + _ONE_DAY
         new_year = date(year, 1, 1)
-        if year - 1 in latest:
-            spans.append(Coverage(first_on=late_december, last_on=new_year - _ONE_DAY, notice=latest[year]))
+        if year - 1 in first:
+            spans.append(Coverage(first_on=late_december, last_on=new_year - _ONE_DAY, notice=first[year]))
         else:
             spans.extend(
                 Coverage(first_on=on, last_on=on, notice=notice)
                 for on, (_, _, notice) in stated.items()
                 if late_december <= on < new_year
             )
-        spans.append(Coverage(first_on=new_year, last_on=_last_day_covered_alone(year), notice=latest[year]))
+        spans.append(Coverage(first_on=new_year, last_on=_last_day_covered_alone(year), notice=first[year]))
     return tuple(spans)
+
+
+def _labelled(on: date, verdict: tuple[bool, str, str], covered: tuple[Coverage, ...]) -> tuple[bool, str, str]:
+    """Label what a notice says of its own late December while the next notice may still change it."""
+    working, reason, notice = verdict
+    open_still = on > _last_day_covered_alone(on.year) and not any(
+        each.first_on <= on <= each.last_on for each in covered
+    )
+    return (working, reason + PROJECTED, notice) if open_still else verdict
 
 
 def _clipped(spans: tuple[Coverage, ...], first_on: date, last_on: date) -> tuple[Coverage, ...]:

@@ -3,10 +3,11 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
+from domain.vocabulary import Status
 from storage.cases import CaseNotFound
 from storage.database import insert_rows
 from storage.effects import ASSIGNED
@@ -14,6 +15,10 @@ from storage.tables import case, expert, verdict
 
 GENERAL = "general"
 """The specialty of those who may judge any disease where its own specialists are too few."""
+
+
+_HEARING = (Status.SUBMITTED, Status.SUPPLEMENT, Status.REVIEW, Status.APPEALING, Status.RECHECK)
+"""Statuses in which an expert's seat is work to be done."""
 
 
 class SeatsWanted(Model):
@@ -35,15 +40,16 @@ class SeatsWanted(Model):
 async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
     """Seat experts and return their ids, least loaded first; fewer than asked where the register is short.
 
-    Idempotent by (case, panel, round, call): a repeat returns the experts seated the first time. Raises
-    `CaseNotFound`.
+    Idempotent by (case, panel, round, call): a repeat returns the experts seated the first time. A repeat that wants
+    fewer, because its workflow task was worked out anew, frees the others again. Raises `CaseNotFound`.
     """
     mine = case.c.acceptance_no == wanted.acceptance_no
     if await connection.scalar(select(case.c.acceptance_no).where(mine).with_for_update()) is None:
         raise CaseNotFound(f"case {wanted.acceptance_no} is not stored")
     seated = await _seated(connection, wanted)
     if seated:
-        return seated
+        await _free(connection, wanted, seated[wanted.count :])
+        return seated[: wanted.count]
     chosen: tuple[str, ...] = ()
     for specialty in dict.fromkeys((wanted.specialty, GENERAL)):
         missing = wanted.count - len(chosen)
@@ -64,6 +70,19 @@ async def assign_panel(connection: AsyncConnection, wanted: SeatsWanted) -> tupl
     return chosen
 
 
+async def _free(connection: AsyncConnection, wanted: SeatsWanted, experts: tuple[str, ...]) -> None:
+    if experts:
+        await connection.execute(
+            delete(verdict).where(
+                verdict.c.acceptance_no == wanted.acceptance_no,
+                verdict.c.panel == wanted.panel,
+                verdict.c.round == wanted.round,
+                verdict.c.expert_id.in_(experts),
+                verdict.c.state == ASSIGNED,
+            )
+        )
+
+
 async def _seated(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str, ...]:
     query = select(verdict.c.expert_id).where(
         verdict.c.acceptance_no == wanted.acceptance_no,
@@ -79,7 +98,7 @@ async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialt
     load = (
         select(func.count())
         .select_from(verdict.join(case, case.c.acceptance_no == verdict.c.acceptance_no))
-        .where(awaited, case.c.closed.is_(False))
+        .where(awaited, case.c.closed.is_(False), case.c.status.in_(_HEARING))
         .scalar_subquery()
     )
     already = select(verdict.c.expert_id).where(

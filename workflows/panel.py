@@ -11,7 +11,7 @@ from domain.events import EventKind
 from domain.moments import at_close, local_date
 from domain.panel import Outcome, Panel, PanelPurpose, Seat, SeatLeft
 from domain.vocabulary import Sla
-from workflows.asking import record
+from workflows.asking import record_at_once
 from workflows.carrying import seat_row
 from workflows.recording import Wake
 
@@ -52,7 +52,8 @@ async def fill_seats(case: "CaseWorkflow", overdue: tuple[Seat, ...] = ()) -> No
         avoid_experts=(*_not_again(case), *panel.experts),
     )
     state.panel_tried_at = workflow.now()
-    assigned = await record(ActivityName.ASSIGN_PANEL, request, Assigned, summary="抽取评审专家")
+    # Comes out the same however often: the store knows each call for experts by its number.
+    assigned = await record_at_once(ActivityName.ASSIGN_PANEL, request, Assigned, summary="抽取评审专家")
     seats = tuple(Seat(expert_id=expert, assigned_at=workflow.now()) for expert in assigned.experts)
     for seat in overdue[: max(0, len(seats) - panel.vacancies)]:
         _change(case, seat.model_copy(update={"left": SeatLeft.REPLACED}))

@@ -120,6 +120,7 @@ class House:
         row = {
             "acceptance_no": NUMBER,
             "seq": SEQ,
+            "key": f"{event}:applicant:1",
             "event": event,
             "recipient": Recipient.APPLICANT,
             "state": "queued",

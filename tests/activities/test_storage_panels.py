@@ -165,3 +165,12 @@ async def test_lists_filter_by_everything_an_operator_asks_for(database: Databas
     assert await numbers(region="510400") == []
     assert await numbers(status=Status.SUBMITTED) == [OTHER]
     assert await numbers(waiting_on=WaitingOn.EXPERT, status=Status.REVIEW) == [NUMBER]
+
+
+async def test_a_repeat_that_wants_fewer_frees_the_others_again(database: Database) -> None:
+    # The task that wanted two was worked out anew after a verdict had come, and wants one.
+    await opened(database)
+    await register_experts(database, *CARDIOLOGISTS)
+    two = await assigned(database, wanted(count=2))
+    assert await assigned(database, wanted(count=1)) == two[:1]
+    assert await assigned(database, wanted(count=2)) == two[:1]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.calendar import WorkCalendar
 from domain.clock import (
     GROUND_ZH,
     Deadline,
@@ -35,6 +36,7 @@ from domain.vocabulary import Sla
 from storage.calendars import shipped_calendar
 
 CALENDAR = shipped_calendar().slice(date(2025, 1, 1), date(2027, 12, 31))
+FROM_2025 = WorkCalendar(notice for notice in shipped_calendar().notices if notice.year >= 2025)
 FIVE = time(17, 0)
 
 
@@ -274,8 +276,8 @@ def test_a_deadline_is_confirmed_only_if_every_day_it_counts_is_published() -> N
 
 
 def test_days_on_which_the_clock_stands_still_need_no_notice() -> None:
-    """2024 has no shipped notice: a stop over the unpublished days leaves only published ones to count."""
-    calendar = shipped_calendar().slice(date(2024, 1, 1), date(2025, 12, 31))
+    """Here 2024 has no notice: a stop over the unpublished days leaves only published ones to count."""
+    calendar = FROM_2025.slice(date(2024, 1, 1), date(2025, 12, 31))
     running = ledger("2024-12-16T09:00", 5)
     standing = running.model_copy(update={"stops": (stop("2024-12-16T10:00", "2025-01-02T09:00"),)})
     assert not deadline(running, calendar, running.started_at).confirmed
@@ -283,14 +285,14 @@ def test_days_on_which_the_clock_stands_still_need_no_notice() -> None:
 
 
 def test_an_unpublished_day_used_before_a_stop_leaves_the_deadline_projected() -> None:
-    calendar = shipped_calendar().slice(date(2024, 1, 1), date(2025, 12, 31))
+    calendar = FROM_2025.slice(date(2024, 1, 1), date(2025, 12, 31))
     case = ledger("2024-12-16T09:00", 5).model_copy(update={"stops": (stop("2024-12-18T10:00", "2025-01-02T09:00"),)})
     assert deadline(case, calendar, case.started_at).due_on == date(2025, 1, 7)
     assert not deadline(case, calendar, case.started_at).confirmed
 
 
 def test_of_a_calendar_day_limit_only_the_last_day_needs_a_notice() -> None:
-    calendar = shipped_calendar().slice(date(2024, 1, 1), date(2025, 12, 31))
+    calendar = FROM_2025.slice(date(2024, 1, 1), date(2025, 12, 31))
     case = ledger("2024-12-16T09:00", 30, "calendar_days")
     assert deadline(case, calendar, case.started_at) == Deadline(
         due=moment("2025-01-15T17:00"), due_on=date(2025, 1, 15), confirmed=True
