@@ -51,19 +51,19 @@ class ProcessProfile:
     def write(self, path: Path) -> None:
         """Write milliseconds by part and by function, own time; threads still running are left out."""
         self._profiles[0].disable()
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
         parts: Counter[str] = Counter()
         functions: Counter[str] = Counter()
         whole: Counter[str] = Counter()
         for profile in self._profiles:
             profile.create_stats()
-            for (file, line, name), (_, _, own, below, _) in profile.stats.items():  # type: ignore[attr-defined]
+            for (file, line, name), (_, _, own, below, _) in profile.stats.items():
                 if name in _WAITS:
                     continue
                 label = f"{'/'.join(file.rsplit('/', 3)[-3:])}:{line}:{name}"
-                parts[_part_of(f"{file}:{name}")] += own * 1000  # type: ignore[assignment]
-                functions[label] += own * 1000  # type: ignore[assignment]
-                whole[label] += below * 1000  # type: ignore[assignment]
+                parts[_part_of(f"{file}:{name}")] += own * 1000
+                functions[label] += own * 1000
+                whole[label] += below * 1000
         told = {
             "own_ms_by_part": dict(parts.most_common()),
             "own_ms": dict(functions.most_common(TOLD)),

@@ -56,6 +56,7 @@ async def up(demo: bool, home: Path | None, workers: int) -> None:
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
+
     def announce(endpoints: "Endpoints") -> None:
         # For whoever started this: one document on stdout, whatever the form of output; people read stderr.
         print_json(endpoints.model_dump())

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -191,7 +192,7 @@ async def test_a_task_worked_out_anew_at_a_later_instant_writes_nothing_twice(da
 
 async def test_a_task_worked_out_anew_with_messages_that_came_since_writes_the_rest(database: Database) -> None:
     await opened(database)
-    given = {"decision": Decision.GRANT, "reason": "符合"}
+    given: dict[str, Any] = {"decision": Decision.GRANT, "reason": "符合"}
     await recorded(database, transition(2, notices=(notice_to_send(1),), verdicts=(seat("E1", **given),)))
     more = transition(
         2,

@@ -4,7 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from playing import apply_quick, skip_past, until_status, verdicts
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
@@ -12,6 +11,7 @@ from domain.commands import GiveVerdict
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.skipping import settle
+from tests.e2e.playing import apply_quick, skip_past, until_status, verdicts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

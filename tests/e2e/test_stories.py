@@ -92,7 +92,7 @@ async def the_certificate_is_genuine_and_was_mailed(mente: Mente, city: House, n
         email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         for path in Path(city.endpoints.mail_dir).glob(f"{number}*.eml")
     ]
-    attached = [part.get_content() for mail in mails for part in mail.iter_attachments()]  # type: ignore[attr-defined]
+    attached = [part.get_content() for mail in mails for part in mail.iter_attachments()]
     assert attached == [pdf]
     assert all("糖尿病" not in text for text in texts)
 

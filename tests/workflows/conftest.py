@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from fake_city import FakeCity
-from living import Town
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE
 from starter.server import DEMO_CONFIG
+from tests.workflows.fake_city import FakeCity
+from tests.workflows.living import Town
 from worker.payloads import plain_data_converter
 from workflows.application import ApplicationWorkflow
 from workflows.entitlement import EntitlementWorkflow

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from fake_city import FakeCity, Script, Written, rules_of
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import RawValue
@@ -22,6 +21,7 @@ from domain.clock import Ledger
 from domain.moments import CST
 from domain.refusal import Refusal
 from domain.vocabulary import ApplicationKind, Decision, InsuredCategory, MaterialKind, Status
+from tests.workflows.fake_city import FakeCity, Script, Written, rules_of
 from workflows.application import ApplicationWorkflow
 from workflows.showing import StatusView
 

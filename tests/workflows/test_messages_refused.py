@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from fake_city import Script
-from living import Living, Town, command, panzhihua, paper, raw
 from temporalio.service import RPCError
 
 from domain.commands import COMMANDS
 from domain.vocabulary import MaterialKind, Status
+from tests.workflows.fake_city import Script
+from tests.workflows.living import Living, Town, command, panzhihua, paper, raw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

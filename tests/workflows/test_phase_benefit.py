@@ -4,11 +4,11 @@ import asyncio
 from datetime import date, timedelta
 
 import pytest
-from fake_city import Script
-from living import Living, Town, command, panzhihua, paper, until
 
 from activities.contract import ActivityName
 from domain.vocabulary import InsuredState, MaterialKind, Status
+from tests.workflows.fake_city import Script
+from tests.workflows.living import Living, Town, command, panzhihua, paper, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 RECORD = MaterialKind.REEXAMINATION_RECORD

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from fake_city import AMENDED, Script
-from living import Town, panzhihua, paper
 
 from domain.vocabulary import MaterialKind, Sla, Status
+from tests.workflows.fake_city import AMENDED, Script
+from tests.workflows.living import Town, panzhihua, paper
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PHOTO, ECG = MaterialKind.PHOTO, MaterialKind.ECG_REPORT

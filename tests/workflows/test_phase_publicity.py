@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from fake_city import Script
-from living import Living, Town, jiuquan, panzhihua
 
 from activities.contract import ActivityName
 from domain.vocabulary import Status
+from tests.workflows.fake_city import Script
+from tests.workflows.living import Living, Town, jiuquan, panzhihua
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
