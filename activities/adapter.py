@@ -30,7 +30,7 @@ def edge(
     """Wrap a method of an activity class; put it under `@activity.defn`.
 
     `Refused` becomes a non-retryable `ApplicationError` of type `Refused` with the refusal as its detail,
-    `PolicyError` one of type `PolicyError`; any other exception a retryable one named after its class.
+    `PolicyError` a retryable one; any other exception a retryable one named after its class.
     """
 
     @functools.wraps(activity_method)
@@ -45,9 +45,8 @@ def edge(
                 f"refused: {error.refusal.field}", detail, type="Refused", non_retryable=True
             ) from None
         except PolicyError:
-            raise ApplicationError(
-                f"no policy for {_case_of(args)}", type="PolicyError", non_retryable=True
-            ) from None
+            # A city's file can be mended while the case waits; nothing is gained by giving up.
+            raise ApplicationError(f"no policy for {_case_of(args)}", type="PolicyError") from None
         except Exception as error:
             # `from None`: the cause would carry the very text that is kept back here
             raise ApplicationError(_told(error, args), type=type(error).__name__) from None

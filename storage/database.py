@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_TIMEOUT_MS = 12_000
+BUSY_TIMEOUT_MS = 8_000
 """How long a SQLite writer waits for another process; transactions last milliseconds, back-ups longer."""
 
 _WRITES = "mente_writes"

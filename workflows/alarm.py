@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
+
+
+_AT_ONCE = timedelta(milliseconds=1)
 
 
 class Alarm:
@@ -18,11 +21,12 @@ class Alarm:
         self._timer: asyncio.Task[None] | None = None
 
     async def wait(self, *, due: datetime | None, woken: Callable[[], bool], summary: str) -> bool:
-        """Return when `woken` holds or `due` has come (True then); `due` lies in the future, or is None for never."""
+        """Return when `woken` holds or `due` has come (True then); None is never, and what is past comes at once."""
         if due != self._due:
             self.disarm()
         if due is not None and self._timer is None:
-            self._timer = asyncio.create_task(workflow.sleep(due - workflow.now(), summary=summary))
+            left = max(due - workflow.now(), _AT_ONCE)
+            self._timer = asyncio.create_task(workflow.sleep(left, summary=summary))
             self._due = due
         await workflow.wait_condition(lambda: woken() or self._rang())
         rang = self._rang()

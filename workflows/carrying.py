@@ -313,10 +313,7 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             state.offregion = None
             case.note(EventKind.OFFREGION_ENDED, actor=actor)
         case ChangeContact():
-            before = case.draft.contact or ContactChange()
-            case.draft.contact = ContactChange(
-                phone=command.phone or before.phone, email=command.email or before.email
-            )
+            case.draft.contact = ContactChange(phone=command.phone, email=command.email)
             changed = [name for name in ("phone", "email") if getattr(command, name)]
             case.note(EventKind.CONTACT_CHANGED, actor=actor, changed=changed)
         case InsuredChanged():

@@ -36,7 +36,6 @@ REPETITION = Refusal(
     remedy="无需重复发送",
     message="该命令此前已办理。",
 )
-_SOON = timedelta(milliseconds=1)
 Ready = Callable[[], bool]
 Answer = TypeVar("Answer")
 
@@ -51,6 +50,7 @@ class CaseWorkflow(CaseRecord):
     def __init__(self, state: CaseState) -> None:
         super().__init__(state)
         self.alarm = Alarm()
+        self._resting = False
         self._answers: dict[str, CommandReceipt | Refusal] = {}
 
     # -- messages -----------------------------------------------------------------------------------------------
@@ -80,10 +80,14 @@ class CaseWorkflow(CaseRecord):
 
     @answer.validator
     def check(self, name: str, args: Sequence[RawValue]) -> None:
-        """Refuse before anything is written, with a sentence."""
+        """Refuse before anything is written, with a sentence.
+
+        Only a case at rest is judged here. One that is at work, or has messages before this one, may stand elsewhere
+        by the time `run` comes to it, and `run` judges it then.
+        """
         arrival = read_arrival(name, args, channel="update")
         refusal = arrival.unreadable
-        if refusal is None:
+        if refusal is None and self._resting and not self.state.inbox:
             command = read_command(name, arrival.content.encode())
             refusal = None if self._receipt_of(command) else judge(self.state, command, workflow.now())
         if refusal is not None:
@@ -150,7 +154,8 @@ class CaseWorkflow(CaseRecord):
     async def _finish(self) -> None:
         # What arrived last is judged, and updates are answered, before the run ends or continues as new.
         while self.state.inbox or not workflow.all_handlers_finished():
-            await self.read_messages()
+            while self.state.inbox:
+                await self.read_message()
             await workflow.wait_condition(lambda: bool(self.state.inbox) or workflow.all_handlers_finished())
 
     async def until(self, ready: Ready, due: Wake, *, waiting_for: str) -> bool:
@@ -161,9 +166,12 @@ class CaseWorkflow(CaseRecord):
         """
         rang = False
         while True:
-            await self.read_messages()
             if self.state.closed or ready():
                 return True
+            if self.state.inbox:
+                # One at a time: what the next one finds depends on their order, not on how they were bundled.
+                await self.read_message()
+                continue
             await self.watch_limit()
             if self.state.inbox:
                 continue
@@ -171,12 +179,14 @@ class CaseWorkflow(CaseRecord):
             # Only a timer that rang has brought along every message that came before it.
             if wake is not None and wake <= now and rang:
                 return False
-            instants = [max(each, now + _SOON) for each in (wake, self._limit_instant(now)) if each is not None]
+            instants = [each for each in (wake, self._limit_instant(now)) if each is not None]
+            self._resting = True
             rang = await self.alarm.wait(
                 due=min(instants, default=None),
                 woken=lambda: bool(self.state.inbox) or ready(),
                 summary=waiting_for,
             )
+            self._resting = False
 
     async def meanwhile(
         self, asking: Coroutine[Any, Any, Answer], *, waiting_for: str, broken_off: Ready = lambda: False
@@ -194,20 +204,16 @@ class CaseWorkflow(CaseRecord):
         task.cancel()
         return None
 
-    async def read_messages(self) -> None:
-        """Judge, carry out and audit everything in the inbox, then answer the updates."""
-        answers: list[tuple[str, CommandReceipt | Refusal]] = []
+    async def read_message(self) -> None:
+        """Judge, carry out and audit the message that came first, then answer it if it was an update."""
         self.numbers.clear()
-        while self.state.inbox:
-            arrival = self.state.inbox.pop(0)
-            answer = await self._take(arrival)
-            self.cause = ""
-            if arrival.update_id and answer is not None:
-                answers.append((arrival.update_id, answer))
+        arrival = self.state.inbox.pop(0)
+        answer = await self._take(arrival)
+        self.cause = ""
         if self.draft.events:
             await self.commit()
-        for update_id, reply in answers:
-            self._answers[update_id] = self._as_numbered(reply)
+        if arrival.update_id and answer is not None:
+            self._answers[arrival.update_id] = self._as_numbered(answer)
 
     def _as_numbered(self, reply: CommandReceipt | Refusal) -> CommandReceipt | Refusal:
         if isinstance(reply, Refusal) or reply.seq not in self.numbers:

@@ -3,6 +3,7 @@
 import click
 
 from domain.vocabulary import InsuredState
+from starter.cli import calendar
 from starter.cli.sending import Draft, message_command
 from starter.cli.shape import Section
 
@@ -102,6 +103,6 @@ COMMANDS: tuple[click.Command, ...] = (
     _section("insured", "The state of insurance.", insured_change),
     end,
     supersede,
-    _section("calendar", "The calendar of working days.", calendar_amend),
+    _section("calendar", "The calendar of working days.", *calendar.SUB_COMMANDS, calendar_amend),
     delivered,
 )

@@ -124,7 +124,7 @@ def test_a_supplement_names_every_paper_in_the_mail_and_only_their_number_in_the
     assert "补正材料3项" in text.sms
     assert "诊断" not in text.sms
     assert FACTS["told"] in text.plain
-    assert "一、疾病诊断证明书：未盖章<br>二、化验报告：缺少<br>三、" in text.html
+    assert "1. 疾病诊断证明书：未盖章<br>2. 化验报告：缺少<br>3. " in text.html
     assert "视为撤回" in text.plain
 
 

@@ -2,22 +2,30 @@
 
 import asyncio
 import base64
+import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from sqlalchemy import text
 from temporalio.api.common.v1 import Payload, SearchAttributes
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
+from domain.case_status import CaseStatus, TimelineLine
+from domain.commands import GiveVerdict
+from domain.vocabulary import Decision, Status
+from starter.client import Mente, new_command_id
+from starter.demo.moves import until, until_status
 from starter.embedded import House
 from storage.keys import Keys
+from storage.objects import ObjectStore
 from worker.payloads import SEALED_ENCODING, SealingCodec, data_converter
 
 TEMPORAL = str(Path(sys.executable).parent / "temporal")
@@ -143,3 +151,91 @@ def _messages_of(value: Any) -> list[Message]:
         return [value]
     members = value.values() if hasattr(value, "values") else value
     return [member for member in members if isinstance(member, Message)]
+
+
+# -- a case to be sent anything ---------------------------------------------------------------------------------
+
+
+class OpenCase:
+    """A case in review, and ways to send it anything."""
+
+    def __init__(self, mente: Mente, city: House, number: str, experts: Sequence[str]) -> None:
+        self.mente, self.city, self.number, self.experts = mente, city, number, experts
+
+    def verdict(self, expert: str, **changes: Any) -> GiveVerdict:
+        values: dict[str, Any] = {
+            "command_id": new_command_id(),
+            "actor": f"expert:{expert}",
+            "decision": Decision.GRANT,
+            "reason": "材料符合认定标准",
+        }
+        return GiveVerdict.model_validate(values | changes)
+
+    async def status(self) -> CaseStatus:
+        return await self.mente.status(self.number)
+
+    async def signal(self, name: str, *args: Any) -> None:
+        await self.mente.handle(self.number).signal(name, args=list(args))
+
+    async def signal_untouched(self, name: str, *args: RawValue) -> None:
+        client = careless_client(self.mente.client, self.city.keys)
+        await client.get_workflow_handle(self.number).signal(name, args=list(args))
+
+    async def refused_since(self, before: int, count: int = 1) -> list[TimelineLine]:
+        """Wait for the entries behind `before`; all must be refusals."""
+
+        async def there() -> bool:
+            return len((await self.status()).timeline) >= before + count
+
+        await until(there)
+        status = await self.status()
+        assert status.status is Status.REVIEW
+        new = list(status.timeline[before:])
+        assert [line.kind for line in new] == ["refused"] * count
+        assert all(line.detail["field"] and line.detail["rule"] and line.detail["message"] for line in new)
+        return new
+
+    async def still_lives(self) -> None:
+        """Whatever came before, the three experts are heard and the case is granted."""
+        for expert in self.experts:
+            assert (await self.mente.send(self.number, self.verdict(expert))).status is Status.REVIEW
+        await until_status(self.mente, self.number, Status.EFFECTIVE)
+
+
+# -- a house with faults ----------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def registry_down(mente: Mente) -> AsyncIterator[None]:
+    """Take the registry's table away, so that an activity fails with the database driver's own words."""
+    await _execute(mente, "ALTER TABLE registry_entry RENAME TO registry_gone")
+    yield
+    await _execute(mente, "ALTER TABLE registry_gone RENAME TO registry_entry")
+
+
+async def _execute(mente: Mente, statement: str) -> None:
+    async with mente.database.write() as connection:
+        await connection.execute(text(statement))
+
+
+@contextlib.asynccontextmanager
+async def damaged_object(running: House, content: bytes, rot: bytes) -> AsyncIterator[None]:
+    """Let the bytes of a stored paper rot, so that reading it fails; heal them at the end."""
+    store = ObjectStore.at(running.settings.objects)
+    address = await store.put(content)
+    path = Path(running.settings.objects) / address[:2] / address[2:4] / address
+    rotten = path.with_suffix(".rotten")
+    path.rename(rotten)
+
+    async def set_in() -> None:
+        while True:
+            if path.exists():
+                path.write_bytes(rot)
+                return
+            await asyncio.sleep(0.001)
+
+    rotting = asyncio.create_task(set_in())
+    yield
+    await rotting
+    path.unlink()
+    rotten.rename(path)

@@ -1,7 +1,7 @@
 """No message, whatever its name, number or bytes of arguments, fails or wedges a case; every one is audited."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,14 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from domain.case_status import CaseStatus, TimelineLine
-from domain.commands import Appeal, Command, GiveVerdict, Recuse, VerifyOriginals, Withdraw
+from domain.commands import Appeal, Command, Recuse, VerifyOriginals, Withdraw
 from domain.refusal import Refusal, Refused
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.demo.moves import apply_quick, until, until_status
 from starter.embedded import House
 from storage.keys import generate_keys
-from tests.e2e.faults import careless_client, raw, stranger_client, temporal_command
+from tests.e2e.faults import OpenCase, careless_client, raw, stranger_client, temporal_command
 from worker.payloads import SealingCodec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -29,67 +28,21 @@ REGION, DISEASE = "510400", "510400-003"
 SECRET = "绝不复述的内容QZX"
 
 
-class Case:
-    """A case in review, and ways to send it anything."""
-
-    def __init__(self, mente: Mente, city: House, number: str, experts: Sequence[str]) -> None:
-        self.mente, self.city, self.number, self.experts = mente, city, number, experts
-
-    def verdict(self, expert: str, **changes: Any) -> GiveVerdict:
-        values: dict[str, Any] = {
-            "command_id": new_command_id(),
-            "actor": f"expert:{expert}",
-            "decision": Decision.GRANT,
-            "reason": "材料符合认定标准",
-        }
-        return GiveVerdict.model_validate(values | changes)
-
-    async def status(self) -> CaseStatus:
-        return await self.mente.status(self.number)
-
-    async def signal(self, name: str, *args: Any) -> None:
-        await self.mente.handle(self.number).signal(name, args=list(args))
-
-    async def signal_untouched(self, name: str, *args: RawValue) -> None:
-        client = careless_client(self.mente.client, self.city.keys)
-        await client.get_workflow_handle(self.number).signal(name, args=list(args))
-
-    async def refused_since(self, before: int, count: int = 1) -> list[TimelineLine]:
-        """Wait for the entries behind `before`; all must be refusals."""
-
-        async def there() -> bool:
-            return len((await self.status()).timeline) >= before + count
-
-        await until(there)
-        status = await self.status()
-        assert status.status is Status.REVIEW
-        new = list(status.timeline[before:])
-        assert [line.kind for line in new] == ["refused"] * count
-        assert all(line.detail["field"] and line.detail["rule"] and line.detail["message"] for line in new)
-        return new
-
-    async def still_lives(self) -> None:
-        """Whatever came before, the three experts are heard and the case is granted."""
-        for expert in self.experts:
-            assert (await self.mente.send(self.number, self.verdict(expert))).status is Status.REVIEW
-        await until_status(self.mente, self.number, Status.EFFECTIVE)
-
-
 _seeds = iter(range(110_000, 120_000))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def case(mente: Mente, city: House, tmp_path: Path) -> Case:
+async def case(mente: Mente, city: House, tmp_path: Path) -> OpenCase:
     """A fresh case in review."""
     applied = await apply_quick(mente, next(_seeds), REGION, DISEASE, tmp_path)
     status = await until_status(mente, applied.acceptance_no, Status.REVIEW)
-    return Case(mente, city, applied.acceptance_no, [seat.expert for seat in status.panel])
+    return OpenCase(mente, city, applied.acceptance_no, [seat.expert for seat in status.panel])
 
 
 # -- as signals -------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_signal_twice_counts_once_and_the_second_is_audited_as_refused(case: Case) -> None:
+async def test_the_same_signal_twice_counts_once_and_the_second_is_audited_as_refused(case: OpenCase) -> None:
     before = len((await case.status()).timeline)
     command = case.verdict(case.experts[0])
     await case.signal("give_verdict", command)
@@ -105,7 +58,7 @@ async def test_the_same_signal_twice_counts_once_and_the_second_is_audited_as_re
     assert [entry.kind for entry in status.timeline].count("verdict_given") == 3
 
 
-async def test_a_command_id_used_again_for_another_content_is_refused(case: Case) -> None:
+async def test_a_command_id_used_again_for_another_content_is_refused(case: OpenCase) -> None:
     before = len((await case.status()).timeline)
     command = case.verdict(case.experts[0])
     await case.signal("give_verdict", command)
@@ -115,7 +68,7 @@ async def test_a_command_id_used_again_for_another_content_is_refused(case: Case
     assert line.detail["field"] == "command_id"
 
 
-Sends = Callable[[Case], Awaitable[None]]
+Sends = Callable[[OpenCase], Awaitable[None]]
 SIGNALS: dict[str, tuple[str, Sends]] = {
     "late, for a status that is over": (
         "status",
@@ -211,12 +164,12 @@ SIGNALS: dict[str, tuple[str, Sends]] = {
 }
 
 
-async def _sealed_elsewhere(case: Case) -> None:
+async def _sealed_elsewhere(case: OpenCase) -> None:
     client = stranger_client(case.mente.client, generate_keys())
     await client.get_workflow_handle(case.number).signal("give_verdict", case.verdict(case.experts[0]))
 
 
-async def test_every_bad_signal_leaves_the_case_running_and_stands_in_its_trail_as_refused(case: Case) -> None:
+async def test_every_bad_signal_leaves_the_case_running_and_stands_in_its_trail_as_refused(case: OpenCase) -> None:
     wrong = []
     for name, (field, send) in SIGNALS.items():
         before = len((await case.status()).timeline)
@@ -229,7 +182,7 @@ async def test_every_bad_signal_leaves_the_case_running_and_stands_in_its_trail_
     await case.still_lives()
 
 
-async def test_signals_that_come_all_at_once_are_judged_one_by_one(case: Case) -> None:
+async def test_signals_that_come_all_at_once_are_judged_one_by_one(case: OpenCase) -> None:
     before = len((await case.status()).timeline)
     for _, send in SIGNALS.values():
         await send(case)
@@ -238,7 +191,7 @@ async def test_signals_that_come_all_at_once_are_judged_one_by_one(case: Case) -
     await case.still_lives()
 
 
-async def test_a_verdict_that_comes_after_the_grant_is_refused_by_the_living_entitlement(case: Case) -> None:
+async def test_a_verdict_that_comes_after_the_grant_is_refused_by_the_living_entitlement(case: OpenCase) -> None:
     await case.still_lives()
     before = len((await case.status()).timeline)
     await case.signal("give_verdict", case.verdict(case.experts[0]))
@@ -255,12 +208,12 @@ async def test_a_verdict_that_comes_after_the_grant_is_refused_by_the_living_ent
 # -- as updates -------------------------------------------------------------------------------------------------
 
 
-async def answered(case: Case, name: str, *args: Any) -> Refused:
+async def answered(case: OpenCase, name: str, *args: Any) -> Refused:
     """Send an update through the real codec and return the sentence it is answered with."""
     return await _refusal(case.mente.handle(case.number).execute_update(name, args=list(args)))
 
 
-async def answered_untouched(case: Case, name: str, *args: RawValue) -> Refused:
+async def answered_untouched(case: OpenCase, name: str, *args: RawValue) -> Refused:
     client = careless_client(case.mente.client, case.city.keys)
     return await _refusal(client.get_workflow_handle(case.number).execute_update(name, args=list(args)))
 
@@ -274,7 +227,7 @@ async def _refusal(answer: Awaitable[Any]) -> Refused:
     return Refused(Refusal.model_validate(cause.details[0]))
 
 
-async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(case: Case) -> None:
+async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(case: OpenCase) -> None:
     expert = case.experts[0]
     good = case.verdict(expert).model_dump(mode="json")
     plain = {"encoding": b"json/plain"}
@@ -311,7 +264,7 @@ async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(c
     await case.still_lives()
 
 
-async def test_an_update_sealed_with_another_key_is_answered_and_not_carried_out(case: Case) -> None:
+async def test_an_update_sealed_with_another_key_is_answered_and_not_carried_out(case: OpenCase) -> None:
     command = case.verdict(case.experts[0])
     plain = Payload(metadata={"encoding": b"json/plain"}, data=command.model_dump_json().encode())
     [sealed] = await SealingCodec(generate_keys()).encode([plain])
@@ -321,7 +274,7 @@ async def test_an_update_sealed_with_another_key_is_answered_and_not_carried_out
     await case.still_lives()
 
 
-async def test_the_client_hands_out_the_refusal_itself(case: Case) -> None:
+async def test_the_client_hands_out_the_refusal_itself(case: OpenCase) -> None:
     wrong: list[tuple[str, Command]] = [
         ("actor", Recuse(command_id=new_command_id(), actor="expert:E999", reason="回避")),
         ("status", VerifyOriginals(command_id=new_command_id(), actor="counter:1", outcome="match")),
@@ -333,7 +286,7 @@ async def test_the_client_hands_out_the_refusal_itself(case: Case) -> None:
         assert _is_chinese(refused.value.refusal.remedy)
 
 
-async def test_the_same_update_twice_gets_the_same_receipt_and_counts_once(case: Case) -> None:
+async def test_the_same_update_twice_gets_the_same_receipt_and_counts_once(case: OpenCase) -> None:
     command = case.verdict(case.experts[0])
     first = await case.mente.send(case.number, command)
     again = await case.mente.send(case.number, command)
@@ -344,7 +297,7 @@ async def test_the_same_update_twice_gets_the_same_receipt_and_counts_once(case:
     assert [line.kind for line in (await case.status()).timeline].count("verdict_given") == 1
 
 
-async def test_a_message_to_a_closed_case_is_answered_with_its_end(case: Case) -> None:
+async def test_a_message_to_a_closed_case_is_answered_with_its_end(case: OpenCase) -> None:
     await case.mente.send(case.number, Withdraw(command_id=new_command_id(), actor="channel:panzhihua-app"))
     await until_status(case.mente, case.number, Status.WITHDRAWN)
     for send in (case.mente.send, case.mente.signal):
@@ -362,7 +315,7 @@ async def test_a_message_to_a_closed_case_is_answered_with_its_end(case: Case) -
 # -- through the real command line ------------------------------------------------------------------------------
 
 
-async def test_a_plain_signal_of_the_temporal_program_is_carried_out_and_audited_as_plain(case: Case) -> None:
+async def test_a_plain_signal_of_the_temporal_program_is_carried_out_and_audited_as_plain(case: OpenCase) -> None:
     before = len((await case.status()).timeline)
     for count, expert in enumerate(case.experts, start=1):
         text = json.dumps(case.verdict(expert).model_dump(mode="json"), ensure_ascii=False)
@@ -379,7 +332,7 @@ async def test_a_plain_signal_of_the_temporal_program_is_carried_out_and_audited
     assert [line.kind for line in status.timeline].count("plain_payload") == 3
 
 
-async def test_bad_signals_of_the_temporal_program_leave_the_case_running(case: Case) -> None:
+async def test_bad_signals_of_the_temporal_program_leave_the_case_running(case: OpenCase) -> None:
     bad = (
         ("give_verdict", ()),
         ("give_verdict", ("--input", "{}")),
@@ -398,7 +351,7 @@ async def test_bad_signals_of_the_temporal_program_leave_the_case_running(case: 
     await case.still_lives()
 
 
-async def test_a_cancel_request_of_the_temporal_program_is_refused_and_audited(case: Case) -> None:
+async def test_a_cancel_request_of_the_temporal_program_is_refused_and_audited(case: OpenCase) -> None:
     before = len((await case.status()).timeline)
     for _ in range(2):
         code, printed = await temporal_command(case.city, "workflow", "cancel", "-w", case.number)
@@ -410,7 +363,7 @@ async def test_a_cancel_request_of_the_temporal_program_is_refused_and_audited(c
     await case.still_lives()
 
 
-def _grows(case: Case, beyond: int) -> Callable[[], Awaitable[bool]]:
+def _grows(case: OpenCase, beyond: int) -> Callable[[], Awaitable[bool]]:
     async def grown() -> bool:
         return len((await case.status()).timeline) > beyond
 

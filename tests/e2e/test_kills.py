@@ -12,9 +12,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
+from activities.contract import CommandReceipt
 from benchmarks.ordeal import Life, kill, plans, statuses, until_notices_rest, wrongs
-from domain.vocabulary import Status
-from starter.client import Mente
+from domain.commands import Appeal, Command, GiveVerdict
+from domain.refusal import Refused, refuse
+from domain.vocabulary import Decision, Status
+from starter.client import Mente, new_command_id
+from starter.demo.moves import apply_quick, until_status
 from starter.embedded import Child, House, house, worker_process
 from starter.server import free_port
 from storage import reading
@@ -106,6 +110,38 @@ async def test_the_server_killed_and_started_again_on_its_file_has_lost_nothing(
     for life in lives:
         await assert_lived(mente, life)
     assert await wrongs(mente, killable.mail_dir) == []
+
+
+async def test_a_refusal_by_a_case_that_is_not_back_where_its_record_stands_is_asked_for_again(
+    killable: Killable, tmp_path: Path
+) -> None:
+    class MeetsACaseWorkedOutAnew(Mente):
+        asked = 0
+
+        async def _ask(self, number: str, command: Command, wait: float) -> CommandReceipt:
+            self.asked += 1
+            if self.asked == 1:
+                raise refuse(field="status", rule="规则", remedy="办法", message="当前环节不能执行此命令。")
+            return await super()._ask(number, command, wait)
+
+    mente = killable.mente
+    applied = await apply_quick(mente, 100_200, "510400", "510400-003", tmp_path)
+    status = await until_status(mente, applied.acceptance_no, Status.REVIEW)
+    reborn = MeetsACaseWorkedOutAnew(
+        client=mente.client, database=mente.database, objects=mente.objects, keys=mente._keys
+    )
+    verdict = GiveVerdict(
+        command_id=new_command_id(),
+        actor=f"expert:{status.panel[0].expert}",
+        decision=Decision.GRANT,
+        reason="材料符合认定标准",
+    )
+    assert (await reborn.send(applied.acceptance_no, verdict)).command == "give_verdict"
+    appeal = Appeal(command_id=new_command_id(), actor="channel:panzhihua-app", reason="不服")
+    reborn.asked = 0
+    with pytest.raises(Refused):
+        await reborn.send(applied.acceptance_no, appeal)
+    assert reborn.asked == 1, "where the record agrees with the refusal it stands"
 
 
 async def assert_lived(mente: Mente, life: Life) -> None:

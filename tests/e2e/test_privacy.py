@@ -1,9 +1,11 @@
 """Planted personal markers are found nowhere in Temporal's file, the logs, the ids or the file names of a run."""
 
 import asyncio
+import base64
 import contextlib
 import io
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -15,7 +17,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pypdf import PdfReader, PdfWriter
-from sqlalchemy import text
 
 from domain.application import Material
 from domain.commands import (
@@ -36,8 +37,16 @@ from starter.client import Mente
 from starter.demo.moves import send, skip_past, until, until_status
 from starter.embedded import Child, House, house, worker_process
 from starter.server import free_port
-from storage.objects import ObjectStore
-from tests.e2e.faults import careless_client, failures_in, files_below, found_in, raw, unsealed_payloads
+from tests.e2e.faults import (
+    careless_client,
+    damaged_object,
+    failures_in,
+    files_below,
+    found_in,
+    raw,
+    registry_down,
+    unsealed_payloads,
+)
 from worker.mail_sink import SmtpServer, keep_mail
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
@@ -174,7 +183,7 @@ async def denied_then_granted_on_appeal(run: Run, folder: Path) -> None:
     form = application(130_001, PANZHIHUA, folder)
     left_out = [paper for paper in form["materials"] if paper["kind"] == "diagnosis_certificate"]
     form["materials"] = [paper for paper in form["materials"] if paper["kind"] != "diagnosis_certificate"]
-    async with registry_down(run):
+    async with registry_down(mente):
         number = (await mente.apply(form, folder, wait=0)).acceptance_no
         run.numbers.append(number)
         await until(lambda: _logged(run, "look_up_insured"))
@@ -200,7 +209,8 @@ async def published_and_objected(run: Run, folder: Path) -> None:
     mente = run.mente
     agent = {"name": AGENT_NAME, "id_number": AGENT_ID_NUMBER, "phone": AGENT_PHONE}
     form = application(130_002, JIUQUAN, folder, agent=agent)
-    async with damaged_object(run, (folder / form["materials"][0]["file"]).read_bytes()):
+    paper = (folder / form["materials"][0]["file"]).read_bytes()
+    async with damaged_object(run.house, paper, (IN_JPG + NAME).encode()):
         number = (await mente.apply(form, folder, wait=0)).acceptance_no
         run.numbers.append(number)
         await until(lambda: _logged(run, "inspect_materials"))
@@ -255,42 +265,6 @@ async def bad_messages(run: Run, number: str) -> None:
     await careless.signal("recuse", raw(json.dumps({"reason": CONTROL}).encode(), encoding=b"json/plain"))
 
 
-@contextlib.asynccontextmanager
-async def registry_down(run: Run) -> AsyncIterator[None]:
-    """Take the registry's table away, so that an activity fails with the database driver's own words."""
-    await _execute(run, "ALTER TABLE registry_entry RENAME TO registry_gone")
-    yield
-    await _execute(run, "ALTER TABLE registry_gone RENAME TO registry_entry")
-
-
-async def _execute(run: Run, statement: str) -> None:
-    async with run.mente.database.write() as connection:
-        await connection.execute(text(statement))
-
-
-@contextlib.asynccontextmanager
-async def damaged_object(run: Run, content: bytes) -> AsyncIterator[None]:
-    """Let the bytes of a stored paper rot, so that reading it fails; heal them at the end."""
-    store = ObjectStore.at(run.house.settings.objects)
-    address = await store.put(content)
-    path = Path(run.house.settings.objects) / address[:2] / address[2:4] / address
-    rotten = path.with_suffix(".rotten")
-    path.rename(rotten)
-
-    async def rot() -> None:
-        while True:
-            if path.exists():
-                path.write_bytes(IN_JPG.encode() + NAME.encode())
-                return
-            await asyncio.sleep(0.001)
-
-    rotting = asyncio.create_task(rot())
-    yield
-    await rotting
-    path.unlink()
-    rotten.rename(path)
-
-
 async def _logged(run: Run, activity: str) -> bool:
     log = (run.home / "logs" / "worker-1.log").read_text("utf-8", "replace")
     return any("as failed" in line and activity in line for line in log.splitlines())
@@ -336,8 +310,6 @@ async def run_program(run: Run, *arguments: str) -> None:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    import os
-
     return {**os.environ, "MENTE_HOME": str(run.home)}
 
 
@@ -356,8 +328,6 @@ async def test_the_search_finds_what_is_there(lived: Run) -> None:
     for form in (CONTROL.encode("utf-16-le"), b"x" + CONTROL.encode().hex().encode()):
         assert found_in([("a place", form)], [CONTROL])
     for shift in range(3):
-        import base64
-
         hidden = base64.b64encode(b"-" * shift + NAME.encode() + b"+++")
         assert found_in([("a place", hidden)], [NAME]), shift
 

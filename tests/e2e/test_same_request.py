@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from activities.contract import StartApplication
 from domain.commands import Withdraw
 from domain.refusal import Refused
 from domain.vocabulary import Decision, Status
@@ -138,6 +139,21 @@ async def test_the_same_request_sent_many_times_at_once_is_one_case(mente: Mente
     assert [answer.created for answer in answers].count(True) == 1
     assert await cases_of(mente, request.form["request_id"]) == 1
     assert await runs_of(mente, answers[0].acceptance_no) == 1
+
+
+async def test_a_request_that_was_looked_up_a_moment_too_early_is_still_the_same_case(
+    mente: Mente, tmp_path: Path
+) -> None:
+    class LookedTooEarly(Mente):
+        async def _known_request(self, start: StartApplication) -> Applied | None:
+            return None
+
+    request = Request(160_009, tmp_path)
+    number = (await request.send(mente)).acceptance_no
+    await until_status(mente, number, Status.REVIEW)
+    early = LookedTooEarly(client=mente.client, database=mente.database, objects=mente.objects, keys=mente._keys)
+    assert await request.send(early) == Applied(acceptance_no=number, status=Status.REVIEW, created=False)
+    assert number in await request.refused(early, hospital_id="H510400-03")
 
 
 async def test_of_different_contents_at_once_under_one_request_id_one_is_the_case(

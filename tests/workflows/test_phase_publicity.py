@@ -216,12 +216,13 @@ async def test_a_corrected_denial_is_published_and_an_objection_to_it_leads_to_a
     assert case.status() is Status.EFFECTIVE
 
 
-async def test_a_denial_corrected_and_withdrawn_in_one_breath_is_withdrawn_and_not_published(town: Town) -> None:
+async def test_a_denial_corrected_and_withdrawn_in_one_breath_is_withdrawn_and_its_entry_too(town: Town) -> None:
     case = await town.apply(jiuquan())
     await case.verdicts("deny", "deny", "deny")
     await case.while_writing(_correct_and_withdraw(case), seconds=0.2)
     assert await case.result() == "withdrawn"
-    assert "publicity_started" not in case.kinds
+    assert case.kinds.index("corrected") < case.kinds.index("withdrawn")
+    assert "granted" not in case.kinds
 
 
 async def _correct_and_withdraw(case: Living) -> None:
