@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-
 _AT_ONCE = timedelta(milliseconds=1)
 
 
