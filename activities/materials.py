@@ -19,7 +19,7 @@ from domain.refusal import Refused, refuse
 from domain.vocabulary import MATERIAL_ZH, MaterialKind
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-"""20 MiB, design.md (Storage)."""
+"""20 MiB: a long discharge record scanned at 300 dpi fits."""
 
 MIN_LONG_SIDE = 1000
 MIN_SHORT_SIDE = 600

@@ -2,7 +2,7 @@
 
 Region code; the first 60 bits of an HMAC-SHA256 in Crockford base32; a Luhn mod 32 check character over the
 18 characters before it. It cannot be enumerated, says nothing about the person, and the same request always
-gets the same number. No national convention exists (design.md, "Acceptance number").
+gets the same number. No national convention for acceptance numbers exists.
 """
 
 import hashlib

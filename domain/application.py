@@ -69,7 +69,7 @@ class Material(Model):
 
 
 class ApplicationForm(Model):
-    """One application file, as design.md sets it out."""
+    """One application file, as a channel hands it in."""
 
     request_id: str
     channel: str

@@ -2,7 +2,7 @@
 
 One content has a canonical form (what is signed), a printed form (labelled lines on the page) and a scanned
 form (the QR text). Each of the latter two can be read back, so that a certificate is verified from what a
-person sees. It names no disease: it is shown to third parties who need not know it (design.md, Privacy).
+person sees. It names no disease: it is shown to third parties who need not know it.
 """
 
 import re

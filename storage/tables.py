@@ -1,6 +1,6 @@
 """Every table, the same on SQLite and PostgreSQL. Changed only together with a migration.
 
-`case` is the read model; `case_event` is the record of law. Names are those of design.md, "Storage".
+`case` is the read model; `case_event` is the record of law.
 """
 
 from sqlalchemy import (
@@ -95,7 +95,7 @@ case = Table(
     Index("ix_case_person", "person_key", "region"),
 )
 
-# One open case or live entitlement of a person for a disease (domain.md part 2), held by the database itself.
+# One open case or live entitlement of a person for a disease, held by the database itself.
 Index(
     "uq_case_place",
     case.c.person_key,

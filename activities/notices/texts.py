@@ -22,7 +22,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _DEFAULT = "default"
 
 SINGLE_SMS = 70
-"""Characters of one SMS, signature included (domain.md, part 3: a vendor's documentation)."""
+"""Characters of one SMS, signature included (documentation of a large SMS vendor)."""
 
 SMS_PART = 67
 """Characters of each part of a longer SMS."""
