@@ -46,7 +46,7 @@ from workflows import search_attributes
 
 ANSWER_SECONDS = 15.0
 INTAKE_SECONDS = 10.0
-_POLL_SECONDS = 0.05
+_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 0.4
 
 
 class Unanswered(Exception):
@@ -172,14 +172,16 @@ class Mente:
     async def _intake(self, acceptance_no: str, wait: float) -> Status:
         """Wait for the first transition; a case no worker has taken up yet is `submitted`."""
         until = time.monotonic() + wait
+        pause = _FIRST_POLL_SECONDS
         while True:
             async with self.database.read() as connection:
-                view = await reading.case_status(connection, acceptance_no)
-            if view is not None and view.duplicate_of is not None and view.status is Status.NOT_ACCEPTED:
-                raise second_case(view.duplicate_of)
-            if (view is not None and view.status is not Status.SUBMITTED) or time.monotonic() >= until:
-                return view.status if view is not None else Status.SUBMITTED
-            await asyncio.sleep(_POLL_SECONDS)
+                found = await reading.intake_of(connection, acceptance_no)
+            if found is not None and found.duplicate_of is not None and found.status is Status.NOT_ACCEPTED:
+                raise second_case(found.duplicate_of)
+            if (found is not None and found.status is not Status.SUBMITTED) or time.monotonic() >= until:
+                return found.status if found is not None else Status.SUBMITTED
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_POLL_SECONDS)
 
     # -- commands -----------------------------------------------------------------------------------------------
 

@@ -106,6 +106,13 @@ class RequestFound(Model):
     closed: bool
 
 
+class Intake(Model):
+    """What has become of an application so far."""
+
+    status: Status
+    duplicate_of: str | None
+
+
 class AttemptView(Model):
     """One attempt to send a notice over one channel."""
 
@@ -247,6 +254,13 @@ async def find_by_request(
     query = select(case).where(case.c.region == region, case.c.channel == channel, case.c.request_id == request_id)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else RequestFound.model_validate(row)
+
+
+async def intake_of(connection: AsyncConnection, acceptance_no: str) -> Intake | None:
+    """Return what has become of an application, without its trail; None while no worker has taken it up."""
+    query = select(case.c.status, case.c.duplicate_of).where(case.c.acceptance_no == acceptance_no)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else Intake.model_validate(row)
 
 
 async def open_case_of(connection: AsyncConnection, *, person_key: str, disease_id: str) -> str | None:

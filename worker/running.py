@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.cases import CaseActivities
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
@@ -27,6 +28,14 @@ from workflows.notice import NoticeWorkflow
 CASE_WORKFLOWS: tuple[type[Any], ...] = (ApplicationWorkflow, EntitlementWorkflow)
 FINISH = timedelta(seconds=20)
 """How long a stopping worker lets activities finish: the longest of them, a mail being handed over, takes 15 s."""
+
+ISOLATED = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "workflows")
+)
+"""Our own modules are loaded once, not anew for every run: an upgrade under a running worker cannot mix releases.
+
+What the sandbox would catch in them is caught before release, by tests/domain/test_determinism_lint.py.
+"""
 
 ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
 
@@ -93,6 +102,7 @@ def options_of(queue: str, settings: Settings) -> dict[str, Any]:
         return {"max_concurrent_activities": 20, "graceful_shutdown_timeout": FINISH}
     if queue == NOTICE_QUEUE:
         return {
+            "workflow_runner": ISOLATED,
             "graceful_shutdown_timeout": FINISH,
             "max_cached_workflows": settings.max_cached_cases,
             # An eagerly started activity would slip past the queue's rate limit.
@@ -100,6 +110,7 @@ def options_of(queue: str, settings: Settings) -> dict[str, Any]:
             "max_task_queue_activities_per_second": settings.notices_per_second,
         }
     return {
+        "workflow_runner": ISOLATED,
         "graceful_shutdown_timeout": FINISH,
         "max_cached_workflows": settings.max_cached_cases,
         "max_concurrent_activities": 20,
