@@ -63,7 +63,7 @@ class FloorApplication:
         """Open, look up and inspect, seat, wait for verdicts, certify, grant, continue as new."""
         await _local(case)
         await asyncio.gather(_remote(case, EXTERNAL), _remote(case, QUEUE))
-        await _remote(case, QUEUE)
+        await _local(case)
         await _remote(f"{case}.n1", QUEUE, "start_notice")
         timer = asyncio.create_task(workflow.sleep(A_DAY))
         while self._heard < VERDICTS:
