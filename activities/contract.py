@@ -15,6 +15,7 @@ from domain.case import CaseState
 from domain.checklist import Finding
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
+from domain.moments import Moment
 from domain.panel import PanelPurpose
 from domain.policy import CaseRules
 from domain.refusal import Refusal
@@ -47,7 +48,7 @@ class StartApplication(Model):
     fingerprint: str
     form: ApplicationForm
     materials: tuple[Material, ...]
-    received_at: datetime
+    received_at: Moment
 
 
 class OpenCase(Model):

@@ -1,9 +1,10 @@
 """The application a channel hands in: shapes only; the rules that judge it stand in `intake.py`."""
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.moments import Moment
 from domain.vocabulary import ApplicationKind, InsuredCategory, MaterialKind
 
 
@@ -78,5 +79,5 @@ class ApplicationForm(Model):
     disease_id: str
     applicant: Applicant
     hospital_id: str
-    received_at: datetime | None = None
+    received_at: Moment | None = None
     materials: tuple[DeclaredMaterial, ...]

@@ -8,12 +8,12 @@ carries its instant. Whole days are what stops take away, so overlapping, split 
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from domain.calendar import CalendarSlice, DayVerdict
-from domain.moments import at_close, aware, end_of_day, local_date
+from domain.moments import Moment, at_close, aware, end_of_day, local_date
 from domain.vocabulary import Sla
 
 WARN_RATIO = 0.8
@@ -22,7 +22,6 @@ WARN_RATIO = 0.8
 CLOSE_OF_BUSINESS = time(17, 0)
 """Default close of business in +08:00; a city's policy may say otherwise."""
 
-Moment = Annotated[datetime, AfterValidator(aware)]
 Unit = Literal["working_days", "calendar_days"]
 _ONE_DAY = timedelta(days=1)
 

@@ -6,12 +6,13 @@ history. Fields are only ever added, with a default (payloads outlive releases b
 
 import difflib
 import json
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationError
 
 from domain.application import Material, Model
+from domain.moments import Moment
 from domain.refusal import refuse
 from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
 
@@ -186,7 +187,7 @@ class NoticeDelivered(Command):
 
     senders: ClassVar[frozenset[str]] = frozenset({"system"})
     notice_seq: Annotated[int, Field(ge=1)]
-    delivered_at: datetime
+    delivered_at: Moment
 
 
 COMMANDS: dict[str, type[Command]] = {

@@ -256,3 +256,12 @@ def test_a_city_without_agents_refuses_one() -> None:
             now=NOW,
         )
     assert refused.value.refusal.field == "applicant.agent"
+
+
+def test_a_receipt_without_an_offset_is_china_standard_time() -> None:
+    # A naive instant would pass the door and then wait for ever to be written.
+    bare = parse_form(changed("received_at", "2026-11-21T09:30:00"))
+    told = parse_form(changed("received_at", "2026-11-21T09:30:00+08:00"))
+    assert bare.received_at == told.received_at
+    assert bare.received_at is not None
+    assert bare.received_at.utcoffset() is not None
