@@ -9,13 +9,12 @@ from enum import StrEnum
 
 from pydantic import Field, JsonValue
 
-from domain.application import ApplicationForm, Material, Model
+from domain.application import ApplicationForm, Material, Model, Moment
 from domain.calendar import CalendarSlice
 from domain.case import CaseState
 from domain.checklist import Finding
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
-from domain.moments import Moment
 from domain.panel import PanelPurpose
 from domain.policy import CaseRules
 from domain.refusal import Refusal

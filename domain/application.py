@@ -1,11 +1,15 @@
 """The application a channel hands in: shapes only; the rules that judge it stand in `intake.py`."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from domain.moments import Moment
+from domain.moments import aware
 from domain.vocabulary import ApplicationKind, InsuredCategory, MaterialKind
+
+Moment = Annotated[datetime, AfterValidator(aware)]
+"""An instant in a message or a form: what a sender writes without an offset is +08:00."""
 
 
 class Model(BaseModel):

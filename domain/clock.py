@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
+from domain.application import Moment
 from domain.calendar import CalendarSlice, DayVerdict
-from domain.moments import Moment, at_close, aware, end_of_day, local_date
+from domain.moments import at_close, aware, end_of_day, local_date
 from domain.vocabulary import Sla
 
 WARN_RATIO = 0.8

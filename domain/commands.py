@@ -11,8 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationError
 
-from domain.application import Material, Model
-from domain.moments import Moment
+from domain.application import Material, Model, Moment
 from domain.refusal import refuse
 from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
 

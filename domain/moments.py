@@ -4,9 +4,6 @@ A fixed offset, not a time-zone database: replay must not depend on tzdata.
 """
 
 from datetime import date, datetime, time, timedelta, timezone
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 CST = timezone(timedelta(hours=8))
 
@@ -14,10 +11,6 @@ CST = timezone(timedelta(hours=8))
 def aware(moment: datetime) -> datetime:
     """Return the instant with an offset; an input without one is +08:00."""
     return moment.replace(tzinfo=CST) if moment.tzinfo is None else moment
-
-
-Moment = Annotated[datetime, AfterValidator(aware)]
-"""An instant in a message or a form: what a sender writes without an offset is +08:00."""
 
 
 def local_date(moment: datetime) -> date:
