@@ -18,6 +18,7 @@ from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.demo.moves import apply_quick, until, until_status
 from starter.embedded import House
+from starter.skipping import settle
 from storage.keys import generate_keys
 from tests.e2e.faults import OpenCase, careless_client, raw, stranger_client, temporal_command
 from worker.payloads import SealingCodec
@@ -231,6 +232,8 @@ async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(c
     expert = case.experts[0]
     good = case.verdict(expert).model_dump(mode="json")
     plain = {"encoding": b"json/plain"}
+    # A case at work has its messages judged, and audited, by `run`; one at rest refuses at the door.
+    await settle(case.mente, case.number)
     before = (await case.status()).timeline
     answers = {
         "status": [
