@@ -60,8 +60,3 @@ def file_sealed(pdf: bytes, public_key: Ed25519PublicKey) -> bool:
         return False
     unsealed = pdf[: seal.start()] + pdf[seal.end() :]
     return _holds(public_key, seal.group(1).decode(), _SEAL_DOMAIN + hashlib.sha256(unsealed).digest())
-
-
-def key_id_of(public_key: Ed25519PublicKey) -> str:
-    """Return a short name of a key: the first 12 hex digits of SHA-256 over its 32 raw bytes."""
-    return hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[:12]

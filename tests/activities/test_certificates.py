@@ -13,7 +13,7 @@ from pypdf import PdfReader, PdfWriter
 
 from activities.certificates import render
 from activities.certificates.render import UnprintableCertificate, render_certificate
-from activities.certificates.signing import file_sealed, key_id_of, seal_file, sign_content
+from activities.certificates.signing import file_sealed, seal_file, sign_content
 from activities.certificates.verify import GENUINE_ZH, verify_certificate, verify_text
 from domain.certificate import (
     PRINTED_LABELS,
@@ -42,7 +42,7 @@ CONTENT = CertificateContent(
     issued_on=date(2026, 11, 23),
     version=1,
     conditional=True,
-    key_id=key_id_of(KEY.public_key()),
+    key_id="0123456789abcdef",
 )
 
 CHANGES: list[dict[str, object]] = [
