@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.policy import PolicyError
 from domain.refusal import Refused
+from storage.calendar_store import CalendarDamaged
 from storage.cases import CaseNotFound
 from storage.objects import NotStored, Tampered
 
@@ -20,7 +21,7 @@ P = ParamSpec("P")
 Owner = TypeVar("Owner")
 Answer = TypeVar("Answer")
 
-_TELLING = (CaseNotFound, NotStored, Tampered)
+_TELLING = (CalendarDamaged, CaseNotFound, NotStored, Tampered)
 """Our own retryable errors, whose texts hold ids only."""
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue
 from domain.application import ApplicationForm, Material, Model, Moment
 from domain.calendar import CalendarSlice
 from domain.case import CaseState
+from domain.case_dates import CaseDates
 from domain.checklist import Finding
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
@@ -79,10 +80,14 @@ class LoadRules(Model):
 
 
 class LoadedRules(Model):
-    """The slices a workflow carries: calendar ≤ 8 KB, rules ≤ 4 KB, each with version and digest."""
+    """The slices a workflow carries: calendar ≤ 8 KB, rules ≤ 4 KB, each with version and digest.
+
+    The calendar is the newest there is. `superseded`: the version that was asked for was in force once.
+    """
 
     rules: CaseRules | None
     calendar: CalendarSlice
+    superseded: bool = False
 
 
 class InspectMaterials(Model):
@@ -175,6 +180,8 @@ class CaseRow(Model):
     attention: bool
     closed: bool
     ledger: Ledger | None = None
+    past_ledgers: tuple[Ledger, ...] = ()
+    dates: CaseDates | None = None
     calendar_version: str = ""
     policy_version: str = ""
     decided_on: date | None = None
@@ -242,11 +249,13 @@ class RecordEvents(Model):
 
     Idempotent by the keys of its events. `occupies` says whether the case now holds the place of its person
     and disease; `max_live` bounds the person's live entitlements in the region, checked in this transaction.
+    `calendar_span` is the first and last day of the calendar the case carries.
     """
 
     acceptance_no: str
     events: tuple[EventDraft, ...]
     row: CaseRow
+    calendar_span: tuple[date, date] | None = None
     occupies: bool
     live: bool = False
     max_live: int | None = None
@@ -260,10 +269,14 @@ class RecordEvents(Model):
 
 
 class Recorded(Model):
-    """Done, with the numbers its entries got; or refused by a guard of the transaction (nothing was written then)."""
+    """Done, with the numbers its entries got; or refused by a guard of the transaction (nothing was written then).
+
+    `calendar` is the one in force over the case's span, where the case carries another version.
+    """
 
     seqs: tuple[int, ...] = ()
     last_seq: int = 0
+    calendar: CalendarSlice | None = None
     refused: Refusal | None = None
     conflicting: str | None = None
 

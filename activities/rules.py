@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 
 from activities.contract import LoadedRules
-from domain.calendar import CalendarSlice
+from domain.calendar import CalendarSlice, WorkCalendar
+from domain.case_rules import CaseRules
 from domain.policy import RegionPolicy
-from storage.calendars import shipped_calendar
+from storage.calendar_store import CalendarHistory
 from storage.policies import policy_for
 
 _BEFORE = timedelta(days=40)
@@ -13,19 +14,33 @@ _AFTER = timedelta(days=800)
 """A year's entitlement, its recheck and every period that may follow it."""
 
 
-def calendar_from(on: date) -> CalendarSlice:
+def calendar_from(calendar: WorkCalendar, on: date) -> CalendarSlice:
     """Return the calendar a case needs that was received, or whose year begins, on a date."""
-    return shipped_calendar().slice(on - _BEFORE, on + _AFTER)
+    return calendar.slice(on - _BEFORE, on + _AFTER)
 
 
-def rules_in_force(region: str, disease_id: str, on: date) -> LoadedRules:
-    """Return rules and calendar for a date; rules are None for a disease the region does not list.
+def rules_in_force(region: str, disease_id: str, on: date) -> CaseRules | None:
+    """Return the rules for a date; None for a disease the region does not list.
 
     Raises `PolicyError` where the region has no policy on that date.
     """
     policy = policy_for(region, on)
-    listed = policy.disease(disease_id) is not None
-    return LoadedRules(rules=policy.rules_for(disease_id) if listed else None, calendar=calendar_from(on))
+    return policy.rules_for(disease_id) if policy.disease(disease_id) is not None else None
+
+
+def loaded_rules(
+    history: CalendarHistory, region: str, disease_id: str, on: date, *, version: str | None = None
+) -> LoadedRules:
+    """Return rules and calendar for a date, always the newest calendar there is.
+
+    `superseded` says that the version asked for was in force here once. Raises as `rules_in_force`.
+    """
+    asked = version or history.current.version
+    return LoadedRules(
+        rules=rules_in_force(region, disease_id, on),
+        calendar=calendar_from(history.current, on),
+        superseded=asked != history.current.version and history.version(asked) is not None,
+    )
 
 
 def close_of(policy: RegionPolicy) -> str:

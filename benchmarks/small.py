@@ -18,6 +18,7 @@ from domain.intake import parse_form
 from domain.moments import local_date
 from domain.vocabulary import ApplicationKind
 from samples.make import quick_application
+from storage.calendars import shipped_calendar
 from storage.keys import generate_keys
 from storage.policies import policy_for
 
@@ -29,9 +30,9 @@ def small_figures() -> dict[str, float]:
     """Return microseconds for each call, the best of three rounds."""
     now = datetime.now(UTC)
     today = local_date(now)
-    keys, loaded = generate_keys(), rules_in_force(REGION, DISEASE, today)
-    assert loaded.rules is not None, "the disease is listed"
-    rules, calendar, policy = loaded.rules, loaded.calendar, policy_for(REGION, today)
+    keys, rules, policy = generate_keys(), rules_in_force(REGION, DISEASE, today), policy_for(REGION, today)
+    assert rules is not None, "the disease is listed"
+    calendar = calendar_from(shipped_calendar(), today)
     disease = policy.disease(DISEASE)
     assert disease is not None, "the disease is listed"
     ledger = Ledger(started_at=now, limit=rules.decision_limit_days, close=rules.close_of_business)
@@ -68,7 +69,7 @@ def small_figures() -> dict[str, float]:
         "checklist of a complete application": lambda: check_materials(
             policy=policy, disease=disease, materials=materials, received_on=today, kind=ApplicationKind.NEW
         ),
-        "calendar slice of a case": lambda: calendar_from(today),
+        "calendar slice of a case": lambda: calendar_from(shipped_calendar(), today),
         "acceptance number": lambda: acceptance_number(
             keys.acceptance, region=REGION, channel="bench", request_id="1"
         ),

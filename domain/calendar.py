@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from domain.festivals import statutory_festivals
+from domain.festivals import LAST_YEAR, statutory_festivals
 
 WORKING_DAY = "工作日"
 WEEKEND = "周末"
@@ -29,6 +29,9 @@ PROJECTED = "（推算）"
 
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
+_YEARS_AHEAD = 4
+"""A case's calendar reaches 800 days beyond the day it is loaded on."""
+
 _WEEK = bytes((1, 1, 1, 1, 1, 0, 0))
 
 
@@ -222,6 +225,15 @@ class CalendarSlice(_Model):
             reached = max(reached, coverage.last_on + _ONE_DAY)
         return reached > on_to
 
+    def differs_on(self, other: "CalendarSlice") -> tuple[date, ...]:
+        """Return the days both slices hold and do not agree about, in order."""
+        first, last = max(self.first_on, other.first_on).toordinal(), min(self.last_on, other.last_on).toordinal()
+        return tuple(
+            date.fromordinal(ordinal)
+            for ordinal in range(first, last + 1)
+            if self._works(ordinal) != other._works(ordinal)
+        )
+
     def _works(self, ordinal: int) -> bool:
         index = self._index
         offset = ordinal - index.first
@@ -269,6 +281,10 @@ class WorkCalendar:
         self.covered = _coverage(self.notices, in_order)
         self._stated = {on: _labelled(on, verdict, self.covered) for on, verdict in in_order.items()}
         self._stated_on = list(self._stated)
+        if self.notices:
+            # Worked out once here rather than while the first case waits for its slice.
+            for year in range(self.notices[-1].year, self.notices[-1].year + _YEARS_AHEAD):
+                statutory_festivals(min(year, LAST_YEAR))
 
     def slice(self, first_on: date, last_on: date) -> CalendarSlice:
         """Cut the days from `first_on` to `last_on`, both included. Raises `ValueError` if there are none."""
@@ -292,9 +308,12 @@ class WorkCalendar:
         self, first_on: date, last_on: date, covered: tuple[Coverage, ...]
     ) -> dict[date, tuple[bool, str, str | None]]:
         """Statutory festivals on the days that no notice covers."""
+        settled = {span.first_on.year for span in covered if span.first_on == date(span.first_on.year, 1, 1)}
         return {
             on: (False, f"{STATUTORY_FESTIVAL}：{name}", None)
             for year in range(first_on.year, last_on.year + 1)
+            # No festival lies in late December, which is all that a noticed year leaves open.
+            if year not in settled
             for on, name in statutory_festivals(year)
             if first_on <= on <= last_on and not any(each.first_on <= on <= each.last_on for each in covered)
         }

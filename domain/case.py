@@ -16,7 +16,7 @@ from domain.case_rules import CaseRules
 from domain.clock import Ledger, applicant_due, working_day_due
 from domain.panel import Panel
 from domain.refusal import Refusal
-from domain.vocabulary import ApplicationKind, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
+from domain.vocabulary import ApplicationKind, DateKind, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
 
 KEPT_COMMAND_IDS = 200
 """How many processed command ids cross continue-as-new; a case sees a few dozen in its life."""
@@ -110,11 +110,20 @@ class CaseState(BaseModel):
     rules: CaseRules | None = None
     calendar: CalendarSlice | None = None
     ledger: Ledger | None = None
+    past_ledgers: tuple[Ledger, ...] = ()
+    """Clocks that have ended and were followed by another: the first decision's, once there is an appeal.
+
+    Not in payloads of 0.1.0.
+    """
+    told_on: dict[DateKind, date] = Field(default_factory=dict)
+    """The last day of each limit as the applicant was told last. Not in payloads of 0.1.0."""
 
     round: int = 0
     window: Limit | None = None
     reminded: bool = False
     supplied: bool = False
+    supplied_by: str = ""
+    """Who handed in papers or compared the originals last. Not in payloads of 0.1.0."""
     faulty_supply: bool = False
     faults: tuple[MaterialKind, ...] = ()
     told: str = ""

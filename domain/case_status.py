@@ -54,6 +54,75 @@ class SeatLine(Model):
     decision: str | None = None
 
 
+class StopLine(Model):
+    """One time the clock stood still: on which ground, by which rule, who caused it and who ended it."""
+
+    ground: str
+    ground_zh: str
+    legal_basis: str
+    by: str
+    began_at: datetime
+    ended_at: datetime | None
+    ended_by: str
+
+    @field_serializer("began_at", "ended_at")
+    def _local(self, at: datetime | None) -> str | None:
+        return rfc3339(at) if at else None
+
+
+class ExtensionLine(Model):
+    """One lengthening of a limit, in the unit of the limit."""
+
+    days: int
+    ground: str
+    ground_zh: str
+    by: str
+    at: datetime
+
+    @field_serializer("at")
+    def _local(self, at: datetime) -> str:
+        return rfc3339(at)
+
+
+class ExplainedDay(Model):
+    """One day of a clock: counted or not, as which day of the limit, why, and which notice says so."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
+
+    on: date = Field(alias="date")
+    counted: bool
+    number: int | None
+    why: str
+    notice: str | None
+    confirmed: bool
+
+
+class ExplainedClock(LimitStatus):
+    """One clock of a case, with every day of its span; `ended_at` None while it goes on."""
+
+    unit: str
+    started_at: datetime
+    ended_at: datetime | None
+    due_on: date
+    waiting_on: WaitingOn
+    stops: tuple[StopLine, ...]
+    extensions: tuple[ExtensionLine, ...]
+    days: tuple[ExplainedDay, ...]
+
+    @field_serializer("started_at", "ended_at")
+    def _span_local(self, at: datetime | None) -> str | None:
+        return rfc3339(at) if at else None
+
+
+class Explanation(ExplainedClock):
+    """The clock of a case day by day; `earlier` are the clocks that ended before it began (before an appeal)."""
+
+    acceptance_no: str
+    region: str
+    status: Status
+    earlier: tuple[ExplainedClock, ...] = ()
+
+
 class CaseStatus(Model):
     """Where a case stands. `due` is when what is awaited must have happened; `due_confirmed` None without one."""
 

@@ -57,13 +57,14 @@ class _Model(BaseModel):
 class Stop(_Model):
     """The clock stands still from `began_at` until just before `ended_at`; None while it still does.
 
-    `by` is an actor such as `officer:O12` or `system`, never a person's name.
+    `by` caused it and `ended_by` ended it: an actor such as `officer:O12` or `system`, never a person's name.
     """
 
     ground: Ground
     by: str
     began_at: Moment
     ended_at: Moment | None = None
+    ended_by: str = ""
 
 
 class Extension(_Model):
@@ -101,12 +102,12 @@ class Ledger(_Model):
             return self
         return self.model_copy(update={"stops": (*self.stops, Stop(ground=ground, by=by, began_at=at))})
 
-    def resumed(self, ground: Ground, at: datetime) -> Self:
+    def resumed(self, ground: Ground, at: datetime, by: str = "") -> Self:
         """End the stop on a ground, at the earliest when it began; unchanged if there is none."""
         return self.model_copy(
             update={
                 "stops": tuple(
-                    stop.model_copy(update={"ended_at": max(aware(at), stop.began_at)})
+                    stop.model_copy(update={"ended_at": max(aware(at), stop.began_at), "ended_by": by})
                     if stop.ground is ground and stop.ended_at is None
                     else stop
                     for stop in self.stops

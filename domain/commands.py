@@ -27,6 +27,8 @@ class Command(Model):
     """What every message carries: who sends it, under which id, and for which status and round."""
 
     senders: ClassVar[frozenset[str]] = frozenset()
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields added after 0.1.0: at their default they are no part of what tells a repetition."""
 
     command_id: Annotated[str, Field(pattern=COMMAND_ID_PATTERN)]
     actor: Annotated[str, Field(pattern=ACTOR_PATTERN)]
@@ -108,11 +110,13 @@ class Appeal(Command):
 
 
 class Extend(Command):
-    """An officer extends the decision limit on a lawful ground (延长期限)."""
+    """An officer extends the decision limit (延长期限): by law, or because nobody could work (不可抗力)."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"officer"})
     working_days: Annotated[int, Field(ge=1, le=60)]
     ground: Reason
+    later: ClassVar[frozenset[str]] = frozenset({"legal_ground"})
+    legal_ground: Annotated[str, Field(pattern="^(lawful_extension|force_majeure)$")] = "lawful_extension"
 
 
 class Correct(Command):

@@ -143,6 +143,7 @@ class NoticeEvent(StrEnum):
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     ENDED = "ended"
+    DATE_MOVED = "date_moved"
     BREACH_REPORT = "breach_report"
 
 

@@ -70,7 +70,9 @@ MOST_OBJECTIONS = 100
 
 def digest_of(command: Command) -> str:
     """Return a short digest of a command's content, to tell a repetition from another command under its id."""
-    return hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
+    fields = type(command).model_fields
+    unsaid = {name for name in command.later if getattr(command, name) == fields[name].default}
+    return hashlib.sha256(command.model_dump_json(exclude=unsaid).encode()).hexdigest()[:16]
 
 
 def judge(state: CaseState, command: Command, now: datetime) -> Refusal | None:

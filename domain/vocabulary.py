@@ -69,6 +69,33 @@ class Sla(StrEnum):
     BREACH = "breach"
 
 
+class DateKind(StrEnum):
+    """What a date of a case that the calendar decides is the end of; `recheck` is the day it begins."""
+
+    DECISION = "decision"
+    SUPPLEMENT = "supplement"
+    ORIGINALS = "originals"
+    EXPERT = "expert"
+    PUBLICITY = "publicity"
+    RULING = "ruling"
+    APPEAL = "appeal"
+    RECHECK = "recheck"
+    RECORDS = "records"
+
+
+DATE_ZH: dict[DateKind, str] = {
+    DateKind.DECISION: "办理期限",
+    DateKind.SUPPLEMENT: "补正期限",
+    DateKind.ORIGINALS: "核验原件期限",
+    DateKind.EXPERT: "专家意见催办",
+    DateKind.PUBLICITY: "公示期满",
+    DateKind.RULING: "异议核查期限",
+    DateKind.APPEAL: "申诉期限",
+    DateKind.RECHECK: "年度复核日",
+    DateKind.RECORDS: "复查资料期限",
+}
+
+
 class InsuredCategory(StrEnum):
     """Insured category 参保类型."""
 

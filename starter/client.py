@@ -36,6 +36,7 @@ from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from starter.status import read_status
 from starter.uploads import read_declared, read_papers
 from storage import reading
+from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
@@ -69,6 +70,7 @@ class Mente:
         self.client = client
         self.database = database
         self.objects = objects
+        self.calendars = Calendars()
         self._keys = keys
 
     @classmethod
@@ -268,8 +270,9 @@ class Mente:
         number = parse_acceptance_number(acceptance_no)
         async with self.database.read() as connection:
             view = await reading.case_status(connection, number)
+            history = await self.calendars.history(connection)
         if view is not None:
-            return read_status(view, datetime.now(UTC))
+            return read_status(view, datetime.now(UTC), history)
         await self._must_exist(number)
         return CaseStatus(
             acceptance_no=number,

@@ -1,4 +1,4 @@
-"""Deadlines somebody merely asks about: no case and no connection, only the calendar and the city's policy."""
+"""Deadlines somebody merely asks about: no case, only the notices in force and the city's policy."""
 
 import json
 from bisect import bisect_right
@@ -7,12 +7,11 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from domain.calendar import CalendarSlice
+from domain.calendar import CalendarSlice, WorkCalendar
 from domain.clock import Unit, calendar_day_due, working_day_due
 from domain.festivals import LAST_YEAR
 from domain.moments import at_close, local_date, rfc3339
 from domain.refusal import Refused, refuse
-from storage.calendars import shipped_calendar
 from storage.policies import known_regions, policy_book
 
 FIRST_ON = date(2004, 1, 1)
@@ -103,11 +102,11 @@ def read_start(value: object) -> date:
     return on
 
 
-def due_of(question: Question) -> Due:
+def due_of(question: Question, notices: WorkCalendar) -> Due:
     """Compute when a limit ends. Raises `Refused` if that is beyond the years the calendar knows."""
     region, starts_on, days, unit = question
     close = _close_on(region, starts_on)
-    calendar = _calendar(starts_on.year, days // _FEWEST_WORKING_DAYS_A_YEAR + 1)
+    calendar = _calendar(notices, starts_on.year, days // _FEWEST_WORKING_DAYS_A_YEAR + 1)
     started_at = at_close(starts_on, close)
     if unit == "working_days":
         due = working_day_due(calendar, started_at, days, close)
@@ -121,10 +120,10 @@ def due_of(question: Question) -> Due:
     return Due(due_on, due, calendar.confirmed_through(matters_from, due_on), calendar.version)
 
 
-def answer_line(line: bytes) -> tuple[str, bool]:
+def answer_line(line: bytes, notices: WorkCalendar) -> tuple[str, bool]:
     """Answer one JSON object with one line of JSON, and say whether it was answered; a refusal is an answer too."""
     try:
-        due = due_of(read_question(_object(line)))
+        due = due_of(read_question(_object(line)), notices)
     except Refused as error:
         return json.dumps({"error": error.refusal.model_dump()}, ensure_ascii=False), False
     confirmed = "true" if due.confirmed else "false"
@@ -162,9 +161,9 @@ def _outside(field: str) -> Refused:
 
 
 @lru_cache(maxsize=256)
-def _calendar(year: int, years: int) -> CalendarSlice:
+def _calendar(notices: WorkCalendar, year: int, years: int) -> CalendarSlice:
     """The calendar of a year and as many years after it."""
-    return shipped_calendar().slice(date(year, 1, 1), date(year + years, 12, 31))
+    return notices.slice(date(year, 1, 1), date(year + years, 12, 31))
 
 
 @cache

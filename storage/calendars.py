@@ -20,11 +20,17 @@ def notice_from_toml(text: str) -> CalendarNotice:
 
 
 @cache
-def shipped_calendar() -> WorkCalendar:
-    """Return the calendar of the shipped notices, read once per process. For activities and commands only."""
+def shipped_notices() -> tuple[CalendarNotice, ...]:
+    """Return the shipped notices by id, read once per process."""
     folder = files("domain") / "calendars"
     texts = [each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".toml")]
-    return WorkCalendar([notice_from_toml(text) for text in texts])
+    return tuple(sorted((notice_from_toml(text) for text in texts), key=lambda notice: notice.id))
+
+
+@cache
+def shipped_calendar() -> WorkCalendar:
+    """Return the calendar of a city that never imported a notice; what is in force stands in storage."""
+    return WorkCalendar(shipped_notices())
 
 
 def _each_once(days: list[Any], meaning: str, known: dict[date, str]) -> dict[date, str]:

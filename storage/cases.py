@@ -260,9 +260,13 @@ async def _append(
     links = _chained(number, fresh, stored["last_hash"])
     await insert_rows(connection, case_event, links)
     contact = transition.contact.model_dump(exclude_none=True) if transition.contact else {}
-    values = row.model_dump(exclude={"ledger", "hospital_id"}) | contact
+    values = row.model_dump(exclude={"ledger", "past_ledgers", "dates", "hospital_id"}) | contact
     values |= {
         "ledger": row.ledger.model_dump(mode="json") if row.ledger else None,
+        "past_ledgers": [each.model_dump(mode="json") for each in row.past_ledgers] or None,
+        "dates": row.dates.model_dump(mode="json") if row.dates else None,
+        "dates_from_on": row.dates.from_on if row.dates else None,
+        "dates_to_on": row.dates.to_on if row.dates else None,
         "hospital_id": row.hospital_id or stored["hospital_id"],
         "occupies": transition.occupies,
         "live": transition.live,

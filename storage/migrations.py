@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this release; safe when two processes start at once."""
+"""Brings a database to the schema and the shipped notices of this release; safe when two processes start at once."""
 
 import sqlite3
 import time
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
+from storage.calendar_store import load_shipped
 from storage.database import BUSY_TIMEOUT_MS, prepare_sqlite
 
 _SCRIPTS = Path(__file__).parent / "alembic"
@@ -21,12 +22,15 @@ _LOCK = 0x6D656E7465
 
 
 def migrate(url: str) -> None:
-    """Upgrade the database at a `Database` URL to the newest schema; a SQLite file is made if missing.
+    """Upgrade the database at a `Database` URL to the newest schema and the calendar notices this release knows.
+
+    A SQLite file is made if missing.
 
     Blocking: from async code call it in a thread. A second process waits, then finds nothing left to do.
     """
     with _exclusive(url) as connection:
         command.upgrade(_config(connection), "head")
+        load_shipped(connection)
 
 
 def current(url: str) -> str | None:

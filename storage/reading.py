@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
+from domain.case_dates import CaseDates
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.panel import Outcome
@@ -73,16 +74,19 @@ class CaseLine(Model):
     round: int
     attention: bool
     closed: bool
+    received_at: datetime = Field(exclude=True)
+    calendar_version: str = Field(exclude=True)
+    dates: CaseDates | None = Field(default=None, exclude=True)
+    """What tells whether `due` is confirmed, which is computed by who shows it."""
 
 
 class CaseView(CaseLine):
-    """A whole case, without personal data. Whether `due` is confirmed is computed by who shows it."""
+    """A whole case, without personal data."""
 
     kind: str
     channel: str
     request_id: str
     hospital_id: str
-    received_at: datetime
     decided_on: date | None
     effect_on: date | None
     end_on: date | None
@@ -90,9 +94,9 @@ class CaseView(CaseLine):
     denial_reason: str
     end_ground: str
     duplicate_of: str | None
-    calendar_version: str
     policy_version: str
     ledger: Ledger | None
+    past_ledgers: tuple[Ledger, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     seats: tuple[SeatView, ...] = ()
 
@@ -188,7 +192,12 @@ async def case_status(connection: AsyncConnection, acceptance_no: str) -> CaseVi
     rows = (await connection.execute(ordered)).mappings().all()
     counted = _last_count(entries)
     return CaseView.model_validate(
-        {**row, "timeline": _blinded(entries, counted), "seats": [_seat(each, counted) for each in rows]}
+        {
+            **row,
+            "past_ledgers": row["past_ledgers"] or (),
+            "timeline": _blinded(entries, counted),
+            "seats": [_seat(each, counted) for each in rows],
+        }
     )
 
 

@@ -77,6 +77,12 @@ case = Table(
     Column("live", Boolean, nullable=False),
     Column("duplicate_of", _NUMBER),
     Column("ledger", JSON(none_as_null=True)),
+    # the clocks that ended before this one began: the first decision's, behind an appeal's
+    Column("past_ledgers", JSON(none_as_null=True)),
+    # the dates the calendar decides, as rules, and the span of days they depend on
+    Column("dates", JSON(none_as_null=True)),
+    Column("dates_from_on", Date),
+    Column("dates_to_on", Date),
     Column("calendar_version", _WORD, nullable=False),
     Column("policy_version", _WORD, nullable=False),
     Column("decided_on", Date),
@@ -93,6 +99,7 @@ case = Table(
     UniqueConstraint("region", "channel", "request_id"),
     Index("ix_case_status", "status", "waiting_on"),
     Index("ix_case_person", "person_key", "region"),
+    Index("ix_case_calendar", "closed", "calendar_version", "dates_to_on"),
 )
 
 # One open case or live entitlement of a person for a disease, held by the database itself.
@@ -292,19 +299,21 @@ registry_entry = Table(
     PrimaryKeyConstraint("person_key", "region"),
 )
 
+# Append-only: triggers refuse every other change.
 calendar_notice = Table(
     "calendar_notice",
     metadata,
     Column("id", _WORD, primary_key=True),
     Column("year", Integer, nullable=False),
     Column("serial", Integer, nullable=False),
+    Column("seed", Boolean, nullable=False),
     Column("title", Words, nullable=False),
     Column("number", Words, nullable=False),
     Column("url", Words, nullable=False),
     Column("published_on", Date),
     Column("digest", _HASH, nullable=False),
     Column("loaded_at", Instant, nullable=False),
-    UniqueConstraint("year", "serial"),
+    UniqueConstraint("year", "serial", "seed"),
 )
 
 calendar_day = Table(

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pydantic import Field, JsonValue
 
 from domain.application import ApplicationForm, Material, Model
+from domain.case_dates import CaseDates
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.refusal import Refusal
@@ -55,6 +56,8 @@ class Standing(Model):
     attention: bool
     closed: bool
     ledger: Ledger | None = None
+    past_ledgers: tuple[Ledger, ...] = ()
+    dates: CaseDates | None = None
     calendar_version: str = ""
     policy_version: str = ""
     decided_on: date | None = None

@@ -7,11 +7,12 @@ from temporalio import workflow
 
 from activities.contract import ActivityName, Insured, LookUpInsured
 from domain.case import Limit
+from domain.case_dates import records_not_before, reminder_due
 from domain.entitlement_dates import anniversary, month_end
 from domain.events import EventKind, NoticeEvent
-from domain.moments import at_close, end_of_day, local_date, rfc3339
+from domain.moments import end_of_day, local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
-from domain.vocabulary import Decision, InsuredState, Status, WaitingOn
+from domain.vocabulary import DateKind, Decision, InsuredState, Status, WaitingOn
 from workflows import showing
 from workflows.asking import ask
 from workflows.case import Ready
@@ -192,24 +193,28 @@ def _anniversary_on(case: "EntitlementWorkflow", year: int) -> "date":
     return anniversary(case.state.effect_on, year)
 
 
-def _anniversary(case: "EntitlementWorkflow") -> datetime:
-    return end_of_day(_anniversary_on(case, case.state.year) - timedelta(days=1))
-
-
 async def _request_records(case: "EntitlementWorkflow") -> None:
     state = case.state
     state.materials, state.supplied, state.reminded, state.told = (), False, False, ""
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)
     state.recheck_due = _records_due(case)
     case.awaits(WaitingOn.APPLICANT, lambda: _records_due(case))
-    case.note(EventKind.RECHECK_STARTED, to=Status.RECHECK, year=state.year, due=rfc3339(state.recheck_due))
-    case.notify(NoticeEvent.RECHECK_DUE, {"due_on": showing.due_zh(state.recheck_due), "records": "yes"})
+    case.note(
+        EventKind.RECHECK_STARTED,
+        to=Status.RECHECK,
+        year=state.year,
+        due=rfc3339(state.recheck_due),
+        projected=case.projected(state.recheck_due),
+    )
+    due_on = case.told(DateKind.RECORDS, state.recheck_due)
+    case.notify(NoticeEvent.RECHECK_DUE, {"due_on": due_on, "records": "yes"})
     await case.commit()
 
 
 def _records_due(case: "EntitlementWorkflow") -> datetime:
     # Whoever is asked late in the window still gets a whole supplement window (docs/decisions/).
-    return max(_anniversary(case), case.window_due())
+    assert case.state.effect_on is not None, "an entitlement has its day of effect"
+    return max(records_not_before(case.state.effect_on, case.state.year), case.window_due())
 
 
 def _records_in(case: "EntitlementWorkflow") -> bool:
@@ -224,8 +229,9 @@ async def _await_records(case: "EntitlementWorkflow") -> bool:
     if in_time or case.state.closed:
         return in_time
     case.state.reminded = True
-    case.note(EventKind.RECHECK_REMINDED, due=rfc3339(_records_due(case)))
-    case.notify(NoticeEvent.RECHECK_REMINDER, {"due_on": showing.due_zh(_records_due(case))})
+    due = _records_due(case)
+    case.note(EventKind.RECHECK_REMINDED, due=rfc3339(due), projected=case.projected(due))
+    case.notify(NoticeEvent.RECHECK_REMINDER, {"due_on": case.told(DateKind.RECORDS, due)})
     await case.commit()
     return await _while_insured(
         case, lambda: _records_in(case), lambda: _records_due(case), waiting_for="等待复查资料（已提醒）"
@@ -233,9 +239,8 @@ async def _await_records(case: "EntitlementWorkflow") -> bool:
 
 
 def _remind_at(case: "EntitlementWorkflow") -> datetime:
-    last_on = showing.last_day(_records_due(case))
-    remind_on = case.calendar.working_days_before(last_on, case.rules.supplement_remind_before_days)
-    return at_close(remind_on, case.rules.close_of_business)
+    days = case.rules.supplement_remind_before_days
+    return reminder_due(_records_due(case), case.calendar, case.rules.close_of_business, days)
 
 
 async def _hear_expert(case: "EntitlementWorkflow") -> None:

@@ -40,13 +40,13 @@ from domain.commands import (
     Withdraw,
 )
 from domain.events import EventKind, NoticeEvent
-from domain.moments import local_date, rfc3339
+from domain.moments import local_date
 from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
 from domain.vocabulary import MATERIAL_ZH, Decision, MaterialKind, Status, WaitingOn
 from workflows import showing
+from workflows.amending import amend
 from workflows.asking import ask, record_at_once
-from workflows.yearly import plan_recheck
 
 if TYPE_CHECKING:
     from workflows.case import CaseWorkflow
@@ -79,7 +79,7 @@ async def _supply(case: "CaseWorkflow", command: SupplyMaterials) -> Refusal | N
     if inspected.refused is not None:
         return inspected.refused
     case.state.materials = inspected.materials
-    case.state.supplied = True
+    case.state.supplied, case.state.supplied_by = True, command.actor
     supplied = {paper.sha256 for paper in command.materials}
     case.draft.materials.extend(paper for paper in inspected.materials if paper.sha256 in supplied)
     faults = [finding for finding in inspected.findings if finding.severity == "fault"]
@@ -156,18 +156,14 @@ async def _amend_calendar(case: "CaseWorkflow", command: AmendCalendar) -> Refus
         calendar_version=command.calendar_version,
     )
     loaded = await record_at_once(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取工作日历")
-    if loaded.calendar.version != command.calendar_version:
+    if loaded.calendar.version != command.calendar_version and not loaded.superseded:
         return Refusal(
             field="calendar_version",
             rule="日历版本须已导入本系统",
             remedy="请先导入该版本的日历",
             message="没有这一版本的工作日历。",
         )
-    before = rfc3339(state.due) if state.due else ""
-    state.calendar = loaded.calendar
-    if state.recheck_on is not None and state.status is Status.EFFECTIVE:
-        plan_recheck(case)
-    case.note(EventKind.CALENDAR_AMENDED, actor=command.actor, version=command.calendar_version, due_before=before)
+    amend(case, loaded.calendar, actor=command.actor, always=True)
     return None
 
 
@@ -260,16 +256,19 @@ def _proceed(case: "CaseWorkflow", command: VerifyOriginals | Withdraw | Extend 
     state, now = case.state, workflow.now()
     match command:
         case VerifyOriginals():
-            state.originals_match = command.outcome == "match"
+            state.originals_match, state.supplied_by = command.outcome == "match", command.actor
             case.note(EventKind.ORIGINALS_VERIFIED, actor=command.actor, outcome=command.outcome, note=command.note)
         case Withdraw():
             withdraw(case, command)
         case Extend():
-            state.ledger = case.ledger_now.extended(command.working_days, Ground.LAWFUL_EXTENSION, command.actor, now)
+            state.ledger = case.ledger_now.extended(
+                command.working_days, Ground(command.legal_ground), command.actor, now
+            )
             case.note(
                 EventKind.LIMIT_EXTENDED,
                 actor=command.actor,
                 working_days=command.working_days,
+                legal_ground=command.legal_ground,
                 ground=command.ground,
             )
         case Correct():

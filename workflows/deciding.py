@@ -7,12 +7,22 @@ from temporalio import workflow
 
 from activities.contract import ActivityName, CertificateIssued, IssueCertificate
 from domain.case import Limit, Objection
-from domain.clock import Ground, Ledger, deadline, used
+from domain.clock import Ground, Ledger, used
 from domain.entitlement_dates import validity_end
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.moments import local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
-from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
+from domain.vocabulary import (
+    MATERIAL_ZH,
+    STATUS_ZH,
+    DateKind,
+    Decision,
+    InsuredState,
+    MaterialKind,
+    Sla,
+    Status,
+    WaitingOn,
+)
 from workflows import showing
 from workflows.asking import ask
 from workflows.carrying import end_clock
@@ -43,14 +53,16 @@ async def review(case: "CaseWorkflow") -> None:
         to=Status.REVIEW,
         limit_days=case.rules.decision_limit_days,
         due=rfc3339(case.limit_due()),
+        projected=case.projected(case.limit_due()),
         calendar_version=case.calendar.version,
         # A registry that does not know the person says so here, for whoever answers a complaint.
         insured_listed=case.state.insured_listed,
     )
     await fill_seats(case)
-    limit = deadline(case.ledger_now, case.calendar, workflow.now())
-    note = "" if limit.confirmed else "（该日期为推算，以国务院办公厅节假日安排为准）"
-    case.notify(NoticeEvent.ACCEPTED, {"due_on": showing.date_zh(limit.due_on), "confirmed_note": note})
+    due = case.limit_due()
+    note = "（该日期为推算，以国务院办公厅节假日安排为准）" if case.is_projected(due) else ""
+    case.told(DateKind.DECISION, due)
+    case.notify(NoticeEvent.ACCEPTED, {"due_on": showing.due_zh(due), "confirmed_note": note})
     await case.commit()
     outcome = await hear(case)
     while outcome is Outcome.MORE_EVIDENCE:
@@ -72,7 +84,7 @@ async def _ask_more(case: "CaseWorkflow") -> None:
     lines = [f"{number}. {MATERIAL_ZH[kind]}" for number, kind in enumerate(kinds, 1)]
     state.faults = state.asked = kinds
     state.told = "\n".join([*lines, *(f"专家意见：{reason}" for reason in panel.reasons(Decision.MORE_EVIDENCE))])
-    await supplement(case)
+    await supplement(case, asked_by=f"panel:{panel.number}")
     if state.closed:
         return
     state.told, state.asked = "", ()
@@ -129,7 +141,7 @@ def deny(case: "CaseWorkflow", reason: str) -> None:
     if final:
         case.notify(NoticeEvent.APPEAL_DENIED, {"reason": reason})
     else:
-        facts = {"reason": reason, "appeal_until": showing.due_zh(case.window_due())}
+        facts = {"reason": reason, "appeal_until": case.told(DateKind.APPEAL, case.window_due())}
         case.notify(NoticeEvent.DENIED, facts)
 
 
@@ -143,11 +155,11 @@ async def _open_publicity(case: "CaseWorkflow") -> None:
     state.publicised = True
     ends = case.publicity_due()
     case.awaits(WaitingOn.TIMER, case.publicity_due)
-    case.note(EventKind.PUBLICITY_STARTED, to=Status.PUBLICITY, ends=rfc3339(ends))
+    case.note(EventKind.PUBLICITY_STARTED, to=Status.PUBLICITY, ends=rfc3339(ends), projected=case.projected(ends))
     case.draft.public_entry = showing.public_entry(state)
     if rules.certificate_at == "decision":
         await issue_certificate(case, effect_on(case), conditional=True)
-    facts = {"from_on": showing.date_zh(local_date(workflow.now())), "to_on": showing.due_zh(ends)}
+    facts = {"from_on": showing.date_zh(local_date(workflow.now())), "to_on": case.told(DateKind.PUBLICITY, ends)}
     case.notify(NoticeEvent.PUBLICITY, facts)
     await case.commit()
 
@@ -194,7 +206,8 @@ async def _investigate(case: "CaseWorkflow") -> None:
         deny(case, "公示期间异议经核查成立")
         return
     case.awaits(WaitingOn.TIMER, case.publicity_due)
-    case.note(EventKind.PUBLICITY_RESUMED, to=Status.PUBLICITY, ends=rfc3339(case.publicity_due()))
+    ends = case.publicity_due()
+    case.note(EventKind.PUBLICITY_RESUMED, to=Status.PUBLICITY, ends=rfc3339(ends), projected=case.projected(ends))
     case.draft.public_entry = showing.public_entry(state)
     await case.commit()
 
@@ -264,12 +277,13 @@ async def hear_appeal(case: "CaseWorkflow") -> None:
 
 async def _judge_appeal(case: "CaseWorkflow") -> None:
     state, rules = case.state, case.rules
+    state.past_ledgers = (*state.past_ledgers, case.ledger_now)
     state.ledger = Ledger(started_at=workflow.now(), limit=rules.appeal_answer_days, close=rules.close_of_business)
     state.limit_sla = Sla.OK
     call_panel(case, PanelPurpose.APPEAL)
     _await_review(case)
     await fill_seats(case)
-    case.notify(NoticeEvent.APPEAL_RECEIVED, {"due_on": showing.due_zh(case.limit_due())})
+    case.notify(NoticeEvent.APPEAL_RECEIVED, {"due_on": case.told(DateKind.DECISION, case.limit_due())})
     await case.commit()
     outcome = await hear(case)
     if not state.closed:

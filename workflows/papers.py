@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
+from domain import case_dates
 from domain.case import Limit
 from domain.clock import Ground
 from domain.events import EventKind, NoticeEvent
-from domain.moments import at_close, rfc3339
-from domain.vocabulary import Status, WaitingOn
-from workflows import showing
+from domain.moments import rfc3339
+from domain.vocabulary import DateKind, Status, WaitingOn
 from workflows.carrying import end_clock
+from workflows.recording import SYSTEM
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,13 +28,13 @@ async def complete_papers(case: "CaseWorkflow") -> None:
     state.told = ""
 
 
-async def supplement(case: "CaseWorkflow") -> None:
+async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
     """One supplement round: tell everything at once, stop the clock, wait for the papers."""
     state = case.state
     state.round += 1
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)
     state.supplied, state.faulty_supply, state.reminded = False, False, False
-    _stop(case, Ground.SUPPLEMENT)
+    _stop(case, Ground.SUPPLEMENT, asked_by)
     case.awaits(WaitingOn.APPLICANT, case.window_due)
     case.note(
         EventKind.SUPPLEMENT_REQUESTED,
@@ -42,8 +43,10 @@ async def supplement(case: "CaseWorkflow") -> None:
         told=state.told,
         kinds=[kind.value for kind in state.faults],
         due=rfc3339(case.window_due()),
+        projected=case.projected(case.window_due()),
     )
-    facts = {"told": state.told, "due_on": showing.due_zh(case.window_due()), "round": str(state.round)}
+    due_on = case.told(DateKind.SUPPLEMENT, case.window_due())
+    facts = {"told": state.told, "due_on": due_on, "round": str(state.round)}
     case.notify(NoticeEvent.SUPPLEMENT, facts)
     await case.commit()
     in_time = await case.until(
@@ -60,22 +63,22 @@ async def supplement(case: "CaseWorkflow") -> None:
         )
     if state.closed:
         return
-    _resume(case, Ground.SUPPLEMENT)
+    _resume(case, Ground.SUPPLEMENT, state.supplied_by if in_time else SYSTEM)
     if not in_time and not state.supplied:
         await _lapse(case, "supplement")
 
 
 def reminder_due(case: "CaseWorkflow") -> "datetime":
     """Return when to remind: some working days before the window ends, at close of business."""
-    last_on = showing.last_day(case.window_due())
-    on = case.calendar.working_days_before(last_on, case.rules.supplement_remind_before_days)
-    return at_close(on, case.rules.close_of_business)
+    days = case.rules.supplement_remind_before_days
+    return case_dates.reminder_due(case.window_due(), case.calendar, case.rules.close_of_business, days)
 
 
 async def _remind(case: "CaseWorkflow") -> None:
     case.state.reminded = True
-    case.note(EventKind.SUPPLEMENT_REMINDED, due=rfc3339(case.window_due()))
-    case.notify(NoticeEvent.SUPPLEMENT_REMINDER, {"due_on": showing.due_zh(case.window_due())})
+    due = case.window_due()
+    case.note(EventKind.SUPPLEMENT_REMINDED, due=rfc3339(due), projected=case.projected(due))
+    case.notify(NoticeEvent.SUPPLEMENT_REMINDER, {"due_on": case.told(DateKind.SUPPLEMENT, due)})
     await case.commit()
 
 
@@ -93,17 +96,18 @@ async def verify_originals(case: "CaseWorkflow") -> None:
     if not case.rules.verify_originals or state.channel == "counter":
         return
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.originals_window_days, midnight=False)
-    _stop(case, Ground.ORIGINALS)
+    _stop(case, Ground.ORIGINALS, SYSTEM)
     case.awaits(WaitingOn.COUNTER, case.window_due)
-    case.note(EventKind.ORIGINALS_REQUESTED, to=Status.VERIFYING, due=rfc3339(case.window_due()))
-    case.notify(NoticeEvent.ORIGINALS, {"due_on": showing.due_zh(case.window_due())})
+    due = case.window_due()
+    case.note(EventKind.ORIGINALS_REQUESTED, to=Status.VERIFYING, due=rfc3339(due), projected=case.projected(due))
+    case.notify(NoticeEvent.ORIGINALS, {"due_on": case.told(DateKind.ORIGINALS, due)})
     await case.commit()
     came = await case.until(
         lambda: state.originals_match is not None, case.window_due, waiting_for="等待窗口核验原件"
     )
     if state.closed:
         return
-    _resume(case, Ground.ORIGINALS)
+    _resume(case, Ground.ORIGINALS, state.supplied_by if came else SYSTEM)
     if not came:
         await _lapse(case, "originals")
     elif not state.originals_match:
@@ -120,11 +124,11 @@ async def refuse_acceptance(case: "CaseWorkflow", code: str, reason: str) -> Non
     await case.commit()
 
 
-def _stop(case: "CaseWorkflow", ground: Ground) -> None:
+def _stop(case: "CaseWorkflow", ground: Ground, by: str) -> None:
     if ground.value in case.rules.stopping_grounds:
-        case.state.ledger = case.ledger_now.stopped(ground, "system", workflow.now())
+        case.state.ledger = case.ledger_now.stopped(ground, by, workflow.now())
 
 
-def _resume(case: "CaseWorkflow", ground: Ground) -> None:
+def _resume(case: "CaseWorkflow", ground: Ground, by: str) -> None:
     if ground.value in case.rules.stopping_grounds:
-        case.state.ledger = case.ledger_now.resumed(ground, workflow.now())
+        case.state.ledger = case.ledger_now.resumed(ground, workflow.now(), by)

@@ -7,12 +7,15 @@ from temporalio import workflow
 
 from activities.contract import ActivityName, NoticeDraft, Recorded, RecordEvents
 from domain import clock
-from domain.calendar import CalendarSlice
+from domain.calendar import PROJECTED, CalendarSlice
 from domain.case import CaseState
+from domain.case_dates import dates_of, find_due, last_day
 from domain.case_rules import CaseRules
 from domain.events import EventKind, NoticeEvent, Recipient
-from domain.vocabulary import Status, WaitingOn
+from domain.moments import local_date
+from domain.vocabulary import DateKind, Status, WaitingOn
 from workflows import showing
+from workflows.amending import amend
 from workflows.asking import record, record_at_once
 from workflows.draft import Draft
 
@@ -67,6 +70,20 @@ class CaseRecord:
     def publicity_due(self) -> datetime:
         """Return when the publicity period ends."""
         return clock.deadline(self.publicity_now, self.calendar, workflow.now()).due
+
+    def is_projected(self, due: datetime) -> bool:
+        """Tell whether a date rests on days no notice has settled yet."""
+        known_from = max(local_date(self.state.received_at), self.calendar.first_on)
+        return not self.calendar.confirmed_through(known_from, last_day(due))
+
+    def projected(self, due: datetime) -> bool | None:
+        """Return True for the audit trail where a date is projected, else None, which is left out."""
+        return self.is_projected(due) or None
+
+    def told(self, kind: DateKind, due: datetime) -> str:
+        """Return the last day of a limit as the applicant is told it, and remember that it was."""
+        self.state.told_on[kind] = last_day(due)
+        return showing.due_zh(due) + (PROJECTED if self.is_projected(due) else "")
 
     def note(
         self,
@@ -132,10 +149,12 @@ class CaseRecord:
         notices; what was drafted before it stays drafted.
         """
         self.state.due = None if self.state.closed else self._due()
+        calendar = self.state.calendar
         request = RecordEvents(
             acceptance_no=self.state.acceptance_no,
             events=tuple(self.draft.events),
-            row=showing.case_row(self.state),
+            row=showing.case_row(self.state, workflow.now()),
+            calendar_span=(calendar.first_on, calendar.last_on) if calendar else None,
             occupies=not self.state.closed and self.state.status is not Status.DENIED,
             live=self.state.status in showing.LIVE and not self.state.closed,
             max_live=max_live,
@@ -150,7 +169,16 @@ class CaseRecord:
         else:
             self.draft.take_back(self.state)
         self._show()
+        if recorded.calendar is not None and not self.state.closed:
+            await self._learn(recorded.calendar)
         return recorded
+
+    async def _learn(self, calendar: CalendarSlice) -> None:
+        # Nobody told this case of the new calendar: what it has just written may rest on the old one.
+        cause, self.cause = self.cause, ""
+        if amend(self, calendar):
+            await self.commit()
+        self.cause = cause
 
     def _take_numbers(self, recorded: Recorded) -> None:
         # The store numbers: behind entries of a task this run knows nothing of, ours come later than expected.
@@ -167,4 +195,12 @@ class CaseRecord:
         changed = showing.changed_attributes(self.state, self.shown)
         if changed:
             workflow.upsert_search_attributes(changed)
-        showing.show(self.state)
+        showing.show(self.state, projected=self._due_is_projected())
+
+    def _due_is_projected(self) -> bool:
+        due = self.state.due
+        if due is None or self.state.calendar is None or not self.is_projected(due):
+            return False
+        dates = dates_of(self.state, workflow.now())
+        # The end of a month, or of a suspension, is no matter of the calendar.
+        return find_due(dates, due, self.state.calendar, workflow.now()) is not None

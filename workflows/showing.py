@@ -1,7 +1,7 @@
 """What people see of a case: the read model's row, search attributes, current details, the answer to `status`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from temporalio import workflow
@@ -9,7 +9,9 @@ from temporalio.common import SearchAttributeUpdate
 
 from activities.contract import CaseRow, ContinueEntitlement, EventDraft, PublicEntryRow
 from domain.application import Model
+from domain.calendar import PROJECTED
 from domain.case import CaseState
+from domain.case_dates import dates_of, last_day, recheck_begins
 from domain.clock import Ledger, deadline
 from domain.events import EVENT_ZH
 from domain.moments import CST, end_of_day, minute_text
@@ -73,8 +75,13 @@ def status_view(state: CaseState) -> StatusView:
     )
 
 
-def case_row(state: CaseState) -> CaseRow:
+def case_row(state: CaseState, now: datetime) -> CaseRow:
     """Return the read model's row."""
+    kept = {"past_ledgers": state.past_ledgers, "dates": dates_of(state, now)}
+    return _standing(state).model_copy(update=kept)
+
+
+def _standing(state: CaseState) -> CaseRow:
     return CaseRow(
         status=state.status,
         waiting_on=WaitingOn.NONE if state.closed else state.waiting_on,
@@ -113,7 +120,7 @@ def public_entry(state: CaseState) -> PublicEntryRow:
 
 def changed_attributes(state: CaseState, shown: dict[str, object]) -> Sequence[SearchAttributeUpdate[Any]]:
     """Return the updates since the last call, and remember them in `shown`."""
-    row = case_row(state)
+    row = _standing(state)
     recheck = row.next_recheck_on
     values: dict[Any, object] = {
         search_attributes.REGION: state.region,
@@ -135,10 +142,10 @@ def changed_attributes(state: CaseState, shown: dict[str, object]) -> Sequence[S
     return updates
 
 
-def show(state: CaseState) -> None:
+def show(state: CaseState, *, projected: bool = False) -> None:
     """Set the card an operator reads in the Temporal UI: what is awaited, from whom, until when."""
-    row = case_row(state)
-    due = f"，至 **{minute_text(row.due)}**" if row.due else ""
+    row = _standing(state)
+    due = f"，至 **{minute_text(row.due)}**{PROJECTED if projected else ''}" if row.due else ""
     lines = [
         f"### {STATUS_ZH[row.status]} `{row.status.value}`",
         "",
@@ -167,18 +174,13 @@ def recheck_starts(state: CaseState) -> datetime | None:
     """Return when this year's recheck begins: nine o'clock of its day, or the end of validity before it."""
     if state.recheck_on is None:
         return None
-    starts = datetime.combine(state.recheck_on, time(9), tzinfo=CST)
+    starts = recheck_begins(state.recheck_on)
     return min(starts, end_of_day(state.end_on)) if state.end_on else starts
 
 
 def date_zh(on: date) -> str:
     """Format a date as citizens read it: 2026年12月14日."""
     return f"{on.year}年{on.month}月{on.day}日"
-
-
-def last_day(due: datetime) -> date:
-    """Return the last day of a limit; one that ends at 24:00 belongs to the day before."""
-    return (due.astimezone(CST) - timedelta(microseconds=1)).date()
 
 
 def due_zh(due: datetime) -> str:

@@ -46,6 +46,7 @@ _FACTS: dict[NoticeEvent, tuple[str, ...]] = {
     NoticeEvent.SUSPENDED: ("reason", "end_on"),
     NoticeEvent.RESUMED: (),
     NoticeEvent.ENDED: ("ground", "ended_on"),
+    NoticeEvent.DATE_MOVED: ("what", "before_on", "after_on", "every"),
     NoticeEvent.BREACH_REPORT: ("due_on", "status"),
 }
 

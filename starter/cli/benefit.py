@@ -3,7 +3,7 @@
 import click
 
 from domain.vocabulary import InsuredState
-from starter.cli import calendar
+from starter.cli import calendar, calendar_notices
 from starter.cli.sending import Draft, message_command
 from starter.cli.shape import Section
 
@@ -103,6 +103,12 @@ COMMANDS: tuple[click.Command, ...] = (
     _section("insured", "The state of insurance.", insured_change),
     end,
     supersede,
-    _section("calendar", "The calendar of working days.", *calendar.SUB_COMMANDS, calendar_amend),
+    _section(
+        "calendar",
+        "The calendar of working days.",
+        *calendar.SUB_COMMANDS,
+        *calendar_notices.SUB_COMMANDS,
+        calendar_amend,
+    ),
     delivered,
 )

@@ -1,8 +1,10 @@
-"""The calendar of working days: deadlines, days, versions. Neither a home nor a connection is needed."""
+"""The calendar of working days: deadlines, days, versions. Without a database, by the notices of this release."""
 
+import os
 import sys
 from datetime import date, datetime, timedelta
 from io import BufferedReader
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
@@ -15,10 +17,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from domain.calendar import CalendarNotice, DayVerdict, WorkCalendar
+    from storage.calendar_store import CalendarHistory
 
 _DATE = click.DateTime(["%Y-%m-%d"])
 _CHUNK = 1 << 16
 _WEEKDAYS = "一二三四五六日"
+
+
+async def calendar_in_force() -> "WorkCalendar":
+    """Return the stored calendar; without a database the one this release ships."""
+    history = await stored_history()
+    return history.current if history else _shipped()
+
+
+def _shipped() -> "WorkCalendar":
+    from storage.calendars import shipped_calendar
+
+    return shipped_calendar()
+
+
+async def stored_history() -> "CalendarHistory | None":
+    """Return the calendar of the database, or None where there is none: asking makes no database."""
+    if not _may_have_database():
+        # Asking for a date then costs neither settings nor drivers, a third of a second.
+        return None
+    from starter.cli.opening import has_database, opened_database, read_settings
+    from storage.calendar_store import read_history
+
+    settings = read_settings()
+    if not has_database(settings):
+        return None
+    async with opened_database(settings) as database, database.read() as connection:
+        return await read_history(connection)
+
+
+def _may_have_database() -> bool:
+    named = {name.upper(): value for name, value in os.environ.items()}
+    return "MENTE_DATABASE_URL" in named or Path(named.get("MENTE_HOME", ".mente"), "mente.db").is_file()
 
 
 @click.command("due", cls=Leaf)
@@ -27,7 +62,7 @@ _WEEKDAYS = "一二三四五六日"
 @click.option("--working-days", type=click.IntRange(1, 3660), metavar="N")
 @click.option("--calendar-days", type=click.IntRange(1, 3660), metavar="N", help="A last day off rolls forward.")
 @click.option("--stdin", "many", is_flag=True, default=False, help="One JSON object a line in, one a line out.")
-def due(
+async def due(
     region: str | None, start: str | None, working_days: int | None, calendar_days: int | None, many: bool
 ) -> Answer | None:
     """Compute when a limit ends, and whether published notices settle that.
@@ -39,7 +74,7 @@ def due(
     if many:
         if given:
             raise WrongUsage("--stdin 不与其他选项同用：统筹区、起算日期和天数写在每一行里")
-        if not _answer_each(sys.stdin.buffer, sys.stdout.buffer):
+        if not _answer_each(sys.stdin.buffer, sys.stdout.buffer, await calendar_in_force()):
             click.get_current_context().exit(1)
         return None
     if region is None or start is None or (working_days is None) == (calendar_days is None):
@@ -47,7 +82,7 @@ def due(
     from starter.deadlines import due_of, read_question
 
     asked = {"region": region, "from": start, "working_days": working_days, "calendar_days": calendar_days}
-    found = due_of(read_question(asked))
+    found = due_of(read_question(asked), await calendar_in_force())
     settled = "所涉日期均已公布" if found.confirmed else "推算：所涉日期尚未全部公布，公布后可能变动"
     told = [
         f"到期日：{found.due_on}（{settled}）",
@@ -60,7 +95,7 @@ def due(
 @click.command("days", cls=Leaf)
 @click.option("--from", "first", type=_DATE, required=True, metavar="DATE", help="YYYY-MM-DD")
 @click.option("--to", "last", type=_DATE, required=True, metavar="DATE", help="YYYY-MM-DD, included.")
-def days(first: datetime, last: datetime) -> Answer:
+async def days(first: datetime, last: datetime) -> Answer:
     """List days: worked or not, why, which notice says so, and whether that is published or projected."""
     from starter.deadlines import FIRST_ON, LAST_ON
 
@@ -72,7 +107,7 @@ def days(first: datetime, last: datetime) -> Answer:
             remedy="请更正日期",
             message="所问的日期不在日历范围内，或先后颠倒。",
         )
-    found = list(_verdicts(first_on, last_on))
+    found = list(_verdicts(await calendar_in_force(), first_on, last_on))
     lines = [
         {
             "date": each.on,
@@ -87,18 +122,25 @@ def days(first: datetime, last: datetime) -> Answer:
 
 
 @click.command("versions", cls=Leaf)
-def versions() -> Answer:
-    """Show the calendar in force: its version, its notices and their sources, and how far it is confirmed."""
-    from storage.calendars import shipped_calendar
+async def versions() -> Answer:
+    """Show the calendar in force: its version, its notices and their sources, and how far it is confirmed.
 
-    calendar = shipped_calendar()
+    Where there is a database, also every version it ever had.
+    """
+    history = await stored_history()
+    calendar = history.current if history else _shipped()
     content = {
         "calendar_version": calendar.version,
         "confirmed_from": calendar.covered[0].first_on,
         "confirmed_through": calendar.covered[-1].last_on,
         "notices": [_notice_content(each) for each in calendar.notices],
+        "versions": history.versions if history else (),
     }
-    return _told(content, _version_lines(calendar))
+    lines = _version_lines(calendar)
+    for each in history.versions if history else ():
+        more = "等" if each.added[3:] else ""
+        lines.append(f"{each.loaded_at:%Y-%m-%d} 起　{each.version}　{'、'.join(each.added[:3])}{more}")
+    return _told(content, lines)
 
 
 def _told(content: object, lines: list[str]) -> Answer:
@@ -106,13 +148,13 @@ def _told(content: object, lines: list[str]) -> Answer:
     return Answer(content, lambda console: console.print("\n".join(lines), soft_wrap=True))
 
 
-def _answer_each(source: BinaryIO, sink: BinaryIO) -> bool:
+def _answer_each(source: BinaryIO, sink: BinaryIO, calendar: "WorkCalendar") -> bool:
     """Answer line by line, in order, as soon as lines are there; tell whether none was refused."""
     from starter.deadlines import answer_line
 
     all_answered = True
     for lines in _lines(source):
-        answers = [answer_line(line) for line in lines]
+        answers = [answer_line(line, calendar) for line in lines]
         all_answered = all_answered and all(answered for _, answered in answers)
         sink.write("".join(f"{text}\n" for text, _ in answers).encode())
         sink.flush()
@@ -134,13 +176,11 @@ def _lines(source: BinaryIO) -> "Iterator[list[bytes]]":
         yield [begun]
 
 
-def _verdicts(first_on: date, last_on: date) -> "Iterator[DayVerdict]":
+def _verdicts(notices: "WorkCalendar", first_on: date, last_on: date) -> "Iterator[DayVerdict]":
     """Year by year: a day's verdict is looked for among the exceptions of its slice."""
-    from storage.calendars import shipped_calendar
-
     for year in range(first_on.year, last_on.year + 1):
         begin, end = max(first_on, date(year, 1, 1)), min(last_on, date(year, 12, 31))
-        calendar = shipped_calendar().slice(begin, end)
+        calendar = notices.slice(begin, end)
         for offset in range((end - begin).days + 1):
             yield calendar.day(begin + timedelta(days=offset))
 

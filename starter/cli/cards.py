@@ -9,15 +9,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from domain.calendar import PROJECTED
 from domain.case_status import CaseStatus, TimelineLine
 from domain.events import EVENT_ZH, EventKind
 from domain.moments import CST, minute_text
-from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, STATUS_ZH
+from domain.vocabulary import DATE_ZH, DECISION_ZH, MATERIAL_ZH, STATUS_ZH
 from starter.cli.output import words
 from workflows.showing import SLA_ZH, WAITING_ZH
 
 if TYPE_CHECKING:
-    from storage.reading import CaseLine, NoticeView
+    from starter.status import ListedCase
+    from storage.reading import NoticeView
 
 _TOLD_ZH = {
     "kinds": "材料",
@@ -40,6 +42,7 @@ _TOLD_ZH = {
 }
 _INSTANTS = ("due", "ends")
 MATERIAL_NAMES = {kind.value: name for kind, name in MATERIAL_ZH.items()}
+DATE_NAMES = {kind.value: name for kind, name in DATE_ZH.items()}
 DECISION_NAMES = {decision.value: name for decision, name in DECISION_ZH.items()}
 _STATES_ZH = {"assigned": "待提交", "given": "已提交", "replaced": "已更换", "recused": "已回避"}
 
@@ -96,10 +99,15 @@ def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
 
 
 def _said(detail: Mapping[str, JsonValue]) -> Iterable[str]:
+    projected = PROJECTED if detail.get("projected") is True else ""
     for name, title in _TOLD_ZH.items():
         value = detail.get(name)
         if value not in (None, "", [], {}):
-            yield f"{title}：{_value_words(name, value)}"
+            yield f"{title}：{_value_words(name, value)}{projected if name in _INSTANTS else ''}"
+    moved = detail.get("moved")
+    for each in moved if isinstance(moved, list) else ():
+        if isinstance(each, dict):
+            yield f"{DATE_NAMES.get(str(each.get('date')), '日期')}：{each.get('before')} → {each.get('after')}"
 
 
 def _value_words(name: str, value: JsonValue) -> str:
@@ -116,7 +124,7 @@ def _value_words(name: str, value: JsonValue) -> str:
             return words(DECISION_NAMES.get(str(value), value))
 
 
-def show_cases(console: Console, cases: "Sequence[CaseLine]") -> None:
+def show_cases(console: Console, cases: "Sequence[ListedCase]") -> None:
     """Show a list of cases."""
     table = _table("受理号", "状态", "等待", "期限", "时限", "需处理")
     for line in cases:
@@ -124,7 +132,7 @@ def show_cases(console: Console, cases: "Sequence[CaseLine]") -> None:
             line.acceptance_no,
             STATUS_ZH[line.status],
             WAITING_ZH[line.waiting_on],
-            minute_text(line.due) if line.due else "—",
+            minute_text(line.due) + ("" if line.due_confirmed else PROJECTED) if line.due else "—",
             SLA_ZH[line.sla],
             "是" if line.attention else "",
         )

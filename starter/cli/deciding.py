@@ -83,11 +83,19 @@ def appeal(reason: str) -> Draft:
 
 @message_command("extend", "extend")
 @click.option("--working-days", required=True, type=click.INT, metavar="N", help="1 to 60.")
-@click.option("--ground", required=True, metavar="TEXT", help="The lawful ground.")
+@click.option("--ground", required=True, metavar="TEXT", help="Why, in words.")
+@click.option(
+    "--legal-ground",
+    type=click.Choice(["lawful_extension", "force_majeure"]),
+    default="lawful_extension",
+    show_default=True,
+    help="On which ground of law.",
+)
 @_OFFICER
-def extend(working_days: int, ground: str, officer: str) -> Draft:
+def extend(working_days: int, ground: str, legal_ground: str, officer: str) -> Draft:
     """Extend the decision limit."""
-    return Draft(actor=f"officer:{officer}", fields={"working_days": working_days, "ground": ground})
+    fields: dict[str, object] = {"working_days": working_days, "ground": ground, "legal_ground": legal_ground}
+    return Draft(actor=f"officer:{officer}", fields=fields)
 
 
 @message_command("correct", "correct")

@@ -98,9 +98,11 @@ def _known(error: Exception) -> Reason | None:
     from sqlalchemy.exc import SQLAlchemyError
     from temporalio.service import RPCError
 
+    from domain.policy_fault import PolicyError
     from starter.client import Unanswered
     from starter.server import ServerMissing
     from starter.skipping import StillSkipping
+    from storage.calendar_store import CalendarDamaged
     from storage.keys import KeysUnusable
     from storage.objects import NotStored, Tampered
     from worker.connection import Unreachable
@@ -113,11 +115,17 @@ def _known(error: Exception) -> Reason | None:
             return _reason("temporal", "须在时限内得到应答", "请确认工作进程正在运行，稍后重试", str(error))
         case ServerMissing():
             return _reason("temporal", "须有 Temporal 服务程序", "请安装 mente[embedded]", str(error))
+        case PolicyError():
+            remedy = "请运行 mente policy lint 查看全部错误，更正后重试"
+            return _reason("policies", "政策文件须能载入", remedy, f"政策文件无法使用。{error.problems[0]}")
         case KeysUnusable():
             return _reason("keys", "须有可用的密钥", "请按提示修复密钥目录", str(error))
         case NotStored() | Tampered():
             message = "文件库中没有该文件。" if isinstance(error, NotStored) else "文件库中的文件已被改动。"
             return _reason("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)
+        case CalendarDamaged():
+            message = "数据库中的工作日历已被改动或缺失，不能据此计算期限。"
+            return _reason("calendar", "日历须与导入时一致", "请从备份恢复数据库，或运行 mente migrate", message)
         case RPCError():
             message = f"Temporal 服务未能处理请求（{error.status.name}）。"
             return _reason("temporal", "须能连接 Temporal 服务", "请稍后重试", message)

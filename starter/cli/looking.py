@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from domain.vocabulary import Status, WaitingOn
+from starter.cli.failing import refused
 from starter.cli.opening import opened_database, opened_mente, read_settings
 from starter.cli.output import Answer
 from starter.cli.sending import NUMBER
@@ -21,11 +22,13 @@ async def status(number: str) -> Answer:
     settings = read_settings()
     from starter.status import read_status
     from storage import reading
+    from storage.calendar_store import read_history
 
     async with opened_database(settings) as database, database.read() as connection:
         view = await reading.case_status(connection, number)
+        history = await read_history(connection)
     if view is not None:
-        found = read_status(view, datetime.now(UTC))
+        found = read_status(view, datetime.now(UTC), history)
     else:
         # Not in the read model: only Temporal knows whether it was just handed in or never was.
         async with opened_mente(settings) as mente:
@@ -47,10 +50,13 @@ async def list_cases(
 ) -> Answer:
     """List cases, the earliest due first."""
     from starter.cli.cards import show_cases
+    from starter.status import listed
     from storage import reading
+    from storage.calendar_store import read_history
 
     async with opened_database(read_settings()) as database, database.read() as connection:
-        cases = await reading.list_cases(
+        history = await read_history(connection)
+        lines = await reading.list_cases(
             connection,
             region=region,
             status=Status(status_) if status_ else None,
@@ -59,7 +65,40 @@ async def list_cases(
             attention=True if attention else None,
             limit=limit,
         )
+    cases = listed(lines, datetime.now(UTC), history)
     return Answer({"cases": cases}, lambda console: show_cases(console, cases))
+
+
+@click.command("explain", cls=Leaf)
+@NUMBER
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Last day to show.  [default: due day or end]"
+)
+async def explain(number: str, until: datetime | None) -> Answer:
+    """Show every day of a case's clock: counted or not, why, and which notice says so."""
+    from domain.acceptance import parse_acceptance_number
+
+    number = parse_acceptance_number(number)
+    from starter.cli.explained import show_explanation
+    from starter.client import unknown_case
+    from starter.explaining import explain_case
+    from storage import reading
+    from storage.calendar_store import read_history
+
+    async with opened_database(read_settings()) as database, database.read() as connection:
+        view = await reading.case_status(connection, number)
+        history = await read_history(connection)
+    if view is None:
+        raise unknown_case()
+    found = explain_case(view, datetime.now(UTC), history, until.date() if until else None)
+    if found is None:
+        raise refused(
+            field="acceptance_no",
+            rule="只有开始计时的案件才有办理时限",
+            remedy="请以 mente status 查询该件的状态和原因",
+            message="该件没有开始计时，没有可说明的日期。",
+        )
+    return Answer(found, lambda console: show_explanation(console, found))
 
 
 @click.command("notices", cls=Leaf)
@@ -114,6 +153,7 @@ async def audit_verify(number: str | None) -> Answer:
 COMMANDS: tuple[click.Command, ...] = (
     status,
     list_cases,
+    explain,
     notices,
     Section("audit", help="The chained audit trail.", commands=[audit_verify]),
 )

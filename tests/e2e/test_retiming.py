@@ -1,0 +1,169 @@
+"""A notice comes: the cases whose dates move are re-timed, told once, and nobody else is woken."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from domain.commands import Extend
+from domain.moments import local_date
+from domain.vocabulary import Decision, Status
+from starter.client import Mente
+from starter.embedded import House, house, workers_inside
+from starter.server import free_port
+from storage import reading
+from storage.calendars import shipped_calendar
+from tests.e2e.playing import apply_quick, kinds, send, skip_past, until, until_status, verdicts
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PROGRAM = str(Path(sys.executable).parent / "mente")
+SEED = 64_000
+YEAR = shipped_calendar().notices[-1].year + 1
+"""The first year nobody has published."""
+
+NEW_YEAR_WEEK = tuple(date(YEAR, 1, day) for day in range(1, 9))
+"""All of it off, in a notice made up for these tests: more than anybody projected."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town() -> AsyncIterator[House]:
+    """A house of its own: a calendar, once imported, stays."""
+    with tempfile.TemporaryDirectory(prefix="mente-notice-") as folder:
+        async with house(Path(folder), demo=True, ports=lambda _: free_port()) as running, workers_inside(running):
+            yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client(town: House) -> AsyncIterator[Mente]:
+    async with Mente.open(town.settings) as opened:
+        yield opened
+
+
+def holiday_file(folder: Path, *, off: tuple[date, ...] = NEW_YEAR_WEEK) -> Path:
+    """Write a notice made up for the test, in the format officials download."""
+    days = [{"name": "元旦", "date": on.isoformat(), "isOffDay": True} for on in off]
+    path = folder / f"{YEAR}.json"
+    content = {"year": YEAR, "papers": [f"https://example.invalid/made-up-{YEAR}"], "days": days}
+    path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    return path
+
+
+def environment(town: House) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MENTE_", "TEMPORAL_"))}
+    return {**kept, "MENTE_HOME": str(town.settings.home)}
+
+
+async def program(town: House, *line: str, code: int = 0) -> Any:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *line,
+        "--output",
+        "json",
+        env=environment(town),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == code, (out.decode(), err.decode())
+    return json.loads(out)
+
+
+async def in_review(client: Mente, seed: int, folder: Path) -> str:
+    applied = await apply_quick(client, seed, "620900", "620900-036", folder / str(seed))
+    await until_status(client, applied.acceptance_no, Status.REVIEW)
+    return applied.acceptance_no
+
+
+async def crossing_the_year(client: Mente, seed: int, folder: Path) -> str:
+    """A case whose limit reaches into the unpublished year, because it was extended."""
+    number = await in_review(client, seed, folder)
+    while True:
+        limit = (await client.status(number)).limit
+        assert limit is not None
+        if local_date(limit.due) > NEW_YEAR_WEEK[-1]:
+            return number
+        await send(client, number, Extend, actor="officer:O1", working_days=12, ground="案情复杂")
+
+
+async def told(client: Mente, number: str) -> Counter[str]:
+    async with client.database.read() as connection:
+        return Counter(each.event.value for each in await reading.notices_of(connection, number))
+
+
+async def events_of(client: Mente, number: str) -> int:
+    described = await client.handle(number).describe()
+    return described.history_length
+
+
+def counted(start_on: date, days: int, off: set[date]) -> date:
+    """Count day by day, with nothing of ours."""
+    import chinese_calendar
+
+    on = start_on
+    while days:
+        on += timedelta(days=1)
+        try:
+            works = chinese_calendar.is_workday(on)
+        except NotImplementedError:
+            works = on.weekday() < 5
+        days -= works and on not in off
+    return on
+
+
+async def test_a_notice_is_weighed_applied_and_told_once(town: House, client: Mente, tmp_path: Path) -> None:
+    moving = await crossing_the_year(client, SEED + 1, tmp_path)
+    staying = await in_review(client, SEED + 2, tmp_path)
+    file = holiday_file(tmp_path)
+    before = await client.status(moving)
+    assert before.due_confirmed is False
+    assert before.limit is not None
+    quiet = await events_of(client, staying)
+
+    weighed = await program(town, "calendar", "impact", str(file))
+    assert [each["acceptance_no"] for each in weighed["cases"]] == [moving]
+    (move,) = [each for each in weighed["cases"][0]["moves"] if each["date"] == "decision"]
+    off = set(NEW_YEAR_WEEK)
+    expected = counted(local_date(before.timeline[0].at), before.limit.limit, off)
+    assert move == {
+        "date": "decision",
+        "before": local_date(before.limit.due).isoformat(),
+        "after": expected.isoformat(),
+        "days": (expected - local_date(before.limit.due)).days,
+    }
+    assert weighed["becomes_overdue"] == weighed["no_longer_overdue"] == []
+    assert weighed["becomes_confirmed"] == [moving]
+    assert (await client.status(moving)).due == before.due
+    assert (await program(town, "calendar", "versions"))["calendar_version"] == weighed["calendar_version_before"]
+
+    applied = await program(town, "calendar", "apply", str(file))
+    assert (applied["notice"], applied["moved"], applied["retimed"]) == (f"CN-{YEAR}", 1, 1)
+    after = await client.status(moving)
+    assert after.due is not None
+    assert (local_date(after.due), after.due_confirmed) == (expected, True)
+    assert after.limit is not None
+    assert (local_date(after.limit.due), after.limit.calendar_version) == (expected, applied["calendar_version"])
+    assert kinds(after)[-1] == "calendar_amended"
+    assert (await told(client, moving))["date_moved"] == 1
+    assert (await told(client, staying))["date_moved"] == 0
+    assert await events_of(client, staying) == quiet
+
+    again = await program(town, "calendar", "apply", str(file))
+    assert (again["notice"], again["moved"], again["retimed"], again["already_retimed"]) == (None, 0, 0, 0)
+    assert kinds(await client.status(moving)) == kinds(after)
+    explained = await program(town, "explain", moving)
+    assert explained["due_on"] == expected.isoformat()
+    by_date = {each["date"]: each for each in explained["days"]}
+    assert not by_date[f"{YEAR}-01-06"]["counted"]
+    assert (by_date[f"{YEAR}-01-06"]["notice"], by_date[f"{YEAR}-01-06"]["confirmed"]) == (f"CN-{YEAR}", True)
+    assert sum(each["counted"] for each in explained["days"]) == explained["limit"]
