@@ -13,7 +13,7 @@ CODE := activities benchmarks domain samples starter storage tests worker workfl
 # A virtual environment of somebody's shell must not receive our packages.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo up test check bench soak samples messages record clean
+.PHONY: help setup demo up test check bench soak samples messages schemas record clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,12 +55,17 @@ bench: setup ## measure granted lifecycles per second beside a floor in the same
 
 soak: setup ## run the long fault and volume runs
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.retiming
 
 samples: setup ## write the sample applications and their files to samples/out
 	$(BIN)/python -m samples.make samples/out
 
 messages: setup ## write the JSON Schemas of all messages to docs/messages
 	$(BIN)/mente messages docs/messages
+
+schemas: setup ## write the JSON Schemas of the policy files to docs/schemas
+	$(BIN)/mente policy schema policy > docs/schemas/policy.json
+	$(BIN)/mente policy schema catalogue > docs/schemas/catalogue.json
 
 record: setup ## record the replay histories anew: its own commit, see docs/operations.md
 	$(BIN)/python -m tests.replay.record

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
+from benchmarks.clock import clock_figures, tell_clock
 from benchmarks.rounds import Bench, Round, counts_of
 from benchmarks.small import small_figures
 from benchmarks.worker_process import PROFILE
@@ -133,6 +134,7 @@ def _figures(
         "events": events,
         "unlike": _unlike(events),
         "small_us": small_figures(),
+        "clock": clock_figures(),
     }
 
 
@@ -182,6 +184,7 @@ def tell(figures: dict[str, Any], console: Console) -> None:
         console.print(f"[red]the floor has come apart from the real thing: {line}")
     for name, microseconds in figures["small_us"].items():
         console.print(f"{microseconds:10.1f} µs  {name}")
+    tell_clock(figures["clock"], console)
 
 
 def main() -> None:

@@ -153,6 +153,8 @@ class CaseState(BaseModel):
     end_on: date | None = None
     year: int = 0
     recheck_on: date | None = None
+    place_for_life: bool = False
+    """Whether the place in the window stays from year to year; in payloads of 0.1.0 each year had its own."""
     recheck_due: datetime | None = None
     recheck_failed: bool = False
     suspended_for: Literal["", "recheck", "insurance"] = ""

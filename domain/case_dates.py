@@ -14,7 +14,7 @@ from domain.application import Model
 from domain.calendar import CalendarSlice
 from domain.case import CaseState, Limit
 from domain.clock import CLOSE_OF_BUSINESS, Ledger, deadline, is_running, warn_at
-from domain.entitlement_dates import anniversary, recheck_on, recheck_window
+from domain.entitlement_dates import anniversary, recheck_on, recheck_on_by_year, recheck_window
 from domain.moments import CST, at_close, end_of_day, local_date
 from domain.vocabulary import DateKind, Sla, Status
 
@@ -69,6 +69,8 @@ class RecheckDate(Model):
     year: int
     person_key: str
     window_days: int
+    for_life: bool = False
+    """Whether the place stays from year to year; see `CaseState.place_for_life`."""
 
 
 CaseDate = Annotated[LedgerDate | LimitDate | RecheckDate, Field(discriminator="by")]
@@ -235,7 +237,8 @@ def _of_limit(wanted: LimitDate, calendar: CalendarSlice, close: time) -> Found:
 
 def _of_recheck(wanted: RecheckDate, calendar: CalendarSlice) -> Found:
     first_on, last_on = recheck_window(wanted.effect_on, wanted.year, wanted.window_days)
-    on = recheck_on(calendar, wanted.effect_on, wanted.year, wanted.person_key, wanted.window_days)
+    find_day = recheck_on if wanted.for_life else recheck_on_by_year
+    on = find_day(calendar, wanted.effect_on, wanted.year, wanted.person_key, wanted.window_days)
     return Found(
         at=recheck_begins(on), on=on, confirmed=calendar.confirmed_through(first_on, last_on), from_on=first_on
     )
@@ -297,6 +300,7 @@ def _rechecks(state: CaseState, now: datetime) -> Iterable[RecheckDate]:
             year=state.year,
             person_key=state.person_key,
             window_days=state.rules.recheck_window_days,
+            for_life=state.place_for_life,
         )
 
 

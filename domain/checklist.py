@@ -1,52 +1,46 @@
 """The material checklist 材料核对: what is missing or faulty, why, and how to mend it.
 
 A city asks for a list of requirements, each met by any one of several kinds of paper; of several papers that could
-meet one, the best counts. Only what a channel declared of a paper and what decoding it found is judged.
+meet one, the best counts. In which order papers came, and how often, makes no difference. What one paper must be
+stands in `paper_rules.py`; docs/checklist.md goes through both city guides row by row.
 """
 
-from calendar import monthrange
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.application import Material
 from domain.disease import DiseaseRow
+from domain.paper_rules import (
+    ID_SIDES,
+    Finding,
+    FindingCode,
+    Standard,
+    conditions,
+    judge_paper,
+    level_zh,
+    listed,
+)
 from domain.policy import RegionPolicy
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind
 
-FindingCode = Literal[
-    "missing",
-    "expired",
-    "ageing",
-    "unsealed",
-    "unsigned",
-    "hospital_too_small",
-    "undated",
-    "not_colour",
-    "wrong_format",
+__all__ = [
+    "Finding",
+    "FindingCode",
+    "Requirement",
+    "basis_zh",
+    "check_materials",
+    "check_recheck_records",
+    "faults",
+    "required_kinds",
+    "requirements",
+    "tell_in_full",
 ]
 
-_ID_SIDES = (MaterialKind.ID_FRONT, MaterialKind.ID_BACK)
-_ORDINALS = ("", "一", "二", "三")
-
-
-class Finding(BaseModel):
-    """One thing found, in Chinese: `what` names the paper, `why` the rule, `mend` what to hand in.
-
-    `source` is where the rule stands. A `fault` must be mended; a `warning` is only said.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    code: FindingCode
-    severity: Literal["fault", "warning"]
-    kind: MaterialKind | None
-    what: str
-    why: str
-    source: str
-    mend: str
+_GUIDE_FIRST = re.compile(r"^guide [0-9]{6}: *")
+_GUIDE = re.compile(r" ?guide ([0-9]{6}) ?")
 
 
 class Requirement(BaseModel):
@@ -84,17 +78,18 @@ def check_materials(
 ) -> tuple[Finding, ...]:
     """Judge all papers of an application at once; no `fault` among the findings means complete.
 
-    The age of records counts back from `received_on`. Pass the papers in the order they were supplied: of two
-    equally good ones the later counts.
+    The age of records counts back from `received_on`, the day of application.
     """
-    return _judge_all(requirements(policy, disease, kind), policy, disease, materials, received_on)
+    by = Standard(policy, disease, received_on, "申请之日")
+    return _judge_all(requirements(policy, disease, kind), materials, by)
 
 
 def check_recheck_records(
     *, policy: RegionPolicy, disease: DiseaseRow, materials: Sequence[Material], as_of_on: date
 ) -> tuple[Finding, ...]:
     """Judge the records handed in for a yearly recheck; empty also when the disease needs none."""
-    return _judge_all(tuple(_recheck(disease)), policy, disease, materials, as_of_on)
+    by = Standard(policy, disease, as_of_on, "提交之日")
+    return _judge_all(tuple(_recheck(disease)), materials, by)
 
 
 def faults(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -103,21 +98,36 @@ def faults(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def tell_in_full(findings: Iterable[Finding]) -> str:
-    """Say all findings in one Chinese text for the one-time notification 一次性告知, faults numbered first."""
-    listed = tuple(findings)
-    wrong = faults(listed)
-    lines = [f"{n}. {each.what}。{each.why}。{each.mend}。" for n, each in enumerate(wrong, 1)]
+    """Say all findings in one Chinese text for the one-time notification 一次性告知, faults numbered first.
+
+    One line each: what, why and by which rule, how to mend it.
+    """
+    everything = tuple(findings)
+    wrong = faults(everything)
     text = f"您的申请材料有以下{len(wrong)}项需要补正：\n" if wrong else "您的申请材料齐全，符合要求。"
-    text += "\n".join(lines)
-    hints = [f"· {each.what}。{each.mend}。" for each in listed if each.severity == "warning"]
+    text += "\n".join(f"{number}. {_told(each)}" for number, each in enumerate(wrong, 1))
+    hints = [f"· {_told(each)}" for each in everything if each.severity == "warning"]
     return "\n".join([text, "提示（不影响受理）：", *hints]) if hints else text
+
+
+def basis_zh(source: str) -> str:
+    """Return the source of a rule as an applicant reads it; what only we assume is called provisional."""
+    plain = " ".join(source.split())
+    if plain.startswith("assumption"):
+        said = _GUIDE.sub(r"办理指南（\1）", plain.removeprefix("assumption").lstrip(":： "))
+        return "暂行规则，待本市医保局确认" + (f"：{said}" if said else "")
+    return _GUIDE.sub(r"办理指南（\1）", _GUIDE_FIRST.sub("办理指南：", plain))
+
+
+def _told(each: Finding) -> str:
+    return f"{each.what}。{each.why}（依据：{basis_zh(each.source)}）。{each.mend}。"
 
 
 def _identity(policy: RegionPolicy) -> Iterable[Requirement]:
     rules = policy.materials
     instead = (MaterialKind.E_CREDENTIAL,) if rules.identity.value == "both_sides_or_e_credential" else ()
     why = "须提供身份证正反面" + ("或医保电子凭证" if instead else "")
-    for side in _ID_SIDES:
+    for side in ID_SIDES:
         yield Requirement(any_of=(side, *instead), why=why, source=rules.identity.source)
     if rules.card_or_e_credential.value:
         yield Requirement(
@@ -129,13 +139,13 @@ def _identity(policy: RegionPolicy) -> Iterable[Requirement]:
 
 def _medical(policy: RegionPolicy, disease: DiseaseRow) -> Iterable[Requirement]:
     rules = policy.materials
-    yield Requirement(
-        any_of=(MaterialKind.APPLICATION_FORM,), why="申请须填写申请表", source=rules.form_signed.source
-    )
+    form = rules.form_ways or rules.form_signed
+    yield Requirement(any_of=(MaterialKind.APPLICATION_FORM,), why="申请须填写申请表", source=form.source)
+    least = rules.min_hospital_level
     yield Requirement(
         any_of=(MaterialKind.DIAGNOSIS_CERTIFICATE,),
-        why=f"须提供{_level(rules.min_hospital_level.value)}及以上医疗机构出具的疾病诊断证明",
-        source=rules.min_hospital_level.source,
+        why=f"须提供{f'{level_zh(least.value)}及以上' if least.value else ''}医疗机构出具的疾病诊断证明",
+        source=least.source,
     )
     records, examinations = set(rules.medical_records.value), set(MaterialKind) - _NOT_EXAMINATIONS
     # A disease that names the record itself has asked for it: one paper must not be told missing twice.
@@ -160,7 +170,7 @@ def _medical(policy: RegionPolicy, disease: DiseaseRow) -> Iterable[Requirement]
 
 
 _NOT_EXAMINATIONS = {
-    *_ID_SIDES,
+    *ID_SIDES,
     MaterialKind.E_CREDENTIAL,
     MaterialKind.SOCIAL_CARD,
     MaterialKind.APPLICATION_FORM,
@@ -197,30 +207,26 @@ def _recheck(disease: DiseaseRow) -> Iterable[Requirement]:
         )
 
 
-def _judge_all(
-    asked: Sequence[Requirement],
-    policy: RegionPolicy,
-    disease: DiseaseRow,
-    materials: Sequence[Material],
-    on: date,
-) -> tuple[Finding, ...]:
+def _judge_all(asked: Sequence[Requirement], materials: Sequence[Material], by: Standard) -> tuple[Finding, ...]:
+    judged = [(paper, judge_paper(paper, by)) for paper in materials]
     found: dict[Finding, None] = {}
     for requirement in asked:
-        judged = [
-            _judge(each, policy, disease, on) for each in reversed(materials) if each.kind in requirement.any_of
-        ]
-        best = min(judged, key=_badness) if judged else (_missing(requirement),)
+        able = [each for each in judged if each[0].kind in requirement.any_of]
+        best = min(able, key=_badness)[1] if able else (_missing(requirement, by),)
         found.update(dict.fromkeys(best))
     return tuple(found)
 
 
-def _badness(findings: Sequence[Finding]) -> tuple[int, int]:
+def _badness(judged: tuple[Material, tuple[Finding, ...]]) -> tuple[int, int, int, list[str]]:
+    """Fewest faults, then fewest warnings, then the newest; what is told breaks the last tie, the order never."""
+    paper, findings = judged
     wrong = len(faults(findings))
-    return wrong, len(findings) - wrong
+    age = -paper.issued_on.toordinal() if paper.issued_on else 0
+    return wrong, len(findings) - wrong, age, [each.what for each in findings]
 
 
-def _missing(requirement: Requirement) -> Finding:
-    names = "或".join(f"“{MATERIAL_ZH[each]}”" for each in requirement.any_of)
+def _missing(requirement: Requirement, by: Standard) -> Finding:
+    names = listed((f"“{MATERIAL_ZH[each]}”" for each in requirement.any_of), "或")
     return Finding(
         code="missing",
         severity="fault",
@@ -228,154 +234,13 @@ def _missing(requirement: Requirement) -> Finding:
         what=f"缺少{names}",
         why=requirement.why,
         source=requirement.source,
-        mend=f"请补交{names}",
+        mend=f"请补交{names}{_told_beforehand(requirement.any_of, by)}",
     )
 
 
-def _judge(paper: Material, policy: RegionPolicy, disease: DiseaseRow, on: date) -> tuple[Finding, ...]:
-    judged = (
-        _scan(paper, policy),
-        _signature(paper, policy),
-        _seal(paper, policy, disease),
-        _hospital(paper, policy),
-        _age(paper, policy, on),
-    )
-    return tuple(finding for found in judged for finding in found)
-
-
-def _fault(paper: Material, code: FindingCode, *, what: str, why: str, source: str, mend: str) -> Finding:
-    return Finding(
-        code=code,
-        severity="fault",
-        kind=paper.kind,
-        what=f"“{MATERIAL_ZH[paper.kind]}”{what}",
-        why=why,
-        source=source,
-        mend=mend,
-    )
-
-
-def _scan(paper: Material, policy: RegionPolicy) -> Iterable[Finding]:
-    rules = policy.materials
-    if paper.kind not in _ID_SIDES:
-        return
-    if rules.colour_id_scan.value and paper.colour is False:
-        yield _fault(
-            paper,
-            "not_colour",
-            what="不是彩色扫描件",
-            why="身份证须为清晰的彩色扫描件",
-            source=rules.colour_id_scan.source,
-            mend=f"请重新上传{MATERIAL_ZH[paper.kind]}的彩色扫描件",
-        )
-    if paper.media_type and paper.media_type not in rules.id_scan_formats.value:
-        yield _fault(
-            paper,
-            "wrong_format",
-            what="的文件格式不符合要求",
-            why="身份证扫描件只收jpg或pdf格式",
-            source=rules.id_scan_formats.source,
-            mend=f"请把{MATERIAL_ZH[paper.kind]}另存为jpg或pdf后重新上传",
-        )
-
-
-def _signature(paper: Material, policy: RegionPolicy) -> Iterable[Finding]:
-    rule = policy.materials.form_signed
-    if paper.kind is MaterialKind.APPLICATION_FORM and rule.value and not paper.signed:
-        yield _fault(
-            paper,
-            "unsigned",
-            what="没有签名",
-            why="申请表须由申请人签名确认",
-            source=rule.source,
-            mend="请签名后重新提交申请表",
-        )
-
-
-def _seal(paper: Material, policy: RegionPolicy, disease: DiseaseRow) -> Iterable[Finding]:
-    rules = policy.materials
-    stamped_form = paper.kind is MaterialKind.APPLICATION_FORM and disease.hospital_stamped_form
-    opinion = paper.kind is MaterialKind.APPRAISAL_OPINION and disease.appraisal_opinion
-    if stamped_form:
-        source = disease.rule_sources["hospital_stamped_form"]
-    elif opinion:
-        source = disease.rule_sources["appraisal_opinion"]
-    elif paper.kind in rules.sealed_kinds.value:
-        source = rules.sealed_kinds.source
-    else:
-        return
-    # On the form `signed` is the applicant's own signature, never the hospital's e-signature.
-    e_signed = rules.e_signature_counts.value and paper.signed and not stamped_form
-    if not paper.sealed and not e_signed:
-        seal = "医院公章或电子签章" if rules.e_signature_counts.value and not stamped_form else "医院公章"
-        yield _fault(
-            paper,
-            "unsealed",
-            what=f"没有加盖{seal}",
-            why=f"{MATERIAL_ZH[paper.kind]}须加盖{seal}",
-            source=source,
-            mend=f"请到出具单位加盖{seal}后重新提交",
-        )
-
-
-def _hospital(paper: Material, policy: RegionPolicy) -> Iterable[Finding]:
-    rules = policy.materials
-    if paper.kind not in rules.level_kinds.value:
-        return
-    least = _level(rules.min_hospital_level.value)
-    if paper.hospital_level is None:
-        # Channels declare the level with the certificate; the records beside it need not repeat it.
-        if paper.kind is not MaterialKind.DIAGNOSIS_CERTIFICATE:
-            return
-        what = "没有注明出具医院的等级"
-    elif paper.hospital_level < rules.min_hospital_level.value:
-        what = f"的出具医院低于{least}"
-    else:
-        return
-    yield _fault(
-        paper,
-        "hospital_too_small",
-        what=what,
-        why=f"须由{least}及以上医疗机构出具",
-        source=rules.min_hospital_level.source,
-        mend=f"请提交{least}及以上医疗机构出具的{MATERIAL_ZH[paper.kind]}",
-    )
-
-
-def _age(paper: Material, policy: RegionPolicy, on: date) -> Iterable[Finding]:
-    rules = policy.materials
-    if paper.kind not in rules.aged_kinds.value:
-        return
-    name, source = MATERIAL_ZH[paper.kind], rules.age_limit.source
-    limit, warn = _months(rules.age_limit.value), _months(rules.age_warn.value)
-    why = f"病历资料须为申请之日前{limit}以内出具"
-    if paper.issued_on is None:
-        mend = f"请注明出具日期，或提交载明日期的{name}"
-        yield _fault(paper, "undated", what="没有注明出具日期", why=why, source=source, mend=mend)
-    elif paper.issued_on < _months_before(on, rules.age_limit.value):
-        mend = f"请提交{limit}以内出具的{name}"
-        yield _fault(paper, "expired", what=f"的出具日期已超过{limit}", why=why, source=source, mend=mend)
-    elif paper.issued_on < _months_before(on, rules.age_warn.value):
-        yield Finding(
-            code="ageing",
-            severity="warning",
-            kind=paper.kind,
-            what=f"“{name}”的出具日期已超过{warn}",
-            why=why,
-            source=source,
-            mend=f"如有更近的{name}，建议一并提交",
-        )
-
-
-def _months_before(on: date, months: int) -> date:
-    """Count calendar months back; a day the month lacks becomes its last (31 August → 28 February)."""
-    year, month = divmod(on.year * 12 + on.month - 1 - months, 12)
-    return date(year, month + 1, min(on.day, monthrange(year, month + 1)[1]))
-
-
-def _months(count: int) -> str:
-    return {6: "半年", 12: "一年"}.get(count, f"{count}个月")
-
-
-def _level(level: int) -> str:
-    return f"{_ORDINALS[level]}级" if level else "未定级"
+def _told_beforehand(kinds: Sequence[MaterialKind], by: Standard) -> str:
+    """Say what the paper to come must be: told once means that it need not be told again when it is here."""
+    clauses = {kind: conditions(kind, by) for kind in kinds}
+    if len(set(clauses.values())) == 1:
+        return f"（{clauses[kinds[0]]}）" if clauses[kinds[0]] else ""
+    return "（" + "；".join(f"“{MATERIAL_ZH[kind]}”{clause}" for kind, clause in clauses.items() if clause) + "）"

@@ -28,13 +28,14 @@ def recheck_window(effect_on: date, year: int, days: int = RECHECK_WINDOW_DAYS) 
     return ends - timedelta(days=days), ends - _ONE_DAY
 
 
-def recheck_position(person_key: str, year: int) -> float:
-    """Return a person's place in a year's window, from 0 up to but not including 1; the same for ever.
+def recheck_position(person_key: str) -> float:
+    """Return a person's place in every window, from 0 up to but not including 1: the same from year to year.
 
-    A place, not a date: holidays then spread cases over the days that are left instead of heaping them up.
+    A place, not a date: holidays then spread cases over the days that are left instead of heaping them up. Places of
+    different persons are independent and evenly spread.
     """
-    digest = hashlib.sha256(f"{person_key}\x1f{year}".encode()).digest()
-    return (int.from_bytes(digest[:8]) >> 11) / (1 << 53)
+    # The place of the first year stays what it was when each year had its own: no day of a running case moves by it.
+    return _hashed(f"{person_key}\x1f1")
 
 
 def recheck_on(
@@ -42,14 +43,28 @@ def recheck_on(
 ) -> date:
     """Return the working day of the window on which a person's recheck begins.
 
-    A window without a working day gives its first day.
+    The n working days of the window divide the places among them evenly, in their order. A window without a working
+    day gives its first day.
     """
-    first_on, last_on = recheck_window(effect_on, year, days)
+    return _working_day_at(recheck_position(person_key), calendar, recheck_window(effect_on, year, days))
+
+
+def recheck_on_by_year(
+    calendar: CalendarSlice, effect_on: date, year: int, person_key: str, days: int = RECHECK_WINDOW_DAYS
+) -> date:
+    """Return what `recheck_on` gave while each year had a place of its own: for runs that began with it."""
+    return _working_day_at(_hashed(f"{person_key}\x1f{year}"), calendar, recheck_window(effect_on, year, days))
+
+
+def _hashed(key: str) -> float:
+    return (int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) >> 11) / (1 << 53)
+
+
+def _working_day_at(place: float, calendar: CalendarSlice, window: tuple[date, date]) -> date:
+    first_on, last_on = window
     eve = first_on - _ONE_DAY
     available = calendar.working_days_between(eve, last_on)
-    if available == 0:
-        return first_on
-    return calendar.add_working_days(eve, int(recheck_position(person_key, year) * available) + 1)
+    return calendar.add_working_days(eve, int(place * available) + 1) if available else first_on
 
 
 def month_end(on: date) -> date:

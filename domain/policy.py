@@ -4,28 +4,33 @@ The files stand in `domain/regions/`; `storage/policies.py` reads them. What eac
 two city guides; where they are silent the source says `assumption`.
 """
 
-from collections.abc import Mapping
-from datetime import date, time
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from datetime import date
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from domain.benefit_policy import Benefit
 from domain.case_rules import CaseRules, with_digest
-from domain.disease import Catalogue, DiseaseRow, DiseaseStanding, Percent, Yuan
-from domain.sourced import (
-    AtLeastOne,
-    Days,
-    Months,
-    PolicyError,
-    PolicyModel,
-    Slug,
-    Sourced,
-    StopSwitch,
-    Switch,
-    WorkingDays,
-    policy_error,
+from domain.disease import DiseaseRow, DiseaseStanding
+from domain.policy_fault import PolicyError, PolicyFault, shown
+from domain.policy_tables import (
+    Appeal,
+    Clock,
+    Effect,
+    Filing,
+    GuideRanges,
+    HospitalChange,
+    MaterialRules,
+    Messages,
+    Notices,
+    Originals,
+    Panel,
+    Publicity,
+    Recheck,
+    Supplement,
+    Validity,
 )
-from domain.vocabulary import InsuredCategory, MaterialKind
+from domain.sourced import PolicyModel, Sourced, StopSwitch
 
 __all__ = [
     "CaseRules",
@@ -34,163 +39,8 @@ __all__ = [
     "PolicyBook",
     "PolicyError",
     "RegionPolicy",
-    "read_policy",
+    "overlaps",
 ]
-
-Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class Filing(PolicyModel):
-    """Who may apply, and through which channel."""
-
-    channels: Sourced[tuple[Slug, ...]]
-    insured_categories: Sourced[tuple[InsuredCategory, ...]]
-    resident_tiers: Sourced[tuple[Slug, ...]]
-    agent_allowed: Switch
-    max_diseases: Sourced[AtLeastOne | Literal["none"]]
-    counter_hours: Sourced[tuple[str, ...]]
-
-
-class Stops(PolicyModel):
-    """Which kinds of waiting stop the decision clock."""
-
-    supplement: StopSwitch
-    originals: StopSwitch
-    expert_review: StopSwitch
-    publicity: StopSwitch
-
-
-class Clock(PolicyModel):
-    """The limits the bureau answers within."""
-
-    close_of_business: Sourced[time]
-    decision_limit: WorkingDays
-    notify_limit: WorkingDays
-    warn_ratio: Sourced[Share]
-    stops: Stops
-
-
-class Supplement(PolicyModel):
-    """Supplement rounds 补正."""
-
-    window: WorkingDays
-    remind_before: WorkingDays
-    max_rounds: Sourced[AtLeastOne]
-
-    @model_validator(mode="after")
-    def _reminded_inside_the_window(self) -> "Supplement":
-        if self.remind_before.value >= self.window.value:
-            raise ValueError("remind_before 须小于 window")
-        return self
-
-
-class Originals(PolicyModel):
-    """Verification of originals at the counter 核验原件."""
-
-    window: WorkingDays
-
-
-class Panel(PolicyModel):
-    """The expert panel 专家评审."""
-
-    enabled: Switch
-    size: Sourced[AtLeastOne]
-    agree: Sourced[AtLeastOne]
-    remind_after: WorkingDays
-    replace_after: WorkingDays
-    recheck_size: Sourced[AtLeastOne]
-
-    @model_validator(mode="after")
-    def _a_majority_decides(self) -> "Panel":
-        if not self.size.value / 2 < self.agree.value <= self.size.value:
-            raise ValueError("agree 须超过 size 的一半，且不大于 size")
-        if self.remind_after.value >= self.replace_after.value:
-            raise ValueError("remind_after 须小于 replace_after")
-        return self
-
-
-class Publicity(PolicyModel):
-    """The public list 公示; a period of 0 means there is none."""
-
-    period: WorkingDays
-    objection_ruling: WorkingDays
-
-
-class Effect(PolicyModel):
-    """From when the benefit counts, and when the e-certificate is made."""
-
-    rule: Sourced[Literal["day_after_publicity", "approval"]]
-    certificate_at: Sourced[Literal["decision", "effect"]]
-
-
-class Recheck(PolicyModel):
-    """The yearly recheck 资格复核."""
-
-    enabled: Switch
-    window: Days
-    end_after: Days
-
-
-class Validity(PolicyModel):
-    """How long a qualification lasts, and the window of its renewal."""
-
-    default: Sourced[Literal[1, 2, 3, 5, "long_term"]]
-    renewal_before: Days
-    renewal_after: Days
-
-
-class Appeal(PolicyModel):
-    """The appeal against a denial 申诉."""
-
-    window: WorkingDays
-    answer: WorkingDays
-
-
-class MaterialRules(PolicyModel):
-    """What the papers must be; lists name the kinds a rule speaks of."""
-
-    identity: Sourced[Literal["both_sides", "both_sides_or_e_credential"]]
-    card_or_e_credential: Switch
-    colour_id_scan: Switch
-    id_scan_formats: Sourced[tuple[str, ...]]
-    form_signed: Switch
-    min_hospital_level: Sourced[Annotated[int, Field(strict=True, ge=0, le=3)]]
-    level_kinds: Sourced[tuple[MaterialKind, ...]]
-    sealed_kinds: Sourced[tuple[MaterialKind, ...]]
-    e_signature_counts: Switch
-    aged_kinds: Sourced[tuple[MaterialKind, ...]]
-    age_warn: Months
-    age_limit: Months
-    medical_records: Sourced[tuple[MaterialKind, ...]]
-    examinations: Sourced[tuple[MaterialKind, ...]]
-
-    @model_validator(mode="after")
-    def _warned_before_expiry(self) -> "MaterialRules":
-        if self.age_warn.value > self.age_limit.value:
-            raise ValueError("age_warn 不得大于 age_limit")
-        return self
-
-
-class Notices(PolicyModel):
-    """By which channels a notice goes out; `events` overrides the default for single events."""
-
-    channels: Sourced[tuple[Slug, ...]]
-    events: dict[str, Sourced[tuple[Slug, ...]]] = Field(default_factory=dict)
-
-
-class Messages(PolicyModel):
-    """What messages from outside are taken."""
-
-    plain_signals: Switch
-
-
-class GuideRanges(PolicyModel):
-    """The figures the guide promises, from low to high; a row outside keeps its figure and is flagged."""
-
-    ratio_employee: Sourced[tuple[Percent, Percent]] | None = None
-    ratio_resident: Sourced[tuple[Percent, Percent]] | None = None
-    limit_employee: Sourced[tuple[Yuan, Yuan]] | None = None
-    limit_resident: Sourced[tuple[Yuan, Yuan]] | None = None
 
 
 class RegionPolicy(PolicyModel):
@@ -213,12 +63,15 @@ class RegionPolicy(PolicyModel):
     recheck: Recheck
     validity: Validity
     appeal: Appeal
+    hospital_change: HospitalChange
     materials: MaterialRules
     notices: Notices
     messages: Messages
     guide_ranges: GuideRanges = GuideRanges()
+    benefit: Benefit | None = None
     listed_total: int | None = None
     diseases: tuple[DiseaseRow, ...] = ()
+    candidates: tuple[DiseaseRow, ...] = ()
 
     @model_validator(mode="after")
     def _effect_can_be_reached(self) -> "RegionPolicy":
@@ -311,10 +164,8 @@ class PolicyBook(PolicyModel):
 
     @model_validator(mode="after")
     def _one_policy_a_day(self) -> "PolicyBook":
-        starts = [(each.region, each.effective_from.value) for each in self.policies]
-        for region, on in starts:
-            if starts.count((region, on)) > 1:
-                raise PolicyError(f"{region}：有两个政策版本都自 {on} 起生效；每个生效日期只能有一个版本")
+        if faults := overlaps((f"{each.region}@{each.version}", each) for each in self.policies):
+            raise PolicyError(*faults)
         return self
 
     def regions(self) -> tuple[str, ...]:
@@ -331,6 +182,15 @@ class PolicyBook(PolicyModel):
             first = min(each.effective_from.value for each in own)
             raise PolicyError(f"{region} 最早的政策版本自 {first} 起生效")
         return max(begun, key=lambda each: each.effective_from.value)
+
+    def version_of(self, region: str, version: str) -> RegionPolicy:
+        """Return one version of a region's policy, in force or not; raises `PolicyError` when there is none."""
+        own = {each.version: each for each in self.policies if each.region == region}
+        if not own:
+            raise PolicyError(f"没有该地区的政策文件；已有：{'、'.join(self.regions())}")
+        if version not in own:
+            raise PolicyError(f"{region} 没有这个政策版本；已有：{'、'.join(sorted(own))}")
+        return own[version]
 
     def standing(self, region: str, disease_id: str, on: date) -> DiseaseStanding:
         """Say how a disease id stands towards the catalogue in force in a region on a date."""
@@ -350,21 +210,28 @@ class PolicyBook(PolicyModel):
         return tuple(row.id for row in rows if row.national_code == national_code)
 
 
-def read_policy(
-    raw: Mapping[str, object], *, file: str, catalogue: Mapping[str, object], catalogue_file: str
-) -> RegionPolicy:
-    """Validate a parsed policy file and its catalogue.
+def overlaps(named: Iterable[tuple[str, RegionPolicy]]) -> tuple[PolicyFault, ...]:
+    """Return what is wrong between the versions of each region, given as pairs of file name and policy.
 
-    Raises `PolicyError` naming file, key, value and what is allowed.
+    A version is in force until the next begins, so two overlap when they begin on one day. A version number names
+    one policy for ever: running cases ask for theirs by it.
     """
-    try:
-        rows = Catalogue.model_validate(catalogue)
-    except ValidationError as error:
-        raise policy_error(error, raw=catalogue, file=catalogue_file, model=Catalogue) from error
-    try:
-        policy = RegionPolicy.model_validate({**raw, "diseases": rows.disease, "listed_total": rows.listed_total})
-    except ValidationError as error:
-        raise policy_error(error, raw=raw, file=file, model=RegionPolicy) from error
-    if rows.region != policy.region:
-        raise PolicyError(f"{catalogue_file}：region = {rows.region!r}；允许：{policy.region!r}（与 {file} 一致）")
-    return policy
+    begun: dict[tuple[str, date], str] = {}
+    numbered: dict[tuple[str, str], str] = {}
+    found = []
+    for file, policy in named:
+        on, version = policy.effective_from.value, policy.version
+        other = begun.setdefault((policy.region, on), file)
+        if other != file:
+            allowed = f"{policy.region} 的每个版本自不同的日期起生效；{other} 已自 {on} 起生效"
+            remedy = "请改写其中一个文件的生效日期，或删除多余的文件"
+            found.append(
+                PolicyFault(file=file, key="effective_from.value", value=str(on), allowed=allowed, remedy=remedy)
+            )
+        other = numbered.setdefault((policy.region, version), file)
+        if other != file:
+            allowed = f"{policy.region} 没有用过的版本号；{other} 已用"
+            found.append(
+                PolicyFault(file=file, key="version", value=shown(version), allowed=allowed, remedy="请另取版本号")
+            )
+    return tuple(found)

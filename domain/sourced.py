@@ -1,12 +1,35 @@
-"""A value of a city's policy together with where it comes from, and the error a bad file gets."""
+"""A value of a city's policy together with where it comes from."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from datetime import date, time
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from domain.policy_fault import PolicyError, policy_error
+
+__all__ = [
+    "AtLeastOne",
+    "Days",
+    "Experts",
+    "Months",
+    "PolicyError",
+    "PolicyModel",
+    "Rounds",
+    "Slug",
+    "Sourced",
+    "StopSwitch",
+    "Switch",
+    "Times",
+    "Unit",
+    "Whole",
+    "WorkingDays",
+    "policy_error",
+]
 
 T = TypeVar("T")
+
+Unit = Literal["working_days", "days", "months", "years", "rounds", "experts", "times", "percent", "points", "yuan"]
+"""The units a value may be written in; where a value takes one of them only, its model says which."""
 
 Whole = Annotated[int, Field(strict=True, ge=0, le=3660)]
 """A count or a number of days; the ceiling (ten years) catches a date typed as a number."""
@@ -15,17 +38,6 @@ AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=3660)]
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 """A lower-case ASCII word that code and messages use for a thing (`panzhihua-app`, `oncology`)."""
-
-
-class PolicyError(Exception):
-    """A policy file that cannot be used, or a policy that does not exist.
-
-    `problems` holds one Chinese line each, naming file, key, value and what is allowed.
-    """
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 class PolicyModel(BaseModel):
@@ -42,9 +54,15 @@ class Sourced(PolicyModel, Generic[T]):
     """
 
     value: T
-    unit: str | None = None
-    source: str = Field(min_length=1)
+    unit: Unit | None = None
+    source: str = Field(pattern=r"\S")
     review_on: date | None = None
+
+    @model_validator(mode="after")
+    def _only_figures_have_a_unit(self) -> "Sourced[T]":
+        if self.unit is not None and isinstance(self.value, bool | str | date | time):
+            raise ValueError("这个值没有单位，不写 unit")
+        return self
 
     @property
     def assumed(self) -> bool:
@@ -70,6 +88,24 @@ class Months(Sourced[AtLeastOne]):
     unit: Literal["months"]
 
 
+class Rounds(Sourced[AtLeastOne]):
+    """How often something may be asked for."""
+
+    unit: Literal["rounds"]
+
+
+class Experts(Sourced[AtLeastOne]):
+    """A number of experts."""
+
+    unit: Literal["experts"]
+
+
+class Times(Sourced[Whole]):
+    """How often something may be done."""
+
+    unit: Literal["times"]
+
+
 class Switch(Sourced[StrictBool]):
     """A rule a city has or has not."""
 
@@ -78,91 +114,3 @@ class StopSwitch(Switch):
     """Whether a kind of waiting stops the decision clock, and on what legal ground (Chinese)."""
 
     ground: str = Field(min_length=1)
-
-
-def policy_error(error: ValidationError, *, raw: object, file: str, model: type[BaseModel]) -> PolicyError:
-    """Turn pydantic's faults into lines an official can mend the file by: file, key, value, what is allowed."""
-    allowed: dict[str, list[str]] = {}
-    shown: dict[str, str] = {}
-    for fault in error.errors():
-        location = _in_document(fault["loc"], raw, missing=fault["type"] == "missing")
-        key = _key(location, raw)
-        allowed.setdefault(key, []).append(_allowed(fault, location, model))
-        shown[key] = "（缺少）" if fault["type"] == "missing" else f" = {_value(location, raw)!r}"
-    return PolicyError(
-        *(
-            f"{file}：{key or '（整个文件）'}{shown[key]}；允许：{' 或 '.join(dict.fromkeys(hints))}"
-            for key, hints in allowed.items()
-        )
-    )
-
-
-def _in_document(loc: Sequence[int | str], raw: object, *, missing: bool) -> tuple[int | str, ...]:
-    """Cut off what pydantic adds to a path for the branches of a union: it is not in the file."""
-    path: list[int | str] = []
-    for step in loc:
-        inside = isinstance(raw, Mapping) and step in raw
-        if not inside and not (isinstance(raw, list | tuple) and isinstance(step, int)):
-            return (*path, step) if missing else tuple(path)
-        raw = raw[step]  # type: ignore[index] # both branches above are containers that hold the step
-        path.append(step)
-    return tuple(path)
-
-
-def _value(location: Sequence[int | str], raw: Any) -> object:
-    for step in location:
-        raw = raw[step]
-    return "…" if isinstance(raw, Mapping) else raw
-
-
-def _key(location: Sequence[int | str], raw: Any) -> str:
-    """Write a path as an official would say it: list entries by their id where they have one."""
-    words: list[str] = []
-    for step in location:
-        raw = raw[step] if not isinstance(raw, Mapping) or step in raw else {}
-        if isinstance(step, int):
-            name = raw.get("id", step) if isinstance(raw, Mapping) else step
-            words[-1] += f"[{name}]"
-        else:
-            words.append(step)
-    return ".".join(words)
-
-
-_HINTS = {
-    "missing": "须填写此键",
-    "bool_type": "true 或 false",
-    "int_type": "整数",
-    "string_type": "文字",
-    "time_type": "时间，例如 17:00:00",
-    "date_type": "日期，例如 2025-01-01",
-    "tuple_type": "列表 [ … ]",
-    "string_too_short": "非空文字",
-    "model_type": "表 { value = …, source = … }",
-    "model_attributes_type": "表 { value = …, source = … }",
-    "greater_than_equal": "不小于 {ge}",
-    "greater_than": "大于 {gt}",
-    "less_than_equal": "不大于 {le}",
-    "less_than": "小于 {lt}",
-    "literal_error": "{expected}",
-    "enum": "{expected}",
-    "string_pattern_mismatch": "符合 {pattern} 的文字",
-    "value_error": "{error}",
-}
-
-
-def _allowed(fault: Any, location: Sequence[int | str], model: type[BaseModel]) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "没有这个键；可用的键是 " + "、".join(_sibling_keys(location, model))
-    hint = _HINTS.get(fault["type"])
-    return hint.format(**fault.get("ctx", {})) if hint else str(fault["msg"])
-
-
-def _sibling_keys(location: Sequence[int | str], model: type[BaseModel]) -> list[str]:
-    """Return the keys that would have been right beside a misspelt one."""
-    for step in location[:-1]:
-        if isinstance(step, int):
-            continue
-        annotation = model.model_fields[step].annotation if step in model.model_fields else None
-        inner = [annotation, *getattr(annotation, "__args__", ())]
-        model = next((each for each in inner if isinstance(each, type) and issubclass(each, BaseModel)), model)
-    return list(model.model_fields)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.notices.email import MailSettings
 from storage.keys import keys_folder
+from storage.policies import policies_folder
 
 ENDPOINTS = "endpoints.json"
 """Written below MENTE_HOME by `mente up` once everything listens; the other commands find the server through it."""
@@ -58,6 +59,11 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """The folder of the keys: `MENTE_KEYS`, else below the home."""
         return keys_folder(self.home, os.environ)
+
+    @property
+    def policies(self) -> Path | None:
+        """The folder of the city's own policies: `MENTE_POLICIES`, else none and the shipped ones count."""
+        return policies_folder(os.environ)
 
     @property
     def database(self) -> str:

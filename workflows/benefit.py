@@ -13,7 +13,7 @@ from domain.events import EventKind, NoticeEvent
 from domain.moments import end_of_day, local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
 from domain.vocabulary import DateKind, Decision, InsuredState, Status, WaitingOn
-from workflows import showing
+from workflows import patches, showing
 from workflows.asking import ask
 from workflows.case import Ready
 from workflows.deciding import INSURED_ZH
@@ -194,6 +194,8 @@ def _anniversary_on(case: "EntitlementWorkflow", year: int) -> "date":
 
 
 async def _request_records(case: "EntitlementWorkflow") -> None:
+    if workflow.patched(patches.RECHECK_READS_CALENDAR):
+        await case.renew_calendar()
     state = case.state
     state.materials, state.supplied, state.reminded, state.told = (), False, False, ""
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)

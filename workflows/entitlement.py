@@ -39,14 +39,22 @@ class EntitlementWorkflow(CaseWorkflow):
     async def renew_rules(self) -> None:
         """Take over the policy and the calendar in force now, and fix this year's recheck day."""
         state = self.state
-        request = LoadRules(region=state.region, disease_id=state.disease_id, on=local_date(workflow.now()))
-        loaded = await record_at_once(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
+        loaded = await self._load()
         state.calendar = loaded.calendar
         state.rules = loaded.rules or state.rules
         planned = state.recheck_on
         plan_recheck(self)
         if planned is not None and state.recheck_on != planned:
             self.note(EventKind.RECHECK_MOVED, planned=planned.isoformat(), recheck_on=str(state.recheck_on))
+
+    async def renew_calendar(self) -> None:
+        """Take over the calendar in force now: months may have passed since this run wrote anything."""
+        self.state.calendar = (await self._load()).calendar
+
+    async def _load(self) -> LoadedRules:
+        state = self.state
+        request = LoadRules(region=state.region, disease_id=state.disease_id, on=local_date(workflow.now()))
+        return await record_at_once(ActivityName.LOAD_RULES, request, LoadedRules, summary="读取政策与日历")
 
     def recheck_starts(self) -> datetime:
         """Return when this year's recheck begins."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from domain.entitlement_dates import recheck_on, recheck_window
+from domain.entitlement_dates import recheck_on, recheck_on_by_year, recheck_window
 from domain.moments import local_date
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def plan_next_year(case: "CaseRecord") -> None:
     state.year += 1
     while recheck_window(state.effect_on, state.year, case.rules.recheck_window_days)[0] <= today:
         state.year += 1
+    state.place_for_life = True
     plan_recheck(case)
 
 
@@ -29,4 +30,5 @@ def plan_recheck(case: "CaseRecord") -> None:
     state = case.state
     assert state.effect_on is not None, "an entitlement has its day of effect"
     window = case.rules.recheck_window_days
-    state.recheck_on = recheck_on(case.calendar, state.effect_on, state.year, state.person_key, window)
+    find_day = recheck_on if state.place_for_life else recheck_on_by_year
+    state.recheck_on = find_day(case.calendar, state.effect_on, state.year, state.person_key, window)

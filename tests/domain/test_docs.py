@@ -17,9 +17,11 @@ from domain.judging import STATUSES
 from domain.panel import Outcome, PanelPurpose, SeatLeft
 from domain.policy import RegionPolicy
 from domain.vocabulary import (
+    DATE_ZH,
     MATERIAL_ZH,
     STATUS_ZH,
     ApplicationKind,
+    DateKind,
     Decision,
     InsuredCategory,
     InsuredState,
@@ -59,6 +61,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     NoticeEvent,
     NoticeState,
     Recipient,
+    DateKind,
 )
 CHINESE: dict[type[StrEnum], dict[str, str]] = {
     Status: {key.value: word for key, word in STATUS_ZH.items()},
@@ -67,6 +70,7 @@ CHINESE: dict[type[StrEnum], dict[str, str]] = {
     EventKind: {key.value: word for key, word in EVENT_ZH.items()},
     MaterialKind: {key.value: word for key, word in MATERIAL_ZH.items()},
     Ground: {key.value: word for key, word in GROUND_ZH.items()},
+    DateKind: {key.value: word for key, word in DATE_ZH.items()},
 }
 """Where the code says how a value reads in Chinese, the glossary says the same."""
 
@@ -167,7 +171,7 @@ def test_a_ready_made_list_link_asks_what_stands_beside_it_and_only_for_running_
 
 def test_operations_lists_every_setting() -> None:
     listed = {name for cells in rows(OPERATIONS) for name in code(cells[0]) if name.startswith("MENTE_")}
-    assert listed == {f"MENTE_{name.upper()}" for name in Settings.model_fields} | {"MENTE_KEYS"}
+    assert listed == {f"MENTE_{name.upper()}" for name in Settings.model_fields} | {"MENTE_KEYS", "MENTE_POLICIES"}
 
 
 # -- policy -----------------------------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ def test_policy_lists_every_table_and_key_of_a_policy_file() -> None:
     listed = {cells[0].strip("`"): code(cells[1]) for cells in rows(POLICY) if cells[0] == "(top)" or "`" in cells[0]}
     tables = {name: field for name, field in RegionPolicy.model_fields.items() if name in listed}
     for name in RegionPolicy.model_fields:
-        assert name in listed or name in listed["(top)"] or name in ("listed_total", "diseases"), name
+        assert name in listed or name in listed["(top)"] or name in ("listed_total", "diseases", "candidates"), name
     for name, field in tables.items():
         keys = set(getattr(field.annotation, "model_fields", {})) - {"stops"}
         if name not in ("materials", "guide_ranges"):

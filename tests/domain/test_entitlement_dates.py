@@ -10,6 +10,7 @@ from domain.entitlement_dates import (
     anniversary,
     month_end,
     recheck_on,
+    recheck_on_by_year,
     recheck_position,
     recheck_window,
     validity_end,
@@ -31,17 +32,39 @@ def test_the_window_is_the_thirty_days_before_the_anniversary() -> None:
 
 
 def test_a_position_is_stable_across_releases() -> None:
-    assert recheck_position("person-1", 1) == pytest.approx(0.9539454805, abs=1e-9)
-    assert recheck_position("person-1", 1) != recheck_position("person-1", 2)
+    assert recheck_position("person-1") == pytest.approx(0.9539454805, abs=1e-9)
+    assert recheck_position("person-1") != recheck_position("person-2")
 
 
-@given(key=st.text(max_size=40), year=st.integers(1, 80), effect_on=st.dates(date(2025, 1, 1), date(2029, 1, 1)))
+@given(key=st.text(max_size=40), year=st.integers(1, 5), effect_on=st.dates(date(2025, 1, 1), date(2025, 12, 31)))
 def test_a_recheck_begins_on_a_working_day_of_its_window(key: str, year: int, effect_on: date) -> None:
-    assert 0 <= recheck_position(key, year) < 1
-    on = recheck_on(CALENDAR, effect_on, 1, key)
-    first_on, last_on = recheck_window(effect_on, 1)
+    assert 0 <= recheck_position(key) < 1
+    on = recheck_on(CALENDAR, effect_on, year, key)
+    first_on, last_on = recheck_window(effect_on, year)
     assert first_on <= on <= last_on
     assert CALENDAR.is_working_day(on)
+
+
+@given(key=st.text(max_size=40), effect_on=st.dates(date(2025, 1, 1), date(2025, 12, 31)))
+def test_the_place_of_a_recheck_is_the_same_share_of_every_years_window(key: str, effect_on: date) -> None:
+    for year in range(1, 6):
+        first_on, last_on = recheck_window(effect_on, year)
+        eve = first_on - timedelta(days=1)
+        rank = CALENDAR.working_days_between(eve, recheck_on(CALENDAR, effect_on, year, key))
+        length = CALENDAR.working_days_between(eve, last_on)
+        assert (rank - 1) / length <= recheck_position(key) < rank / length
+
+
+def test_a_run_that_began_with_a_place_for_each_year_goes_on_with_it_and_its_first_year_is_the_same() -> None:
+    effect_on = date(2025, 3, 10)
+    keys = [f"person-{each}" for each in range(200)]
+    for key in keys:
+        assert recheck_on_by_year(CALENDAR, effect_on, 1, key) == recheck_on(CALENDAR, effect_on, 1, key)
+    assert recheck_on_by_year(CALENDAR, effect_on, 2, "person-1") == date(2027, 2, 18)
+    moved = [
+        recheck_on_by_year(CALENDAR, effect_on, 2, key) != recheck_on(CALENDAR, effect_on, 2, key) for key in keys
+    ]
+    assert sum(moved) > 100
 
 
 def test_people_are_spread_over_every_working_day_of_the_window() -> None:

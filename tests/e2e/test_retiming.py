@@ -167,3 +167,71 @@ async def test_a_notice_is_weighed_applied_and_told_once(town: House, client: Me
     assert not by_date[f"{YEAR}-01-06"]["counted"]
     assert (by_date[f"{YEAR}-01-06"]["notice"], by_date[f"{YEAR}-01-06"]["confirmed"]) == (f"CN-{YEAR}", True)
     assert sum(each["counted"] for each in explained["days"]) == explained["limit"]
+
+
+async def test_a_run_that_is_killed_goes_on_where_it_stopped_and_tells_nobody_twice(
+    town: House, client: Mente, tmp_path: Path
+) -> None:
+    movers = [await crossing_the_year(client, SEED + 100 + each, tmp_path) for each in range(10)]
+    others = [await in_review(client, SEED + 200 + each, tmp_path) for each in range(5)]
+    quiet = {number: await events_of(client, number) for number in others}
+    # A second notice of the year: it gives a day back that had been taken.
+    file = holiday_file(tmp_path, off=NEW_YEAR_WEEK[:-1])
+    published = f"{YEAR - 1}-12-01"
+    line = ("calendar", "apply", str(file), "--published-on", published)
+    running = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *line,
+        "--per-second",
+        "4",
+        "--at-once",
+        "2",
+        env=environment(town),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+    async def amended() -> int:
+        return sum([kinds(await client.status(number)).count("calendar_amended") for number in movers])
+
+    async def some_are_done() -> bool:
+        return await amended() >= 3
+
+    await until(some_are_done)
+    running.send_signal(signal.SIGKILL)
+    await running.wait()
+    assert await amended() < len(movers)
+
+    rest = await program(town, *line)
+    assert rest["notice"] is None
+    assert 0 < rest["retimed"] + rest["already_retimed"] <= len(movers) + 1
+    for number in movers:
+        assert kinds(await client.status(number)).count("calendar_amended") == 1
+        assert (await told(client, number))["date_moved"] == 1
+    assert {number: await events_of(client, number) for number in others} == quiet
+    assert (await program(town, *line))["moved"] == 0
+
+
+async def test_a_case_that_was_retimed_is_warned_and_breached_at_its_new_date(
+    town: House, client: Mente, tmp_path: Path
+) -> None:
+    number = await crossing_the_year(client, SEED + 300, tmp_path)
+    known = (await client.status(number)).due
+    assert known is not None
+    off = tuple(known.date() - timedelta(days=back) for back in (0, 1, 2, 3))
+    file = holiday_file(tmp_path, off=(*NEW_YEAR_WEEK, *off))
+    await program(town, "calendar", "apply", str(file), "--published-on", f"{YEAR - 1}-12-02")
+    due = (await client.status(number)).due
+    assert due is not None
+    assert due > known
+    assert await skip_past(client, number, known)
+    assert "limit_breached" not in kinds(await client.status(number))
+    assert await skip_past(client, number, due)
+    await until_status(client, number, Status.REVIEW)
+
+    async def breached() -> bool:
+        return "limit_breached" in kinds(await client.status(number))
+
+    await until(breached)
+    await verdicts(client, number, Decision.GRANT, Decision.GRANT, Decision.GRANT)
+    await until_status(client, number, Status.PUBLICITY)
