@@ -9,10 +9,36 @@ import sys
 
 import click
 
-from starter.cli import applying, benefit, certificates, deciding, health, looking, operating, running
+from starter.cli import (
+    applying,
+    benefit,
+    catalogue,
+    certificates,
+    deciding,
+    estimating,
+    health,
+    letters,
+    looking,
+    operating,
+    policy,
+    running,
+)
 from starter.cli.shape import Program
 
-_MODULES = (applying, deciding, looking, certificates, benefit, running, operating, health)
+_MODULES = (
+    applying,
+    deciding,
+    looking,
+    certificates,
+    letters,
+    benefit,
+    estimating,
+    running,
+    operating,
+    policy,
+    catalogue,
+    health,
+)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
