@@ -20,7 +20,7 @@ from domain.vocabulary import DateKind, Sla, Status
 from starter.client import Mente, Unanswered
 from storage.calendar_store import CalendarHistory
 from storage.database import Database
-from storage.dated_cases import DatedCase, calendar_versions, cases_depending_on
+from storage.dated_cases import DatedCase, calendar_versions, cases_depending_on, days_of_cases
 from worker.connection import Unreachable
 
 PER_SECOND = 50.0
@@ -28,8 +28,10 @@ AT_ONCE = 8
 _GIVE_UP_AFTER = 8
 """So many unanswered cases in a row mean that nobody is there."""
 
-_BEFORE = timedelta(days=1100)
-_AFTER = timedelta(days=1500)
+_BEFORE = timedelta(days=40)
+_AFTER = timedelta(days=800)
+"""Beyond the days the cases depend on: where a date may come to lie under another calendar."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -85,12 +87,13 @@ async def impact_of(
     unknown: list[str] = []
     async with database.read() as connection:
         versions = await calendar_versions(connection)
+        span = await days_of_cases(connection, now)
         for version in versions:
             if version == after.version:
                 continue
             before = history.version(version)
-            days = None if before is None else _concerned(before, after, now, only_moving=only_moving)
-            cut = _Cut(before, after, now)
+            cut = _Cut(before or after, after, span)
+            days = None if before is None else _concerned(cut, only_moving=only_moving)
             async for each in cases_depending_on(connection, version, days):
                 if each.dates is None or before is None:
                     unknown.append(each.acceptance_no)
@@ -104,15 +107,14 @@ async def impact_of(
 class _Cut:
     """Both calendars over every day that any case may depend on, cut once."""
 
-    def __init__(self, before: WorkCalendar | None, after: WorkCalendar, now: datetime) -> None:
-        span = (now.date() - _BEFORE, now.date() + _AFTER)
-        self.before = (before or after).slice(*span)
-        self.after = after.slice(*span)
+    def __init__(self, before: WorkCalendar, after: WorkCalendar, span: tuple[date, date]) -> None:
+        first_on, last_on = span[0] - _BEFORE, span[1] + _AFTER
+        self.before = before.slice(first_on, last_on)
+        self.after = after.slice(first_on, last_on)
 
 
-def _concerned(before: WorkCalendar, after: WorkCalendar, now: datetime, *, only_moving: bool) -> tuple[date, ...]:
+def _concerned(cut: _Cut, *, only_moving: bool) -> tuple[date, ...]:
     """The days two calendars disagree about; also those only one of them has settled, unless `only_moving`."""
-    cut = _Cut(before, after, now)
     days = cut.before.differs_on(cut.after)
     if only_moving:
         return days

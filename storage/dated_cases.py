@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, and_, func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
-from domain.case_dates import CaseDates
+from domain.case_dates import FOR_EVER, CaseDates
+from domain.moments import local_date
 from domain.vocabulary import Status
 from storage.tables import case
 
@@ -33,6 +34,19 @@ async def calendar_versions(connection: AsyncConnection) -> dict[str, int]:
     """Return the calendar versions open cases live by, and how many cases each has."""
     query = select(case.c.calendar_version, func.count()).where(_open()).group_by(case.c.calendar_version)
     return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def days_of_cases(connection: AsyncConnection, now: datetime) -> tuple[date, date]:
+    """Return the first and the last day any open case depends on, those of clocks that stand still left out.
+
+    At least from `now` on: a clock that stands still is taken to go on then, or at its case's last entry.
+    """
+    settled = case.c.dates_to_on.is_(None) | (case.c.dates_to_on < FOR_EVER)
+    query = select(func.min(case.c.dates_from_on), func.max(case.c.updated_at)).where(_open())
+    first_on, latest = (await connection.execute(query)).one()
+    last_on = await connection.scalar(select(func.max(case.c.dates_to_on)).where(_open(), settled))
+    today = local_date(max(now, latest or now))
+    return min(first_on or today, today), max(last_on or today, today)
 
 
 async def cases_depending_on(
