@@ -4,8 +4,10 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.adapter import edge
+from activities.adopting import adopted_case
 from activities.contract import (
     ActivityName,
+    AdoptEntitlement,
     Assigned,
     AssignPanel,
     CertificateIssued,
@@ -21,18 +23,21 @@ from activities.contract import (
 )
 from activities.inspection import inspect
 from activities.issuing import issue
-from activities.rules import calendar_from, close_of, loaded_rules, rules_in_force
+from activities.rules import calendar_from, close_of, loaded_rules, renewal_span, rules_in_force
 from activities.starting import start_notices, with_channels
+from activities.succeeding import supersede
 from domain.calendar import CalendarSlice, WorkCalendar
+from domain.case import Offregion
 from domain.moments import local_date
 from storage import cases, panels
 from storage.calendar_store import Calendars
 from storage.database import Database
+from storage.entitlements import opened_as
 from storage.keys import Keys
 from storage.objects import ObjectStore
 from storage.people import kind_of
 from storage.policies import policy_for
-from storage.transition import NewCase, Transition
+from storage.transition import NewCase, Outcome, Transition
 
 
 class CaseActivities:
@@ -50,16 +55,22 @@ class CaseActivities:
     async def open_case(self, task: OpenCase) -> Opened:
         """Write the case; say which other one holds its place, and by which rules it is judged."""
         form, on = task.start.form, local_date(task.start.received_at)
-        rules = rules_in_force(form.region, form.disease_id, on)
-        new = NewCase.model_validate({**dict(task.start), "at": task.at})
+        rules, policy = rules_in_force(form.region, form.disease_id, on), policy_for(form.region, on)
+        new = NewCase.model_validate({**dict(task.start), "at": task.at, "span": renewal_span(policy)})
         async with self._database.write() as connection:
             calendar = (await self._calendars.history(connection)).current
             duplicate_of = await cases.open_case(connection, new)
+            opened = await opened_as(connection, new.acceptance_no, form, on)
+        stay = opened.offregion
         return Opened(
             duplicate_of=duplicate_of,
             rules=rules,
             calendar=calendar_from(calendar, on),
-            close=close_of(policy_for(form.region, on)),
+            close=close_of(policy),
+            unfit=opened.unfit,
+            replaces=opened.replaces,
+            replaced_end_on=opened.replaced_end_on,
+            offregion=Offregion(region=stay.treatment_region, from_on=stay.from_on) if stay else None,
         )
 
     @activity.defn(name=ActivityName.LOAD_RULES)
@@ -73,20 +84,26 @@ class CaseActivities:
     @activity.defn(name=ActivityName.RECORD_EVENTS)
     @edge
     async def record_events(self, task: RecordEvents) -> Recorded:
-        """Write one transition, then start its notices; both may be repeated."""
+        """Write one transition, then start its notices and tell whom it supersedes; all may be repeated."""
         transition = with_channels(Transition.model_validate(task, from_attributes=True))
         async with self._database.write() as connection:
             outcome = await cases.record_events(connection, transition)
             calendar = (await self._calendars.history(connection)).current
         if self._client is not None:
             await start_notices(self._client, task.acceptance_no, outcome.notices)
-        return Recorded(
-            refused=outcome.refused,
-            conflicting=outcome.conflicting,
-            seqs=outcome.seqs,
-            last_seq=outcome.last_seq,
-            calendar=_newer(calendar, task),
-        )
+            if task.replaces is not None and outcome.refused is None:
+                await supersede(self._client, task.replaces, by=task.acceptance_no, from_on=task.row.effect_on)
+        return _recorded(outcome, calendar, task)
+
+    @activity.defn(name=ActivityName.ADOPT_ENTITLEMENT)
+    @edge
+    async def adopt_entitlement(self, task: AdoptEntitlement) -> Recorded:
+        """Write a qualification granted before the city went live; nobody is told anything."""
+        transition = Transition.model_validate(task.transition, from_attributes=True)
+        async with self._database.write() as connection:
+            outcome = await cases.adopt_case(connection, adopted_case(task), transition)
+            calendar = (await self._calendars.history(connection)).current
+        return _recorded(outcome, calendar, task.transition)
 
     @activity.defn(name=ActivityName.ASSIGN_PANEL)
     @edge
@@ -109,6 +126,16 @@ class CaseActivities:
     async def issue_certificate(self, task: IssueCertificate) -> CertificateIssued:
         """Print, sign and store one version of the certificate."""
         return await issue(self._database, self._objects, self._keys, task)
+
+
+def _recorded(outcome: Outcome, calendar: WorkCalendar, task: RecordEvents) -> Recorded:
+    return Recorded(
+        refused=outcome.refused,
+        conflicting=outcome.conflicting,
+        seqs=outcome.seqs,
+        last_seq=outcome.last_seq,
+        calendar=_newer(calendar, task),
+    )
 
 
 def _newer(calendar: WorkCalendar, task: RecordEvents) -> CalendarSlice | None:

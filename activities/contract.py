@@ -11,14 +11,16 @@ from pydantic import Field, JsonValue
 
 from domain.application import ApplicationForm, Material, Model, Moment
 from domain.calendar import CalendarSlice
-from domain.case import CaseState
+from domain.case import CaseState, Offregion
 from domain.case_dates import CaseDates
 from domain.checklist import Finding
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
+from domain.imported import ImportedEntitlement
 from domain.panel import PanelPurpose
 from domain.policy import CaseRules
 from domain.refusal import Refusal
+from domain.taking_over import TakenOver
 from domain.vocabulary import Decision, InsuredState, Sla, Status, WaitingOn
 
 CASE_QUEUE = "mente"
@@ -32,6 +34,7 @@ class ActivityName(StrEnum):
     OPEN_CASE = "open_case"
     LOAD_RULES = "load_rules"
     RECORD_EVENTS = "record_events"
+    ADOPT_ENTITLEMENT = "adopt_entitlement"
     ASSIGN_PANEL = "assign_panel"
     INSPECT_MATERIALS = "inspect_materials"
     ISSUE_CERTIFICATE = "issue_certificate"
@@ -49,6 +52,8 @@ class StartApplication(Model):
     form: ApplicationForm
     materials: tuple[Material, ...]
     received_at: Moment
+    taken_over: TakenOver | None = None
+    """What became of the papers of an earlier case. Not in payloads of 0.1.0."""
 
 
 class OpenCase(Model):
@@ -61,13 +66,19 @@ class OpenCase(Model):
 class Opened(Model):
     """What opening found. `duplicate_of` is the number of another open case of that person and disease.
 
-    `rules` and `calendar` are None only where the disease is known elsewhere but not listed in the region.
+    `rules` and `calendar` are None only where the disease is known elsewhere but not listed in the region. `unfit`
+    says why the application cannot be taken that was still possible at the door. `replaces` is the entitlement it
+    follows, which ends on `replaced_end_on`. None of the last four is in payloads of 0.1.0.
     """
 
     duplicate_of: str | None = None
     rules: CaseRules | None = None
     calendar: CalendarSlice
     close: str = "17:00"
+    unfit: str = ""
+    replaces: str = ""
+    replaced_end_on: date | None = None
+    offregion: Offregion | None = None
 
 
 class LoadRules(Model):
@@ -82,7 +93,8 @@ class LoadRules(Model):
 class LoadedRules(Model):
     """The slices a workflow carries: calendar ≤ 8 KB, rules ≤ 4 KB, each with version and digest.
 
-    The calendar is the newest there is. `superseded`: the version that was asked for was in force once.
+    `rules` is None where no policy of the region, or no row of the disease, is in force. The calendar is the newest
+    there is. `superseded`: the version that was asked for was in force once.
     """
 
     rules: CaseRules | None
@@ -249,7 +261,9 @@ class RecordEvents(Model):
 
     Idempotent by the keys of its events. `occupies` says whether the case now holds the place of its person
     and disease; `max_live` bounds the person's live entitlements in the region, checked in this transaction.
-    `calendar_span` is the first and last day of the calendar the case carries.
+    `calendar_span` is the first and last day of the calendar the case carries. `replaces` comes with the grant of a
+    case that follows an entitlement: it takes that one's place, which is told of it (`effect_on` of the row). Not in
+    payloads of 0.1.0.
     """
 
     acceptance_no: str
@@ -259,6 +273,7 @@ class RecordEvents(Model):
     occupies: bool
     live: bool = False
     max_live: int | None = None
+    replaces: str | None = None
     materials: tuple[Material, ...] = ()
     verdicts: tuple[VerdictRow, ...] = ()
     objections: tuple[ObjectionRow, ...] = ()
@@ -281,6 +296,24 @@ class Recorded(Model):
     conflicting: str | None = None
 
 
+class AdoptEntitlement(Model):
+    """Write a case that was decided elsewhere: case, person and first transition, or nothing if a guard refuses it.
+
+    Idempotent by acceptance number and the keys of the transition's events.
+    """
+
+    imported: ImportedEntitlement
+    person_key: str
+    received_at: datetime
+    at: datetime
+    transition: RecordEvents
+
+    @property
+    def acceptance_no(self) -> str:
+        """The case that is written."""
+        return self.transition.acceptance_no
+
+
 class IssueCertificate(Model):
     """Render, sign and store one version of the certificate; idempotent by (case, version)."""
 
@@ -292,6 +325,8 @@ class IssueCertificate(Model):
     issued_on: date
     conditional: bool
     at: datetime
+    policy_version: str = ""
+    """The version the case is judged by, whose figures are printed. Not in payloads of 0.1.0."""
 
 
 class CertificateIssued(Model):
@@ -339,9 +374,14 @@ class NoticeSent(Model):
 
 
 class ContinueEntitlement(Model):
-    """Start argument of `Entitlement`: the state of the case, whole."""
+    """Start argument of `Entitlement`: the state of the case, whole.
+
+    `imported` is set where the case begins with it, because the city had granted it before it went live. It carries
+    personal data, once. Not in payloads of 0.1.0.
+    """
 
     state: CaseState
+    imported: ImportedEntitlement | None = None
 
 
 class CommandReceipt(Model):

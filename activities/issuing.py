@@ -4,23 +4,30 @@ import asyncio
 
 from activities.certificates.render import render_certificate
 from activities.contract import CertificateIssued, IssueCertificate
+from domain.benefit_certificate import certificate_figures
 from domain.certificate import CertificateContent, certificate_number
 from domain.identity import mask_name
-from storage.certificates import IssuedCertificate, issued_certificate, register_certificate
+from storage.certificates import (
+    CertificateHolder,
+    IssuedCertificate,
+    certificate_holder,
+    issued_certificate,
+    register_certificate,
+)
 from storage.database import Database
 from storage.keys import Keys
 from storage.objects import ObjectStore
-from storage.people import person_of
-from storage.policies import policy_for
+from storage.policies import policy_book, policy_for
 
 
 async def issue(database: Database, objects: ObjectStore, keys: Keys, task: IssueCertificate) -> CertificateIssued:
     """Issue a version once; a repeat returns what was issued. Raises `CaseNotFound`."""
     async with database.read() as connection:
         issued = await issued_certificate(connection, task.acceptance_no, task.version)
-        person = await person_of(connection, task.acceptance_no)
+        holder = await certificate_holder(connection, task.acceptance_no)
     if issued is None:
-        content = certificate_content(task, name=person.name, key_id=keys.certificate_key_id)
+        figures = benefit_figures(task, holder)
+        content = certificate_content(task, name=holder.name, key_id=keys.certificate_key_id, figures=figures)
         pdf = await asyncio.to_thread(render_certificate, content, keys.certificate_signing_key())
         fresh = _entry(task, content.certificate_no, await objects.put(pdf))
         async with database.write() as connection:
@@ -28,7 +35,20 @@ async def issue(database: Database, objects: ObjectStore, keys: Keys, task: Issu
     return CertificateIssued(certificate_no=issued.certificate_no, sha256=issued.sha256)
 
 
-def certificate_content(task: IssueCertificate, *, name: str, key_id: str) -> CertificateContent:
+def benefit_figures(task: IssueCertificate, holder: CertificateHolder) -> tuple[str, ...]:
+    """Return the figures to print, by the policy the case is judged by; none where it lists the disease no more."""
+    versions = {each.version: each for each in policy_book().policies if each.region == task.region}
+    policy = versions.get(task.policy_version) or policy_for(task.region, task.issued_on)
+    disease = policy.disease(holder.disease_id)
+    if disease is None:
+        return ()
+    lines = certificate_figures(policy, disease, holder.category, holder.tier, effect_on=task.effect_on)
+    return tuple(each.text for each in lines)
+
+
+def certificate_content(
+    task: IssueCertificate, *, name: str, key_id: str, figures: tuple[str, ...] = ()
+) -> CertificateContent:
     """Return what the certificate will state; the name goes in masked."""
     return CertificateContent(
         certificate_no=certificate_number(task.acceptance_no, task.version),
@@ -42,12 +62,13 @@ def certificate_content(task: IssueCertificate, *, name: str, key_id: str) -> Ce
         version=task.version,
         conditional=task.conditional,
         key_id=key_id,
+        figures=figures,
     )
 
 
 def _entry(task: IssueCertificate, certificate_no: str, sha256: str) -> IssuedCertificate:
     return IssuedCertificate(
-        **task.model_dump(exclude={"region", "at"}),
+        **task.model_dump(exclude={"region", "at", "policy_version"}),
         certificate_no=certificate_no,
         sha256=sha256,
         issued_at=task.at,

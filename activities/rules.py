@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from activities.contract import LoadedRules
 from domain.calendar import CalendarSlice, WorkCalendar
 from domain.case_rules import CaseRules
-from domain.policy import RegionPolicy
+from domain.policy import PolicyError, RegionPolicy
+from domain.succession import RenewalSpan
 from storage.calendar_store import CalendarHistory
 from storage.policies import policy_for
 
@@ -33,14 +34,25 @@ def loaded_rules(
 ) -> LoadedRules:
     """Return rules and calendar for a date, always the newest calendar there is.
 
-    `superseded` says that the version asked for was in force here once. Raises as `rules_in_force`.
+    `superseded` says that the version asked for was in force here once. Without a policy or a row in force there are
+    no rules: whoever has some goes on by them.
     """
     asked = version or history.current.version
+    try:
+        rules = rules_in_force(region, disease_id, on)
+    except PolicyError:
+        rules = None
     return LoadedRules(
-        rules=rules_in_force(region, disease_id, on),
+        rules=rules,
         calendar=calendar_from(history.current, on),
         superseded=asked != history.current.version and history.version(asked) is not None,
     )
+
+
+def renewal_span(policy: RegionPolicy) -> RenewalSpan:
+    """Return in which days around the end of validity a city takes renewals."""
+    validity = policy.validity
+    return RenewalSpan(before=validity.renewal_before.value, after=validity.renewal_after.value)
 
 
 def close_of(policy: RegionPolicy) -> str:

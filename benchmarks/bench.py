@@ -23,6 +23,7 @@ from rich.table import Table
 from temporalio.client import Client
 
 from benchmarks.clock import clock_figures, tell_clock
+from benchmarks.retiming import Wish, retiming
 from benchmarks.rounds import Bench, Round, counts_of
 from benchmarks.small import small_figures
 from benchmarks.worker_process import PROFILE
@@ -31,6 +32,11 @@ from starter.embedded import House, house
 from starter.server import free_port, spawn, stop
 
 KINDS = ("real", "floor")
+RETIMED = 100
+"""Open cases that a notice moves: enough for a rate."""
+
+RETIMED_AIM = 12
+
 _ALIKE = (
     "ACTIVITY_TASK_SCHEDULED",
     "MARKER_RECORDED",
@@ -57,7 +63,9 @@ async def measure(chosen: argparse.Namespace) -> dict[str, Any]:
                 "real": await _events(mente.client, bench.numbers[0]),
                 "floor": await _events(plain, bench.floors[0]),
             }
-    return _figures(chosen, rounds, events)
+    print("re-timing open cases", file=sys.stderr)
+    told = await retiming(Wish(cases=RETIMED, moving=RETIMED, kills=0, seed=1))
+    return {**_figures(chosen, rounds, events), "retimed_per_second": told.per_second, "retimed_wrongly": told.wrong}
 
 
 def _progress(done: Round, note: str = "") -> None:
@@ -184,6 +192,10 @@ def tell(figures: dict[str, Any], console: Console) -> None:
         console.print(f"[red]the floor has come apart from the real thing: {line}")
     for name, microseconds in figures["small_us"].items():
         console.print(f"{microseconds:10.1f} µs  {name}")
+    rate = figures["retimed_per_second"]
+    console.print(f"re-timed cases: {rate:.1f} a second (aim {RETIMED_AIM}) {'✓' if rate >= RETIMED_AIM else '✗'}")
+    for line in figures["retimed_wrongly"]:
+        console.print(f"[red]re-timed wrongly: {line}")
     tell_clock(figures["clock"], console)
 
 

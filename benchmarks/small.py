@@ -12,11 +12,12 @@ from activities.materials import judge_file
 from activities.rules import calendar_from, rules_in_force
 from domain.acceptance import acceptance_number
 from domain.application import DeclaredMaterial, Material
+from domain.benefit_certificate import certificate_figures
 from domain.checklist import check_materials
 from domain.clock import Ground, Ledger, deadline, used
 from domain.intake import parse_form
 from domain.moments import local_date
-from domain.vocabulary import ApplicationKind
+from domain.vocabulary import ApplicationKind, InsuredCategory
 from samples.make import quick_application
 from storage.calendars import shipped_calendar
 from storage.keys import generate_keys
@@ -61,6 +62,7 @@ def small_figures() -> dict[str, float]:
         ),
         name="苏样远",
         key_id=keys.certificate_key_id,
+        figures=tuple(each.text for each in certificate_figures(policy, disease, InsuredCategory.EMPLOYEE, None)),
     )
     figures: dict[str, Callable[[], Any]] = {
         f"decoding the {len(materials)} files of an application": decoded,

@@ -16,6 +16,7 @@ from domain.benefit_policy import (
     YuanFigure,
 )
 from domain.benefit_steps import Held, Model, counted_as, exemption, limit_step, row_figure
+from domain.certificate import FIGURE_LABELS
 from domain.disease import DiseaseRow
 from domain.policy import RegionPolicy
 from domain.vocabulary import InsuredCategory
@@ -23,7 +24,7 @@ from domain.vocabulary import InsuredCategory
 UNKNOWN_ZH = "未确认"
 _MARK = f"（{UNKNOWN_ZH}）"
 _UNLIMITED = "不单设限额"
-LABELS = ("报销比例", "起付标准", "年度限额", "首年限额", "结算方式")
+LABELS = FIGURE_LABELS
 
 
 class CertificateFigure(Model):

@@ -16,7 +16,17 @@ from domain.case_rules import CaseRules
 from domain.clock import Ledger, applicant_due, working_day_due
 from domain.panel import Panel
 from domain.refusal import Refusal
-from domain.vocabulary import ApplicationKind, DateKind, Decision, InsuredState, MaterialKind, Sla, Status, WaitingOn
+from domain.vocabulary import (
+    ApplicationKind,
+    ChangeKind,
+    DateKind,
+    Decision,
+    InsuredState,
+    MaterialKind,
+    Sla,
+    Status,
+    WaitingOn,
+)
 
 KEPT_COMMAND_IDS = 200
 """How many processed command ids cross continue-as-new; a case sees a few dozen in its life."""
@@ -161,7 +171,20 @@ class CaseState(BaseModel):
     end_due: datetime | None = None
     end_ground: str = ""
     superseded_by: str = ""
+    superseded_from: date | None = None
+    """The day the other case takes effect; None is at once. Not in payloads of 0.1.0."""
+    change: ChangeKind | None = None
+    replaces: str = ""
+    replaced_end_on: date | None = None
+    """What the application changes, the entitlement it follows, and that one's last day of validity.
+
+    Not in payloads of 0.1.0.
+    """
+    renewal_told: bool = False
+    """Whether the person has been told that a renewal is due. Not in payloads of 0.1.0."""
     hospital_changed_on: date | None = None
+    hospital_changes: tuple[date, ...] = ()
+    """The days of changes that may still count, the last one included. Not in payloads of 0.1.0."""
     offregion: Offregion | None = None
 
     inbox: list[Arrival] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from pydantic import Field
 from domain.application import Model
 from domain.calendar import CalendarSlice
 from domain.case import CaseState, Limit
+from domain.case_rules import CaseRules
 from domain.clock import CLOSE_OF_BUSINESS, Ledger, deadline, is_running, warn_at
 from domain.entitlement_dates import anniversary, recheck_on, recheck_on_by_year, recheck_window
 from domain.moments import CST, at_close, end_of_day, local_date
@@ -141,11 +142,15 @@ def find_due(dates: CaseDates, due: datetime, calendar: CalendarSlice, at: datet
 
 
 def moved_dates(dates: CaseDates, before: CalendarSlice, after: CalendarSlice, at: datetime) -> tuple[MovedDate, ...]:
-    """Return the dates that two calendars find on different days."""
-    pairs = [(each, *_both(each, dates.close, before, after, at)) for each in dates.dates]
-    return tuple(
-        MovedDate(kind=each.kind, before=old.on, after=new.on) for each, old, new in pairs if old.on != new.on
-    )
+    """Return the dates of the case that two calendars find on different days; an expert's reminder is none."""
+    moved = [
+        MovedDate(kind=each.kind, before=old.on, after=new.on)
+        for each in dates.dates
+        if each.kind is not DateKind.EXPERT
+        for old, new in (_both(each, dates.close, before, after, at),)
+        if old.on != new.on
+    ]
+    return tuple(dict.fromkeys(moved))
 
 
 def must_be_retimed(dates: CaseDates, before: CalendarSlice, after: CalendarSlice, at: datetime) -> bool:
@@ -167,7 +172,7 @@ def dates_of(state: CaseState, now: datetime) -> CaseDates:
     """Return the dates a case lives by as it stands; a closed case has none."""
     if state.closed or state.rules is None or state.calendar is None:
         return CaseDates()
-    dates = (*_clocks(state), *_windows(state), *_people(state), *_rechecks(state, now))
+    dates: tuple[CaseDate, ...] = (*_clocks(state), *_windows(state), *_people(state), *_rechecks(state, now))
     return _spanned(dates, state.calendar, state.rules.close_of_business, now)
 
 
@@ -223,7 +228,7 @@ def _of_limit(wanted: LimitDate, calendar: CalendarSlice, close: time) -> Found:
     limit_due = wanted.limit.due(calendar, close)
     due = max(limit_due, wanted.not_before) if wanted.not_before else limit_due
     on, from_on = last_day(due), local_date(wanted.limit.started_at) + _ONE_DAY
-    reminded = ()
+    reminded: tuple[datetime, ...] = ()
     if wanted.remind_before:
         reminded = (reminder_due(due, calendar, close, wanted.remind_before),)
     return Found(
@@ -258,13 +263,22 @@ def _windows(state: CaseState) -> Iterable[LimitDate]:
     kind = _WINDOWS.get(state.status)
     if kind is None or state.window is None or (kind is DateKind.RECORDS and state.panel is not None):
         return
-    reminds = kind in (DateKind.SUPPLEMENT, DateKind.RECORDS) and not state.reminded
     yield LimitDate(
         kind=kind,
         limit=state.window,
-        remind_before=state.rules.supplement_remind_before_days if reminds else 0,
+        remind_before=0 if state.reminded else _remind_before(kind, state.rules),
         not_before=_anniversary_eve(state) if kind is DateKind.RECORDS else None,
     )
+
+
+def _remind_before(kind: DateKind, rules: CaseRules) -> int:
+    match kind:
+        case DateKind.SUPPLEMENT | DateKind.RECORDS:
+            return rules.supplement_remind_before_days
+        case DateKind.ORIGINALS:
+            return rules.originals_remind_before_days
+        case _:
+            return 0
 
 
 def _anniversary_eve(state: CaseState) -> datetime | None:

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.disease import EffectException
+from domain.hospital_change import CountedBy
+from domain.vocabulary import MaterialKind
 
 MAX_BYTES = 4096
 
@@ -39,6 +41,10 @@ class CaseRules(BaseModel):
     supplement_max_rounds: int
     verify_originals: bool
     originals_window_days: int
+    originals_remind_before_days: int = 0
+    """Working days; 0 is no reminder. Not in payloads of 0.1.0, none of which asks for originals."""
+    originals_kinds: tuple[MaterialKind, ...] = ()
+    """Papers whose originals are seen whatever the disease. Not in payloads of 0.1.0."""
     panel_enabled: bool
     panel_size: int
     panel_agree: int
@@ -62,10 +68,19 @@ class CaseRules(BaseModel):
     plain_signals: bool
     certificate_at: Literal["decision", "effect"]
     max_diseases: int | None
+    hospital_changes_per_year: int = 1
+    hospital_changes_counted_by: CountedBy = "twelve_months"
+    """How often the designated hospital may be changed, and what a year is. Not in payloads of 0.1.0."""
 
 
 def with_digest(rules: CaseRules) -> CaseRules:
-    """Return the rules with the digest of their own content."""
-    content = rules.model_dump(mode="json", exclude={"digest"})
+    """Return the rules with the digest of their own content.
+
+    A field that came later than 0.1.0 (it has a default) is left out while it says what was done before there was
+    such a field, so that an older slice keeps its digest.
+    """
+    later = {name for name, field in CaseRules.model_fields.items() if not field.is_required()}
+    unsaid = {name for name in later if getattr(rules, name) == CaseRules.model_fields[name].default}
+    content = rules.model_dump(mode="json", exclude={"digest"} | unsaid)
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return rules.model_copy(update={"digest": hashlib.sha256(canonical.encode()).hexdigest()})

@@ -2,7 +2,8 @@
 
 One content has a canonical form (what is signed), a printed form (labelled lines on the page) and a scanned
 form (the QR text). Each of the latter two can be read back, so that a certificate is verified from what a
-person sees. It names no disease: it is shown to third parties who need not know it.
+person sees. It names no disease: it is shown to third parties who need not know it. The figures of the benefit are
+the person's own: they are printed and signed on the page, and stand neither in the QR text nor in an answer.
 """
 
 import re
@@ -16,6 +17,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 FORMAT = "MENTE1"
 """Name of this content format; a change of fields or of their order is a new name."""
 
+FORMAT_WITH_FIGURES = "MENTE2"
+"""Name of the same with the figures behind it: what a page that prints figures is signed by. Never scanned."""
+
+FIGURE_LABELS = ("报销比例", "起付标准", "年度限额", "首年限额", "结算方式")
+_FIGURE_NAMES = ("ratio", "deductible", "annual_limit", "first_year_limit", "settlement")
+
 SIGNATURE_LENGTH = 86
 """Characters of an Ed25519 signature (64 bytes) in base64url without padding."""
 
@@ -25,6 +32,8 @@ CONDITIONAL_ZH = "公示期满无异议后自生效日起有效"
 SIGNATURE_LABEL = "电子签名"
 
 _MAX_FIELD_CHARACTERS = 60
+MAX_FIGURE_CHARACTERS = 60
+_CHINESE_PUNCTUATION = str.maketrans(dict.fromkeys("，、；（）"))
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 _DATE_ZH = re.compile(r"([1-9]\d{3})年([1-9]\d?)月([1-9]\d?)日")
 _REGION_ZH = re.compile(r"(.+)（(\d{6})）")
@@ -48,11 +57,28 @@ def _plain_word(text: str) -> str:
 Word = Annotated[str, AfterValidator(_plain_word)]
 
 
+def _figure_text(text: str) -> str:
+    """Return the text as it is; unlike a word's, its Chinese punctuation stays Chinese."""
+    bare = text.translate(_CHINESE_PUNCTUATION)
+    if not text or len(text) > MAX_FIGURE_CHARACTERS:
+        raise ValueError("待遇标准不能为空，也不能过长")
+    if "".join(unicodedata.normalize("NFKC", bare).split()) != bare:
+        raise ValueError("待遇标准含有凭证不使用的字符")
+    if any(character in ":|=〔〕" or unicodedata.category(character) in _INVISIBLE for character in bare):
+        raise ValueError("待遇标准含有凭证不使用的字符")
+    return text
+
+
+FigureText = Annotated[str, AfterValidator(_figure_text)]
+
+
 class CertificateContent(BaseModel):
     """What a certificate states. Dates are dates of China; `end_on` is the last day, or None for long-term.
 
     `city` is the full name (`酒泉市`), `region` its six-digit code. `conditional` marks a certificate issued at
-    the decision, before publicity has ended. Raises `ValueError` on an empty, overlong or unprintable field.
+    the decision, before publicity has ended. `figures` are the texts of `FIGURE_LABELS`, or none, as on every
+    certificate of 0.1.0; they are left out of every dump. Raises `ValueError` on an empty, overlong or unprintable
+    field.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -68,6 +94,18 @@ class CertificateContent(BaseModel):
     version: Annotated[int, Field(ge=1, le=999_999)]
     conditional: bool
     key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    figures: Annotated[tuple[FigureText, ...], Field(exclude=True, repr=False)] = ()
+
+    @property
+    def without_figures(self) -> "CertificateContent":
+        """What is scanned."""
+        return self.model_copy(update={"figures": ()})
+
+    @model_validator(mode="after")
+    def _all_figures_or_none(self) -> Self:
+        if self.figures and len(self.figures) != len(FIGURE_LABELS):
+            raise ValueError("待遇标准须逐项齐全")
+        return self
 
     @model_validator(mode="after")
     def _ends_after_effect(self) -> Self:
@@ -82,7 +120,7 @@ def certificate_number(acceptance_no: str, version: int) -> str:
 
 
 def canonical_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]:
-    """Return name and value of every field in the order in which they are signed and scanned."""
+    """Return name and value of every field but the figures, in the order in which they are signed and scanned."""
     return (
         ("certificate_no", content.certificate_no),
         ("acceptance_no", content.acceptance_no),
@@ -99,8 +137,10 @@ def canonical_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]
 
 
 def canonical_text(content: CertificateContent) -> bytes:
-    """Return the bytes that are signed: UTF-8, the format name, then one `name=value` per line."""
-    lines = [FORMAT, *(f"{name}={value}" for name, value in canonical_fields(content))]
+    """Return the bytes that are signed: UTF-8, the format name, then one `name=value` per line, figures last."""
+    figures = zip(_FIGURE_NAMES, content.figures, strict=bool(content.figures))
+    fields = (*canonical_fields(content), *figures)
+    lines = [FORMAT_WITH_FIGURES if content.figures else FORMAT, *(f"{name}={value}" for name, value in fields)]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -110,7 +150,10 @@ def printed_date(on: date) -> str:
 
 
 def printed_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]:
-    """Return label and text of every line on the page, in page order; together they hold the whole content."""
+    """Return label and text of every line on the page, in page order.
+
+    With `printed_figures` they hold the whole content.
+    """
     return (
         ("凭证编号", content.certificate_no),
         ("受理号", content.acceptance_no),
@@ -123,6 +166,11 @@ def printed_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]:
         ("凭证版本", f"第{content.version}版"),
         ("密钥编号", content.key_id),
     )
+
+
+def printed_figures(content: CertificateContent) -> tuple[tuple[str, str], ...]:
+    """Return label and text of the figures on the page, in page order; nothing where there are none."""
+    return tuple(zip(FIGURE_LABELS, content.figures, strict=True)) if content.figures else ()
 
 
 def escaped_word(text: str) -> str:
@@ -165,7 +213,10 @@ def _one_of(text: str, choices: Mapping[str, bool]) -> bool:
 
 
 def content_from_print(lines: Mapping[str, str]) -> CertificateContent:
-    """Read the content back from the lines on the page, by label. Raises `ValueError` on any other form."""
+    """Read the content back from the lines on the page, by label, with or without figures.
+
+    Raises `ValueError` on any other form.
+    """
     city, region = _matched(_REGION_ZH, lines["签发地区"]).groups()
     end = lines["有效期至"]
     return CertificateContent(
@@ -180,11 +231,14 @@ def content_from_print(lines: Mapping[str, str]) -> CertificateContent:
         version=int(_matched(_VERSION_ZH, lines["凭证版本"]).group(1)),
         conditional=_one_of(lines["生效条件"], {CONDITIONAL_ZH: True, UNCONDITIONAL_ZH: False}),
         key_id=lines["密钥编号"],
+        figures=tuple(lines[label] for label in FIGURE_LABELS if label in lines),
     )
 
 
 def qr_text(content: CertificateContent, signature: str) -> str:
-    """Return the QR text: format name, all fields and the base64url signature, joined by `|`."""
+    """Return the QR text: format name, all fields but the figures, and the base64url signature of the content without
+    them, joined by `|`.
+    """
     return "|".join([FORMAT, *(value for _, value in canonical_fields(content)), signature])
 
 

@@ -176,6 +176,9 @@ class Supersede(Command):
 
     senders: ClassVar[frozenset[str]] = frozenset({"system"})
     by: Id
+    later: ClassVar[frozenset[str]] = frozenset({"from_on"})
+    from_on: date | None = None
+    """The day the other one takes effect, this one's last being the day before; None is at once."""
 
 
 class AmendCalendar(Command):

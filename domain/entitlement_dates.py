@@ -75,3 +75,8 @@ def month_end(on: date) -> date:
 def validity_end(effect_on: date, years: int | None) -> date | None:
     """Return the last day of validity, the day before the anniversary; None if validity is long-term."""
     return None if years is None else anniversary(effect_on, years) - _ONE_DAY
+
+
+def renewal_window(end_on: date, before: int, after: int) -> tuple[date, date]:
+    """Return first and last day on which a renewal is taken: calendar days around the last day of validity."""
+    return end_on - timedelta(days=before), end_on + timedelta(days=after)

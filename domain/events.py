@@ -15,6 +15,7 @@ class EventKind(StrEnum):
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
     ORIGINALS_REQUESTED = "originals_requested"
+    ORIGINALS_REMINDED = "originals_reminded"
     ORIGINALS_VERIFIED = "originals_verified"
     PANEL_ASSIGNED = "panel_assigned"
     EXPERT_REMINDED = "expert_reminded"
@@ -45,6 +46,7 @@ class EventKind(StrEnum):
     RECHECK_PASSED = "recheck_passed"
     RECHECK_FAILED = "recheck_failed"
     RECHECK_MISSED = "recheck_missed"
+    RENEWAL_REMINDED = "renewal_reminded"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     EXPIRED = "expired"
@@ -59,6 +61,7 @@ class EventKind(StrEnum):
     CALENDAR_AMENDED = "calendar_amended"
     NOTICE_DELIVERED = "notice_delivered"
     PLAIN_PAYLOAD = "plain_payload"
+    IMPORTED = "imported"
     REFUSED = "refused"
     CANCEL_REFUSED = "cancel_refused"
 
@@ -73,6 +76,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.LAPSED: "逾期未补正，视为撤回",
     EventKind.WITHDRAWN: "申请人撤回",
     EventKind.ORIGINALS_REQUESTED: "通知核验原件",
+    EventKind.ORIGINALS_REMINDED: "核验原件提醒",
     EventKind.ORIGINALS_VERIFIED: "原件核验",
     EventKind.PANEL_ASSIGNED: "抽取评审专家",
     EventKind.EXPERT_REMINDED: "催办专家",
@@ -103,6 +107,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.RECHECK_PASSED: "复核通过",
     EventKind.RECHECK_FAILED: "复核未通过",
     EventKind.RECHECK_MISSED: "逾期未交复查资料",
+    EventKind.RENEWAL_REMINDED: "续期提醒",
     EventKind.SUSPENDED: "待遇暂停",
     EventKind.RESUMED: "待遇恢复",
     EventKind.EXPIRED: "有效期届满",
@@ -117,6 +122,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.CALENDAR_AMENDED: "更新工作日历",
     EventKind.NOTICE_DELIVERED: "通知送达",
     EventKind.PLAIN_PAYLOAD: "收到未加密消息",
+    EventKind.IMPORTED: "导入既有资格",
     EventKind.REFUSED: "拒收消息",
     EventKind.CANCEL_REFUSED: "拒绝取消请求",
 }
@@ -132,6 +138,7 @@ class NoticeEvent(StrEnum):
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
     ORIGINALS = "originals"
+    ORIGINALS_REMINDER = "originals_reminder"
     PUBLICITY = "publicity"
     GRANTED = "granted"
     DENIED = "denied"
@@ -140,11 +147,22 @@ class NoticeEvent(StrEnum):
     RECHECK_DUE = "recheck_due"
     RECHECK_REMINDER = "recheck_reminder"
     RECHECK_PASSED = "recheck_passed"
+    RENEWAL_DUE = "renewal_due"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     ENDED = "ended"
     DATE_MOVED = "date_moved"
     BREACH_REPORT = "breach_report"
+
+
+AGENT_SMS = "agent_sms"
+"""The channel of the SMS that goes to the agent beside the applicant's own."""
+
+INBOX = "inbox"
+"""The channel of messages a person finds in the channels' own pages and apps."""
+
+PUSH = "push"
+"""The channel of calls to a city's own gateway."""
 
 
 class Recipient(StrEnum):

@@ -9,13 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain.application import Agent, ApplicationForm, DeclaredMaterial
+from domain.acceptance import parse_acceptance_number
+from domain.agents import check_agent_may_act
+from domain.application import MOST_PAPERS, Agent, ApplicationForm, DeclaredMaterial
+from domain.counter import check_originals
 from domain.disease import DiseaseStanding
 from domain.identity import check_id_number
+from domain.imported import IMPORT_CHANNEL
 from domain.moments import aware, local_date
+from domain.offregion import check_stay
 from domain.policy import PolicyBook, PolicyError, RegionPolicy
 from domain.refusal import Refused, refuse
-from domain.vocabulary import ApplicationKind, InsuredCategory
+from domain.succession import canonical_replaces, check_kind
+from domain.vocabulary import InsuredCategory
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a channel's clock may be ahead of ours."""
@@ -24,7 +30,6 @@ _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 MAX_NAME = 50
 MAX_ID = 100
 MAX_FILE_NAME = 200
-MAX_MATERIALS = 100
 MAX_EMAIL = 254
 
 _PHONE = re.compile(r"1[3-9][0-9]{9}")
@@ -44,7 +49,7 @@ def parse_form(raw: object) -> ApplicationForm:
     applicant = form.applicant
     agent = applicant.agent and _upper(applicant.agent)
     person = applicant.model_copy(update={"id_number": applicant.id_number.strip().upper(), "agent": agent})
-    return form.model_copy(update={"applicant": person})
+    return form.model_copy(update={"applicant": person, "replaces": canonical_replaces(form.replaces)})
 
 
 def judge_form(form: ApplicationForm, *, policies: PolicyBook, now: datetime) -> None:
@@ -55,7 +60,10 @@ def judge_form(form: ApplicationForm, *, policies: PolicyBook, now: datetime) ->
     _check_label(form.request_id, field="request_id", name="请求编号")
     policy = _check_region(form, policies, now)
     _check_channel(form)
-    _check_kind(form)
+    check_originals(form)
+    _check_take_over(form)
+    check_kind(form)
+    check_stay(form)
     _check_disease(form, policies, policy)
     _check_applicant(form, policy, local_date(now))
     _check_label(form.hospital_id, field="hospital_id", name="医院编号")
@@ -86,7 +94,7 @@ _DATE_FIELDS = {"issued_on", "diagnosed_on"}
 
 def _unreadable(fault: Any) -> Refused:
     field = _json_path(fault["loc"])
-    if fault["type"] == "enum":
+    if fault["type"] in ("enum", "literal_error"):
         allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", "、").replace(", ", "、")
         rule, remedy, what = f"该项只能是：{allowed}", "请从允许的取值中选择一个", "取值不在允许范围内"
     else:
@@ -143,22 +151,28 @@ def _check_region(form: ApplicationForm, policies: PolicyBook, now: datetime) ->
 
 def _check_channel(form: ApplicationForm) -> None:
     # Which back end may speak for which channel is settled by its credentials, not by this list of names.
-    if not _CHANNEL.fullmatch(form.channel):
+    if not _CHANNEL.fullmatch(form.channel) or form.channel == IMPORT_CHANNEL:
         raise refuse(
             field="channel",
-            rule="渠道代号由字母、数字、连字符、点和下划线组成，不超过64个字符",
+            rule="渠道代号由字母、数字、连字符、点和下划线组成，不超过64个字符，import 留作导入既有资格之用",
             remedy="请填写本渠道接入时取得的代号，例如 panzhihua-app",
             message="渠道代号的格式不对",
         )
 
 
-def _check_kind(form: ApplicationForm) -> None:
-    if form.kind is not ApplicationKind.NEW:
+def _check_take_over(form: ApplicationForm) -> None:
+    if form.take_over is None:
+        return
+    try:
+        number = parse_acceptance_number(form.take_over)
+    except Refused as refused:
+        raise Refused(refused.refusal.model_copy(update={"field": "take_over"})) from None
+    if not number.startswith(form.region):
         raise refuse(
-            field="kind",
-            rule="本版本只受理新申请（new）",
-            remedy="续期、变更请到医保经办窗口办理；新申请请填写 new",
-            message="本版本不受理续期和变更申请",
+            field="take_over",
+            rule="只能接续本人在同一统筹区的案件",
+            remedy="请填写本统筹区案件的受理号，或者不填写该项、重新提交全部材料",
+            message="要接续的案件属于另一个统筹区",
         )
 
 
@@ -209,6 +223,7 @@ def _check_applicant(form: ApplicationForm, policy: RegionPolicy, today: date) -
         )
     if person.agent is not None:
         _check_agent(person.agent, policy, today)
+        check_agent_may_act(person.agent, person, today)
 
 
 def _check_agent(agent: Agent, policy: RegionPolicy, today: date) -> None:
@@ -247,10 +262,10 @@ def _check_person(name: str, id_number: str, phone: str, *, field: str, today: d
 
 
 def _check_materials(materials: Sequence[DeclaredMaterial], today: date) -> None:
-    if len(materials) > MAX_MATERIALS:
+    if len(materials) > MOST_PAPERS:
         raise refuse(
             field="materials",
-            rule=f"一次最多提交{MAX_MATERIALS}个文件",
+            rule=f"一次最多提交{MOST_PAPERS}个文件",
             remedy="请把同一材料的多页合并成一个pdf",
             message="材料文件过多",
         )

@@ -31,6 +31,7 @@ from domain.commands import (
     Withdraw,
     name_of,
 )
+from domain.hospital_change import next_change_on
 from domain.moments import CST, local_date
 from domain.refusal import Refusal
 from domain.vocabulary import STATUS_ZH, Decision, Status
@@ -279,21 +280,33 @@ def _judge_appeal(state: CaseState) -> Refusal | None:
 
 
 def _judge_hospital(state: CaseState, now: datetime) -> Refusal | None:
-    if state.hospital_changed_on is None:
+    rules, today = state.rules, local_date(now)
+    if rules is None:
         return None
-    again_on = _a_year_after(state.hospital_changed_on)
-    if local_date(now) >= again_on:
+    per_year, counted_by = rules.hospital_changes_per_year, rules.hospital_changes_counted_by
+    again_on = next_change_on(hospital_changes(state), per_year=per_year, counted_by=counted_by, today=today)
+    if again_on == today:
         return None
+    if again_on is None:
+        return Refusal(
+            field="hospital_id",
+            rule="本市不办理定点医疗机构变更",
+            remedy="如有疑问，请咨询医保经办机构",
+            message="定点医疗机构不能变更。",
+        )
+    year, period = ("自然年度", "本年度") if counted_by == "calendar_year" else ("十二个月", "十二个月")
     return Refusal(
         field="hospital_id",
-        rule="定点医疗机构每年可变更 1 次",
+        rule=f"定点医疗机构每年可变更 {per_year} 次（每年按{year}计）",
         remedy=f"可于 {again_on.isoformat()} 起再次变更",
-        message="一年内已变更过定点医疗机构。",
+        message=f"{period}内已变更过定点医疗机构 {per_year} 次。",
     )
 
 
-def _a_year_after(on: date) -> date:
-    return date(on.year + 1, 3, 1) if (on.month, on.day) == (2, 29) else on.replace(year=on.year + 1)
+def hospital_changes(state: CaseState) -> tuple[date, ...]:
+    """Return the days on which the hospital was changed; a state of 0.1.0 knows the last one only."""
+    last = state.hospital_changed_on
+    return state.hospital_changes or ((last,) if last else ())
 
 
 def _judge_contact(command: ChangeContact) -> Refusal | None:

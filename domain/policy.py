@@ -129,6 +129,8 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             supplement_max_rounds=policy.supplement.max_rounds.value,
             verify_originals=row.verify_originals if row else False,
             originals_window_days=policy.originals.window.value,
+            originals_remind_before_days=policy.originals.reminded_before,
+            originals_kinds=policy.originals.kinds.value if policy.originals.kinds else (),
             panel_enabled=panel.enabled.value,
             panel_size=panel.size.value,
             panel_agree=panel.agree.value,
@@ -152,6 +154,8 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             plain_signals=policy.messages.plain_signals.value,
             certificate_at=policy.effect.certificate_at.value,
             max_diseases=None if most == "none" else most,
+            hospital_changes_per_year=policy.hospital_change.per_year.value,
+            hospital_changes_counted_by=policy.hospital_change.year,
         )
     )
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from domain.disease import Percent, Yuan
+from domain.hospital_change import CountedBy
+from domain.notice_policy import SmsPolicy
 from domain.sourced import (
     AtLeastOne,
     Days,
@@ -80,9 +82,25 @@ class Supplement(PolicyModel):
 
 
 class Originals(PolicyModel):
-    """Verification of originals at the counter 核验原件."""
+    """Verification of originals at the counter 核验原件, after an application that came another way.
+
+    Left out, `remind_before` is no reminder, and `kinds` no paper whose original is seen whatever the disease.
+    """
 
     window: WorkingDays
+    remind_before: WorkingDays | None = None
+    kinds: Sourced[tuple[MaterialKind, ...]] | None = None
+
+    @property
+    def reminded_before(self) -> int:
+        """Working days before the end at which is reminded; 0 is never."""
+        return self.remind_before.value if self.remind_before else 0
+
+    @model_validator(mode="after")
+    def _reminded_inside_the_window(self) -> "Originals":
+        if self.reminded_before and self.reminded_before >= self.window.value:
+            raise ValueError("remind_before 须小于 window")
+        return self
 
 
 class Panel(PolicyModel):
@@ -142,9 +160,18 @@ class Appeal(PolicyModel):
 
 
 class HospitalChange(PolicyModel):
-    """Changes of the designated hospital 定点医疗机构变更."""
+    """Changes of the designated hospital 定点医疗机构变更.
+
+    Left out, `counted_by` is `twelve_months`: a year is the twelve months after a change.
+    """
 
     per_year: Times
+    counted_by: Sourced[CountedBy] | None = None
+
+    @property
+    def year(self) -> CountedBy:
+        """What a year is."""
+        return self.counted_by.value if self.counted_by else "twelve_months"
 
 
 class MaterialRules(PolicyModel):
@@ -180,10 +207,14 @@ class MaterialRules(PolicyModel):
 
 
 class Notices(PolicyModel):
-    """By which channels a notice goes out; `events` overrides the default for single events."""
+    """By which channels a notice goes out; `events` overrides the default for single events.
+
+    Left out, `sms` is no provider: messages are kept in the outbox.
+    """
 
     channels: Sourced[tuple[Slug, ...]]
     events: dict[str, Sourced[tuple[Slug, ...]]] = Field(default_factory=dict)
+    sms: SmsPolicy = SmsPolicy()
 
 
 class Messages(PolicyModel):

@@ -186,3 +186,32 @@ class ApplicationKind(StrEnum):
     NEW = "new"
     RENEWAL = "renewal"
     CHANGE = "change"
+
+
+class ChangeKind(StrEnum):
+    """What an application of kind `change` changes 变更事项."""
+
+    CONDITION = "condition"
+    ADDED = "added"
+    SWAP = "swap"
+
+
+CHANGE_ZH: dict[ChangeKind, str] = {
+    ChangeKind.CONDITION: "病情变化",
+    ChangeKind.ADDED: "增加病种",
+    ChangeKind.SWAP: "更换病种",
+}
+
+END_ZH: dict[str, str] = {
+    "death": "参保人死亡",
+    "cured": "病情已治愈",
+    "moved_out": "参保关系转出",
+    "fraud": "以欺诈手段取得资格",
+    "other": "其他法定情形",
+    "corrected": "原认定有误，已更正",
+    "recheck_missed": "暂停后仍未提交复查资料",
+    "recheck_failed": "年度复核未通过",
+    "expired": "有效期届满",
+    "superseded": "被新资格更替",
+}
+"""Grounds on which a benefit ends 终止原因."""

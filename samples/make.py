@@ -16,6 +16,7 @@ from domain.vocabulary import InsuredState, MaterialKind
 from samples.bad import BAD_CASES, bad_story, good_files, write_bad
 from samples.catalogue import disease_name, evidence_kinds
 from samples.conditions import DIABETES, HYPERTENSION, LUNG_CANCER, Condition
+from samples.entitlements import sample_table
 from samples.hospitals import HOSPITALS
 from samples.papers import Paper, render
 from samples.persons import load_person
@@ -58,11 +59,12 @@ class SampleSet(BaseModel):
 
 
 def make_samples(out: Path, *, as_of: date, received_at: datetime | None = None, big: bool = True) -> SampleSet:
-    """Write all stories, all bad cases (without the 60 MB one if not `big`), experts.csv and registry.csv."""
+    """Write all stories, all bad cases (without the 60 MB one if not `big`), and the tables that go with them."""
     moment = received_at or datetime.combine(as_of, RECEIVED)
     stories = {name: make_story(name, out, received_at=moment) for name in STORIES}
     bad = make_bad(out / "bad", received_at=moment, big=big)
     experts = Path(shutil.copyfile(EXPERTS, out / EXPERTS.name))
+    (out / "entitlements.csv").write_text(sample_table(as_of), "utf-8")
     return SampleSet(out=out, stories=stories, bad=bad, experts=experts, registry=write_registry(out))
 
 

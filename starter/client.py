@@ -25,19 +25,29 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
+from activities.rules import renewal_span
 from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
 from domain.commands import Command, SupplyMaterials, name_of
+from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
+from domain.moments import local_date
+from domain.offregion import OffregionFiling
 from domain.refusal import Refusal, Refused, refuse
+from domain.taking_over import TakenOver
 from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
+from starter import offregion
+from starter.admission import admit
 from starter.status import read_status
 from starter.uploads import read_declared, read_papers
 from storage import reading
 from storage.calendar_store import Calendars
 from storage.database import Database
+from storage.earlier import taken_over_by
+from storage.entitlements import judge_application
+from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of_person
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
 from storage.policies import policy_book
@@ -61,6 +71,8 @@ class Applied:
     acceptance_no: str
     status: Status
     created: bool
+    taken_over: TakenOver | None = None
+    """What became of the papers of the earlier case it names."""
 
 
 class Mente:
@@ -109,10 +121,19 @@ class Mente:
         known = await self._known_request(start)
         if known is not None:
             return known
+        start = await admit(self.database, self.objects, self.calendars, start)
         await self._refuse_second_case(start)
         for paper in papers:
             await self.objects.put(paper.content)
         return await self._start(start, wait)
+
+    async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
+        """Register a person's off-region filing, before any application; see `starter.offregion.register`."""
+        return await offregion.register(self.database, self._keys, raw, actor=actor)
+
+    async def end_offregion_person(self, raw: object, *, actor: str) -> int:
+        """End a person's off-region filing; see `starter.offregion.deregister`."""
+        return await offregion.deregister(self.database, self._keys, raw, actor=actor)
 
     def number_of(self, form: ApplicationForm) -> str:
         """Return the acceptance number a request gets."""
@@ -131,16 +152,28 @@ class Mente:
         _same_content(start, found.fingerprint)
         # A request that was refused for a second case gets the same answer again.
         status = await self._intake(found.acceptance_no, 0)
-        return Applied(acceptance_no=found.acceptance_no, status=status, created=False)
+        return await self._applied_before(found.acceptance_no, status)
+
+    async def _applied_before(self, number: str, status: Status) -> Applied:
+        async with self.database.read() as connection:
+            taken_over = await taken_over_by(connection, number)
+        return Applied(acceptance_no=number, status=status, created=False, taken_over=taken_over)
 
     async def _refuse_second_case(self, start: StartApplication) -> None:
+        form, on = start.form, local_date(start.received_at)
+        span = renewal_span(policy_book().policy_for(form.region, on))
         async with self.database.read() as connection:
-            existing = await reading.open_case_of(
-                connection, person_key=start.person_key, disease_id=start.form.disease_id
+            following = await judge_application(
+                connection,
+                form,
+                start.person_key,
+                span=span,
+                on=on,
+                # The same request, sent twice at once, may have made its case since it was looked up.
+                besides=start.acceptance_no,
             )
-        # The same request, sent twice at once, may have made its case since it was looked up.
-        if existing is not None and existing != start.acceptance_no:
-            raise second_case(existing)
+        if following.rival is not None:
+            raise second_case(following.rival)
 
     async def _start(self, start: StartApplication, wait: float) -> Applied:
         try:
@@ -152,24 +185,24 @@ class Mente:
                 # Refused while the case runs and after it has closed: the number is the request's for ever.
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 memo={"fingerprint": start.fingerprint},
-                search_attributes=_first_attributes(start.form.region),
+                search_attributes=first_attributes(start.form.region),
                 static_summary=f"门诊慢特病认定申请 {start.form.region}",
             )
         except WorkflowAlreadyStartedError:
             return await self._already_started(start)
         except RPCError as error:
-            raise _unreached(error) from None
+            raise unreached(error) from None
         status = await self._intake(start.acceptance_no, wait)
-        return Applied(acceptance_no=start.acceptance_no, status=status, created=True)
+        return Applied(start.acceptance_no, status, created=True, taken_over=start.taken_over)
 
     async def _already_started(self, start: StartApplication) -> Applied:
         try:
             description = await self.client.get_workflow_handle(start.acceptance_no).describe()
         except RPCError as error:
-            raise _unreached(error) from None
+            raise unreached(error) from None
         _same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
         status = await self._intake(start.acceptance_no, 0)
-        return Applied(acceptance_no=start.acceptance_no, status=status, created=False)
+        return await self._applied_before(start.acceptance_no, status)
 
     async def _intake(self, acceptance_no: str, wait: float) -> Status:
         """Wait for the first transition; a case no worker has taken up yet is `submitted`."""
@@ -239,7 +272,7 @@ class Mente:
             async with self.database.read() as connection:
                 view = await reading.case_status(connection, number)
             return unknown_case() if view is None else closed_case(view.status)
-        return _unreached(error)
+        return unreached(error)
 
     async def supply(
         self,
@@ -285,6 +318,28 @@ class Mente:
             round=0,
         )
 
+    async def inbox(self, acceptance_no: str) -> tuple[InboxMessage, ...]:
+        """Return what the person of a case finds in the inbox, the newest first."""
+        number = parse_acceptance_number(acceptance_no)
+        async with self.database.read() as connection:
+            found = await messages_of_case(connection, number)
+            known = found or await reading.intake_of(connection, number)
+        if not known:
+            await self._must_exist(number)
+        return found
+
+    async def inbox_of_person(self, id_number: str) -> tuple[InboxMessage, ...]:
+        """Return the messages of all cases of a person, the newest first; of somebody unknown there are none."""
+        person_key = self._keys.person_key(check_id_number(id_number, field="id_number"))
+        async with self.database.read() as connection:
+            return await messages_of_person(connection, person_key)
+
+    async def mark_read(self, acceptance_no: str, reference: str | None = None) -> int:
+        """Note that a case's messages, or the one with a reference, were read; return how many were unread."""
+        number = parse_acceptance_number(acceptance_no)
+        async with self.database.write() as connection:
+            return await mark_read(connection, number, reference=reference, at=datetime.now(UTC))
+
     async def _must_exist(self, number: str) -> None:
         try:
             await self.handle(number).describe()
@@ -308,7 +363,7 @@ async def temporal_client(settings: Settings, keys: Keys) -> Client:
 
 def fingerprint(form: ApplicationForm, materials: list[Material]) -> str:
     """Return the digest of an application's content: the form and the files themselves, not their names."""
-    digest = hashlib.sha256(form.model_dump_json(exclude={"materials"}).encode())
+    digest = hashlib.sha256(form.model_dump_json(include=form.said - {"materials"}).encode())
     for material in materials:
         digest.update(material.model_dump_json().encode())
     return digest.hexdigest()
@@ -319,7 +374,8 @@ def new_command_id() -> str:
     return f"c-{uuid.uuid4()}"
 
 
-def _first_attributes(region: str) -> TypedSearchAttributes:
+def first_attributes(region: str) -> TypedSearchAttributes:
+    """Return the search attributes a case starts with."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(search_attributes.REGION, region),
@@ -334,7 +390,8 @@ def _first_attributes(region: str) -> TypedSearchAttributes:
 _UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号（--command-id）重试是安全的。"
 
 
-def _unreached(error: RPCError) -> Exception:
+def unreached(error: RPCError) -> Exception:
+    """Return what a failed call means to its sender: nobody answered, or nobody is there."""
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return Unanswered(_UNANSWERED)
     return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")

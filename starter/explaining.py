@@ -53,7 +53,9 @@ def _explained(
     numbers = limit_status(ledger, at, own)
     due_on = local_date(numbers.due)
     last_on = until or (local_date(ledger.ended_at) if ledger.ended_at else max(due_on, local_date(at)))
-    calendar = around(own.calendar, local_date(ledger.started_at), max(last_on, local_date(ledger.started_at)))
+    started_on = local_date(ledger.started_at)
+    notices, in_force = own.over(started_on, max(last_on, due_on, started_on))
+    calendar = around(notices, started_on, max(last_on, started_on))
     return ExplainedClock(
         **dict(numbers),
         unit=ledger.unit,
@@ -83,11 +85,11 @@ def _explained(
             )
             for each in ledger.extensions
         ),
-        days=_days(ledger, clock.explain(ledger, calendar, last_on), own),
+        days=_days(clock.explain(ledger, calendar, last_on), in_force=in_force),
     )
 
 
-def _days(ledger: Ledger, lines: tuple[clock.DayLine, ...], own: OwnCalendar) -> tuple[ExplainedDay, ...]:
+def _days(lines: tuple[clock.DayLine, ...], *, in_force: bool) -> tuple[ExplainedDay, ...]:
     numbers = count(1)
     return tuple(
         ExplainedDay(
@@ -96,7 +98,7 @@ def _days(ledger: Ledger, lines: tuple[clock.DayLine, ...], own: OwnCalendar) ->
             number=next(numbers) if line.counted else None,
             why=line.why,
             notice=line.notice,
-            confirmed=line.confirmed,
+            confirmed=line.confirmed and in_force,
         )
         for line in lines
     )

@@ -6,7 +6,7 @@ faster than told; what a kill leaves undone is what the next run finds.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,6 +18,7 @@ from domain.commands import AmendCalendar
 from domain.refusal import Refused
 from domain.vocabulary import DateKind, Sla, Status
 from starter.client import Mente, Unanswered
+from starter.pace import Pace, Progress
 from storage.calendar_store import CalendarHistory
 from storage.database import Database
 from storage.dated_cases import DatedCase, calendar_versions, cases_depending_on, days_of_cases
@@ -31,8 +32,6 @@ _GIVE_UP_AFTER = 8
 _BEFORE = timedelta(days=40)
 _AFTER = timedelta(days=800)
 """Beyond the days the cases depend on: where a date may come to lie under another calendar."""
-
-Progress = Callable[[int, int], None]
 
 
 class MovedCase(Model):
@@ -184,7 +183,7 @@ async def retime(
     done, began = Retimed(), time.monotonic()
     silent = 0
     total = len(waiting)
-    starts = _Pace(per_second)
+    starts = Pace(per_second)
 
     async def one_after_another() -> None:
         nonlocal silent
@@ -199,20 +198,6 @@ async def retime(
     done.unanswered += waiting
     done.seconds = time.monotonic() - began
     return done
-
-
-class _Pace:
-    """Lets one start at a time, never more often than told."""
-
-    def __init__(self, per_second: float) -> None:
-        self._apart = 1 / per_second
-        self._next = 0.0
-
-    async def turn(self) -> None:
-        now = time.monotonic()
-        mine = max(now, self._next)
-        self._next = mine + self._apart
-        await asyncio.sleep(mine - now)
 
 
 async def _amend(mente: Mente, number: str, version: str, done: Retimed) -> bool:

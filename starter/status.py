@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domain import clock
 from domain.calendar import CalendarSlice, WorkCalendar
-from domain.case_dates import find_due, last_day
+from domain.case_dates import FOR_EVER, find_due, last_day
 from domain.case_status import CaseStatus, LimitStatus, SeatLine, TimelineLine
 from domain.clock import Ledger
 from domain.moments import local_date
@@ -18,10 +18,24 @@ _AFTER = timedelta(days=800)
 
 
 class OwnCalendar(NamedTuple):
-    """The calendar a case is shown by; `in_force`: the newest one says the same of every day it may depend on."""
+    """The calendar a case lives by, and the newest one.
 
-    calendar: WorkCalendar
-    in_force: bool
+    A case whose dates a new notice leaves alone is never woken for it, and is settled by it all the same.
+    """
+
+    own: WorkCalendar
+    newest: WorkCalendar
+
+    def over(self, first_on: date, last_on: date) -> tuple[WorkCalendar, bool]:
+        """Return the calendar to show a span of days by: the newest if both agree on it, else the case's own.
+
+        And whether that is the newest; dates by another are never called settled.
+        """
+        if self.own is not self.newest:
+            own, newest = (each.slice(first_on, max(first_on, last_on)) for each in self)
+            if own.differs_on(newest):
+                return self.own, False
+        return self.newest, True
 
 
 class ListedCase(CaseLine):
@@ -91,24 +105,8 @@ def seen_at(view: CaseView, now: datetime) -> datetime:
 
 
 def calendar_of(view: CaseLine, history: CalendarHistory) -> OwnCalendar:
-    """Return the calendar a case is shown by: the one in force, unless the case still lives by another.
-
-    A case whose dates a new notice leaves alone is never woken for it, and is settled by it all the same.
-    """
-    own = history.version(view.calendar_version)
-    if own is None or own.version == history.current.version:
-        return OwnCalendar(history.current, True)
-    first_on, until = _span(view)
-    agree = not own.slice(first_on, until).differs_on(history.current.slice(first_on, until))
-    return OwnCalendar(history.current if agree else own, agree)
-
-
-def _span(view: CaseLine) -> tuple[date, date]:
-    received_on = local_date(view.received_at)
-    last_on = max(received_on, last_day(view.due)) if view.due else received_on
-    if view.dates is not None and view.dates.to_on is not None and view.dates.to_on < date.max:
-        last_on = max(last_on, view.dates.to_on)
-    return received_on - _BEFORE, last_on + _BEFORE
+    """Return the calendar a case lives by beside the newest; one nobody knows here any more counts as the newest."""
+    return OwnCalendar(history.version(view.calendar_version) or history.current, history.current)
 
 
 def around(calendar: WorkCalendar, on: date, until: date | None = None) -> CalendarSlice:
@@ -120,23 +118,32 @@ def is_confirmed(view: CaseLine, own: OwnCalendar, at: datetime) -> bool | None:
     """Whether published notices settle the date a case waits for; None if it waits for none."""
     if view.due is None:
         return None
-    due_on, since = last_day(view.due), local_date(view.received_at)
-    calendar = around(own.calendar, min(since, due_on), max(since, due_on))
-    if view.dates is None:
-        # written by a release that kept no rules of dates
-        return own.in_force and calendar.confirmed_through(min(since, due_on), due_on)
-    found = find_due(view.dates, view.due, calendar, at)
+    due_on, received_on = last_day(view.due), local_date(view.received_at)
+    if view.dates is None or view.dates.from_on is None or view.dates.to_on is None:
+        # Either nothing the calendar decides, or written by a release that kept no rules of dates.
+        since = min(received_on, due_on)
+        calendar, in_force = own.over(since, due_on)
+        return view.dates is not None or (
+            in_force and around(calendar, since, due_on).confirmed_through(since, due_on)
+        )
+    last_on = max(due_on, local_date(at)) if view.dates.to_on == FOR_EVER else max(due_on, view.dates.to_on)
+    calendar, in_force = own.over(view.dates.from_on, last_on)
+    found = find_due(view.dates, view.due, around(calendar, view.dates.from_on, last_on), at)
     # The end of a month, or of a suspension, is no matter of the calendar.
-    return found is None or (own.in_force and found.confirmed)
+    return found is None or (in_force and found.confirmed)
 
 
 def limit_status(ledger: Ledger, at: datetime, own: OwnCalendar) -> LimitStatus:
     """Return the numbers of a limit at an instant."""
-    calendar = around(own.calendar, local_date(ledger.started_at), max(local_date(at), local_date(ledger.started_at)))
+    started_on = local_date(ledger.started_at)
+    seen_on = max(local_date(ledger.ended_at or at), started_on)
+    due_on = clock.deadline(ledger, around(own.own, started_on, seen_on), at).due_on
+    notices, in_force = own.over(started_on, max(seen_on, due_on))
+    calendar = around(notices, started_on, seen_on)
     deadline = clock.deadline(ledger, calendar, at)
     return LimitStatus(
         due=deadline.due,
-        due_confirmed=deadline.confirmed and own.in_force,
+        due_confirmed=deadline.confirmed and in_force,
         limit=ledger.whole_limit,
         used=clock.used(ledger, calendar, at),
         left=clock.left(ledger, calendar, at),

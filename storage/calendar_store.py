@@ -6,7 +6,7 @@ rebuilt from when each notice was loaded.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,11 @@ from storage.tables import calendar_day, calendar_notice
 
 
 class CalendarDamaged(Exception):
-    """A stored notice no longer is what was loaded, or there is none at all; names the notice."""
+    """A stored notice no longer is what was loaded, or there is none at all: `notice` is then empty."""
+
+    def __init__(self, problem: str, notice: str = "") -> None:
+        super().__init__(problem)
+        self.notice = notice
 
 
 class CalendarVersion(Model):
@@ -115,10 +119,13 @@ async def import_holiday_file(
     if connection.dialect.name == "postgresql":
         # Two officers with two files: the second one judges what the first one left.
         await connection.execute(text("LOCK TABLE calendar_notice IN SHARE ROW EXCLUSIVE MODE"))
-    before = (await read_history(connection)).current
+    history = await read_history(connection)
+    before = history.current
     imported = compare_holiday_file(before, content, published_on=published_on, title=title, number=number)
     if imported.found.notice is not None:
-        rows, days = _rows_of([imported.found.notice], at)
+        # The order of loading tells versions apart, whatever the clocks of two machines say.
+        loaded_at = max(at, history.versions[-1].loaded_at + timedelta(microseconds=1))
+        rows, days = _rows_of([imported.found.notice], loaded_at)
         await connection.execute(insert(calendar_notice), rows)
         await connection.execute(insert(calendar_day), days)
     return imported
@@ -156,9 +163,9 @@ def _notice_of(row: RowMapping, days: Sequence[RowMapping]) -> CalendarNotice:
             work={day["on"]: day["name"] for day in days if day["working"]},
         )
     except ValueError:
-        raise CalendarDamaged(f"notice {row['id']} cannot be read") from None
+        raise CalendarDamaged(f"notice {row['id']} cannot be read", row["id"]) from None
     if notice.digest != row["digest"]:
-        raise CalendarDamaged(f"notice {row['id']} is not what was loaded")
+        raise CalendarDamaged(f"notice {row['id']} is not what was loaded", row["id"])
     return notice
 
 

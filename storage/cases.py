@@ -6,20 +6,22 @@ Every write is idempotent by a key that comes from the workflow, because activit
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, select, update
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import ApplicationForm, Material
 from domain.events import EventKind
-from domain.refusal import Refusal, refuse
+from domain.moments import local_date
+from domain.refusal import Refused, refuse
+from domain.succession import keeps_disease
 from domain.vocabulary import Sla, Status, WaitingOn
 from storage.audit import event_hash, first_hash
 from storage.database import insert_rows
 from storage.effects import write_effects
+from storage.entitlements import judge_application, supersede
+from storage.guards import guard
 from storage.tables import case, case_event, insured_person, material, notice
 from storage.transition import Entry, NewCase, NoticeToSend, Outcome, QueuedNotice, Transition
-
-ONE_PLACE = "同一参保人的同一病种，同一时间只能有一件在办申请或者一项有效资格"
 
 
 class CaseNotFound(Exception):
@@ -27,30 +29,78 @@ class CaseNotFound(Exception):
 
 
 async def open_case(connection: AsyncConnection, new: NewCase) -> str | None:
-    """Write the case, its person, papers and first entry; return the number of the case that holds its place.
+    """Write the case, its person, papers and first entry; return the number of the case that is in its way.
 
+    What an application follows is judged once more, now that the person is locked; `opened_as` tells the result.
     Idempotent by acceptance number. Raises `Refused` when the number belongs to a request of other content.
     """
     stored = await _stored_case(connection, new.acceptance_no)
     if stored is not None:
-        if stored["fingerprint"] != new.fingerprint:
-            raise refuse(
-                field="request_id",
-                rule="同一请求编号只能对应同一份申请",
-                remedy="请核对原申请，或者用新的请求编号提交",
-                message=f"该请求编号已用于另一份内容不同的申请，受理号 {new.acceptance_no}。",
-            )
+        _must_be_same(stored, new)
         return str(stored["duplicate_of"]) if stored["duplicate_of"] else None
     # The upsert also locks the person on PostgreSQL, so that two applications cannot both find the place free.
     await _write_person(connection, new)
-    duplicate_of = await holder_of_place(connection, new.person_key, new.form.disease_id)
-    entry = _submitted(new)
+    duplicate_of, replaces, unfit = await _judged(connection, new)
+    entry = _submitted(new, replaces)
     head = first_hash(new.acceptance_no)
     link = _chained(new.acceptance_no, (entry,), head)
-    await insert_rows(connection, case, [_case_values(new, duplicate_of, link[-1]["hash"])])
+    follows: dict[str, Any] = {"replaces": replaces, "denial_reason": unfit}
+    if unfit or keeps_disease(new.form.kind, new.form.change):
+        # Its predecessor keeps the place until this one is granted.
+        follows["occupies"] = False
+    await insert_rows(connection, case, [_case_values(new, duplicate_of, link[-1]["hash"]) | follows])
     await insert_rows(connection, case_event, link)
     await _write_materials(connection, new.acceptance_no, new.materials, round_=0, seq=entry.seq)
     return duplicate_of
+
+
+async def _judged(connection: AsyncConnection, new: NewCase) -> tuple[str | None, str | None, str]:
+    """Return the case in the way, the entitlement that is followed, and why the application fits neither."""
+    try:
+        following = await judge_application(
+            connection,
+            new.form,
+            new.person_key,
+            span=new.span,
+            on=local_date(new.received_at),
+            besides=new.acceptance_no,
+        )
+    except Refused as error:
+        return None, None, error.refusal.message
+    if following.rival is not None or following.predecessor is None:
+        return following.rival, None, ""
+    return None, following.predecessor.acceptance_no, ""
+
+
+async def adopt_case(connection: AsyncConnection, new: NewCase, transition: Transition) -> Outcome:
+    """Write a case that was decided elsewhere with its first transition; nothing of it if a guard refuses.
+
+    Idempotent as `record_events`. Raises `Refused` when the number belongs to a request of other content.
+    """
+    stored = await _stored_case(connection, new.acceptance_no)
+    if stored is not None:
+        _must_be_same(stored, new)
+        return await record_events(connection, transition)
+    async with connection.begin_nested() as everything:
+        # The upsert also locks the person on PostgreSQL, as in `open_case`.
+        await _write_person(connection, new)
+        bare = {"occupies": False, "last_seq": 0}
+        await insert_rows(connection, case, [_case_values(new, None, first_hash(new.acceptance_no)) | bare])
+        outcome = await record_events(connection, transition)
+        if outcome.refused is not None:
+            await everything.rollback()
+    return outcome
+
+
+def _must_be_same(stored: RowMapping, new: NewCase) -> None:
+    if stored["fingerprint"] == new.fingerprint:
+        return
+    raise refuse(
+        field="request_id",
+        rule="同一请求编号只能对应同一份申请",
+        remedy="请核对原申请，或者用新的请求编号提交",
+        message=f"该请求编号已用于另一份内容不同的申请，受理号 {new.acceptance_no}。",
+    )
 
 
 async def record_events(connection: AsyncConnection, transition: Transition) -> Outcome:
@@ -70,7 +120,7 @@ async def record_events(connection: AsyncConnection, transition: Transition) -> 
     known = await _known(connection, transition)
     fresh = [entry for entry in transition.events if _key(entry) not in known]
     if fresh:
-        outcome = await _guard(connection, stored, transition)
+        outcome = await guard(connection, stored, transition)
         if outcome is not None:
             return outcome
     numbered = [
@@ -123,20 +173,6 @@ async def _numbered_notices(connection: AsyncConnection, transition: Transition)
     return notices, tuple(each for each in notices if _key(each) not in stored)
 
 
-async def holder_of_place(
-    connection: AsyncConnection, person_key: str, disease_id: str, *, besides: str = ""
-) -> str | None:
-    """Return the number of the case that occupies the place of a person and disease."""
-    query = select(case.c.acceptance_no).where(
-        case.c.person_key == person_key,
-        case.c.disease_id == disease_id,
-        case.c.occupies,
-        case.c.acceptance_no != besides,
-    )
-    found: str | None = await connection.scalar(query)
-    return found
-
-
 async def _stored_case(connection: AsyncConnection, acceptance_no: str) -> RowMapping | None:
     query = select(case).where(case.c.acceptance_no == acceptance_no).with_for_update()
     return (await connection.execute(query)).mappings().one_or_none()
@@ -156,8 +192,12 @@ async def _write_person(connection: AsyncConnection, new: NewCase) -> None:
     await insert_rows(connection, insured_person, [person], update=changed)
 
 
-def _submitted(new: NewCase) -> Entry:
+def _submitted(new: NewCase, replaces: str | None) -> Entry:
     papers = [{"kind": str(paper.kind), "sha256": paper.sha256} for paper in new.materials]
+    taken_over = {"taken_over": new.taken_over.model_dump(mode="json")} if new.taken_over else {}
+    by_agent = {"by_agent": True} if new.form.applicant.agent else {}
+    form = new.form
+    follows = {"replaces": replaces, "change": form.change, "offregion": form.offregion and form.offregion.region}
     return Entry(
         seq=1,
         kind=EventKind.SUBMITTED,
@@ -165,7 +205,14 @@ def _submitted(new: NewCase) -> Entry:
         actor=f"channel:{new.form.channel}",
         status_from=Status.SUBMITTED,
         status_to=Status.SUBMITTED,
-        detail={"kind": str(new.form.kind), "hospital_id": new.form.hospital_id, "materials": [*papers]},
+        detail={
+            "kind": str(new.form.kind),
+            "hospital_id": new.form.hospital_id,
+            "materials": [*papers],
+            **taken_over,
+            **by_agent,
+            **{name: str(value) for name, value in follows.items() if value},
+        },
     )
 
 
@@ -208,51 +255,6 @@ def _chained(acceptance_no: str, entries: Sequence[Entry], previous: str) -> lis
     return rows
 
 
-async def _guard(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> Outcome | None:
-    takes_place = transition.occupies and not stored["occupies"]
-    if not takes_place and transition.max_live is None:
-        return None
-    person, number = stored["person_key"], transition.acceptance_no
-    await connection.execute(
-        select(insured_person.c.person_key).where(insured_person.c.person_key == person).with_for_update()
-    )
-    if takes_place:
-        holder = await holder_of_place(connection, person, stored["disease_id"], besides=number)
-        if holder is not None:
-            return Outcome(refused=_place_taken(holder), conflicting=holder)
-    if transition.max_live is None:
-        return None
-    mine = _live_of(person, stored["region"], besides=number)
-    count = await connection.scalar(select(func.count()).select_from(case).where(mine)) or 0
-    if count < transition.max_live:
-        return None
-    one_of_them = await connection.scalar(select(func.min(case.c.acceptance_no)).where(mine))
-    return Outcome(refused=_too_many(transition.max_live), conflicting=one_of_them)
-
-
-def _live_of(person_key: str, region: str, *, besides: str) -> ColumnElement[bool]:
-    mine = case.c.person_key == person_key
-    return and_(mine, case.c.region == region, case.c.live, case.c.acceptance_no != besides)
-
-
-def _place_taken(holder: str) -> Refusal:
-    return Refusal(
-        field="disease_id",
-        rule=ONE_PLACE,
-        remedy=f"请凭受理号 {holder} 查询办理进度；需要变更的，请在该件中办理",
-        message=f"该参保人的这一病种已有在办申请或者有效资格，受理号 {holder}。",
-    )
-
-
-def _too_many(most: int) -> Refusal:
-    return Refusal(
-        field="disease_id",
-        rule=f"本市每名参保人最多享受 {most} 个病种的待遇",
-        remedy="请先终止一项已有资格，再申请新的病种",
-        message=f"该参保人在本市已有 {most} 个病种的有效资格，达到上限。",
-    )
-
-
 async def _append(
     connection: AsyncConnection, stored: RowMapping, transition: Transition, fresh: Sequence[Entry], *, base: int
 ) -> None:
@@ -268,12 +270,15 @@ async def _append(
         "dates_from_on": row.dates.from_on if row.dates else None,
         "dates_to_on": row.dates.to_on if row.dates else None,
         "hospital_id": row.hospital_id or stored["hospital_id"],
-        "occupies": transition.occupies,
-        "live": transition.live,
+        # A superseded entitlement lives out its days without a place of its own.
+        "occupies": transition.occupies and stored["superseded_by"] is None,
+        "live": transition.live and stored["superseded_by"] is None,
         "row_seq": base,
     }
     if links:
         values |= {"last_seq": links[-1]["seq"], "last_hash": links[-1]["hash"], "updated_at": links[-1]["at"]}
+    if transition.replaces is not None:
+        await supersede(connection, transition.replaces, number)
     await connection.execute(update(case).where(case.c.acceptance_no == number).values(values))
     seq = transition.events[0].seq
     await _write_materials(connection, number, transition.materials, round_=row.round, seq=seq)

@@ -6,8 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
+from domain.vocabulary import InsuredCategory
+from storage.cases import CaseNotFound
 from storage.database import insert_rows
-from storage.tables import certificate
+from storage.tables import case, certificate, insured_person
 
 
 class IssuedCertificate(Model):
@@ -22,6 +24,31 @@ class IssuedCertificate(Model):
     issued_on: date
     conditional: bool
     issued_at: datetime
+
+
+class CertificateHolder(Model):
+    """Whom a certificate is for, and by what the figures go. Personal: never in a log, an error or a workflow."""
+
+    name: str
+    category: InsuredCategory
+    tier: str | None
+    disease_id: str
+
+    def __repr__(self) -> str:
+        return "CertificateHolder()"
+
+    __str__ = __repr__
+
+
+async def certificate_holder(connection: AsyncConnection, acceptance_no: str) -> CertificateHolder:
+    """Return whom a case's certificate is for. Raises `CaseNotFound`."""
+    both = case.join(insured_person, insured_person.c.person_key == case.c.person_key)
+    person = (insured_person.c.name, insured_person.c.category, insured_person.c.tier)
+    query = select(*person, case.c.disease_id).select_from(both).where(case.c.acceptance_no == acceptance_no)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise CaseNotFound(f"case {acceptance_no} is not stored")
+    return CertificateHolder.model_validate(row)
 
 
 async def issued_certificate(

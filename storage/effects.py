@@ -5,10 +5,11 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.events import AGENT_SMS, Recipient
 from domain.identity import mask_name
 from storage.database import insert_rows
 from storage.tables import certificate, insured_person, notice, objection, public_entry, verdict
-from storage.transition import PublicPeriod, Transition
+from storage.transition import NoticeToSend, PublicPeriod, Transition
 
 ASSIGNED = "assigned"
 GIVEN = "given"
@@ -25,7 +26,7 @@ async def write_effects(connection: AsyncConnection, stored: RowMapping, transit
         await _write_public_entry(connection, stored, transition.public_entry)
     if transition.revoke_certificates:
         await _revoke(connection, transition)
-    await _write_notices(connection, transition)
+    await _write_notices(connection, stored, transition)
 
 
 async def _write_seats(connection: AsyncConnection, transition: Transition) -> None:
@@ -71,16 +72,26 @@ async def _revoke(connection: AsyncConnection, transition: Transition) -> None:
     await connection.execute(valid.values(revoked_at=transition.events[0].at, revoke_reason=reason))
 
 
-async def _write_notices(connection: AsyncConnection, transition: Transition) -> None:
+async def _write_notices(connection: AsyncConnection, stored: RowMapping, transition: Transition) -> None:
     rows = [
         {
             "acceptance_no": transition.acceptance_no,
             **each.model_dump(exclude={"at", "channels", "key"}),
             "key": each.key or f"#{each.seq}",
-            "channels": list(each.channels),
+            "channels": _channels(stored, each),
             "created_at": each.at,
             "state": "queued",
         }
         for each in transition.notices
     ]
     await insert_rows(connection, notice, rows)
+
+
+def _channels(stored: RowMapping, to_send: NoticeToSend) -> list[str]:
+    """Return where a notice goes: whoever applies for another hears what the applicant hears, by SMS."""
+    told = list(to_send.channels)
+    agent = stored["agent"] or {}
+    another = agent.get("phone", stored["phone"]) != stored["phone"]
+    if another and to_send.recipient is Recipient.APPLICANT and "sms" in told:
+        told.append(AGENT_SMS)
+    return told

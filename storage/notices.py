@@ -5,7 +5,7 @@ carries its number. The life of a row: queued → claimed → sending → an out
 the house, so another may take over; after it only an outcome may be written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Agent, Model
-from domain.events import NoticeEvent, Recipient
+from domain.events import INBOX, NoticeEvent, Recipient
 from storage.tables import case, certificate, insured_person, notice, notice_attempt
 
 
@@ -36,13 +36,17 @@ OPEN = frozenset({AttemptState.QUEUED, AttemptState.CLAIMED, AttemptState.SENDIN
 
 
 class Attempt(Model):
-    """A channel as it stands. `mine` says whether the caller has just claimed it with this `attempt` number."""
+    """A channel as it stands. `mine` says whether the caller has just claimed it with this `attempt` number.
+
+    `claimed_at` is when its latest claimant took it, shortly before the text may have left.
+    """
 
     reference: str
     attempt: int
     state: AttemptState
     detail: str = ""
     mine: bool = False
+    claimed_at: datetime | None = None
 
 
 class NoticeRecord(Model):
@@ -57,6 +61,9 @@ class NoticeRecord(Model):
     region: str
     disease_id: str
     received_at: datetime
+    person_key: str = ""
+    channel: str = ""
+    """The channel the person applied through."""
     name: str
     id_number: str
     phone: str
@@ -82,6 +89,8 @@ async def load_notice(connection: AsyncConnection, acceptance_no: str, seq: int)
             notice,
             case.c.region,
             case.c.disease_id,
+            case.c.person_key,
+            case.c.channel,
             case.c.received_at,
             case.c.phone,
             case.c.email,
@@ -179,13 +188,20 @@ async def settle(
         )
     rows = await connection.execute(select(notice_attempt.c.channel, notice_attempt.c.state).where(of_notice))
     found = {row.channel: AttemptState(row.state) for row in rows}
-    overall = overall_state(found.get(channel, AttemptState.FAILED) for channel in channels)
+    overall = _overall({channel: found.get(channel, AttemptState.FAILED) for channel in channels})
     await connection.execute(
         update(notice)
         .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq, notice.c.settled_at.is_(None))
         .values(state=overall, settled_at=at)
     )
     return overall
+
+
+def _overall(states: Mapping[str, AttemptState]) -> AttemptState:
+    # A message in the inbox waits to be looked for. It must not hide that nothing reached the person.
+    reaching = [state for channel, state in states.items() if channel != INBOX]
+    tried = any(state is not AttemptState.SKIPPED for state in reaching)
+    return overall_state(reaching if tried else states.values())
 
 
 def overall_state(states: Iterable[AttemptState]) -> AttemptState:
@@ -257,12 +273,18 @@ async def _take(
     won = (await connection.execute(statement)).scalar_one_or_none()
     if won is None:
         return None
-    return Attempt(reference=reference, attempt=won, state=AttemptState.CLAIMED, mine=True)
+    return Attempt(reference=reference, attempt=won, state=AttemptState.CLAIMED, mine=True, claimed_at=at)
 
 
 async def _attempt(connection: AsyncConnection, reference: str) -> Attempt:
     row = (await connection.execute(select(notice_attempt).where(notice_attempt.c.reference == reference))).one()
-    return Attempt(reference=reference, attempt=row.attempt, state=AttemptState(row.state), detail=row.detail)
+    return Attempt(
+        reference=reference,
+        attempt=row.attempt,
+        state=AttemptState(row.state),
+        detail=row.detail,
+        claimed_at=row.claimed_at,
+    )
 
 
 async def _move(

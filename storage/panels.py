@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import ScalarSelect, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -22,7 +22,10 @@ _HEARING = (Status.SUBMITTED, Status.SUPPLEMENT, Status.REVIEW, Status.APPEALING
 
 
 class SeatsWanted(Model):
-    """How many experts to seat, where, and whom to leave out."""
+    """How many experts to seat, where, and whom to leave out.
+
+    `avoid_hospitals` are those of the case and of its papers: nobody who works there or declared an interest in one.
+    """
 
     acceptance_no: str
     seq: int
@@ -93,18 +96,23 @@ async def _seated(connection: AsyncConnection, wanted: SeatsWanted) -> tuple[str
     return tuple((await connection.scalars(query.order_by(verdict.c.position))).all())
 
 
-async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialty: str) -> tuple[str, ...]:
+def open_seats() -> ScalarSelect[int]:
+    """Return, for a query of experts, how many verdicts are awaited of each: the load."""
     awaited = and_(verdict.c.expert_id == expert.c.expert_id, verdict.c.state == ASSIGNED)
-    load = (
+    return (
         select(func.count())
         .select_from(verdict.join(case, case.c.acceptance_no == verdict.c.acceptance_no))
         .where(awaited, case.c.closed.is_(False), case.c.status.in_(_HEARING))
+        .correlate(expert)
         .scalar_subquery()
     )
+
+
+async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialty: str) -> tuple[str, ...]:
     already = select(verdict.c.expert_id).where(
         verdict.c.acceptance_no == wanted.acceptance_no, verdict.c.panel == wanted.panel
     )
-    query = select(expert.c.expert_id, load.label("load")).where(
+    query = select(expert.c.expert_id, expert.c.interests, open_seats().label("load")).where(
         expert.c.region == wanted.region,
         expert.c.specialty == specialty,
         expert.c.active,
@@ -112,7 +120,8 @@ async def _candidates(connection: AsyncConnection, wanted: SeatsWanted, specialt
         expert.c.expert_id.not_in(wanted.avoid_experts),
         expert.c.expert_id.not_in(already),
     )
-    rows = (await connection.execute(query)).all()
+    avoided = set(wanted.avoid_hospitals)
+    rows = [row for row in (await connection.execute(query)).all() if avoided.isdisjoint(row.interests or ())]
     # The hash spreads equally loaded experts over cases, and gives the same order on every machine.
     ordered = sorted(rows, key=lambda row: (row.load, _draw(wanted.acceptance_no, row.expert_id)))
     return tuple(row.expert_id for row in ordered)

@@ -15,6 +15,8 @@ class InsuredPerson(Model):
     person_key: str
     name: str
     id_number: str
+    agent_name: str = ""
+    """Who applied for the person, if somebody did."""
 
     def __repr__(self) -> str:
         return f"InsuredPerson(person_key={self.person_key!r})"
@@ -25,11 +27,11 @@ class InsuredPerson(Model):
 async def person_of(connection: AsyncConnection, acceptance_no: str) -> InsuredPerson:
     """Return the person of a case. Raises `CaseNotFound`."""
     both = case.join(insured_person, insured_person.c.person_key == case.c.person_key)
-    query = select(insured_person).select_from(both).where(case.c.acceptance_no == acceptance_no)
+    query = select(insured_person, case.c.agent).select_from(both).where(case.c.acceptance_no == acceptance_no)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise CaseNotFound(f"case {acceptance_no} is not stored")
-    return InsuredPerson.model_validate(row)
+    return InsuredPerson.model_validate({**row, "agent_name": (row["agent"] or {}).get("name", "")})
 
 
 async def kind_of(connection: AsyncConnection, acceptance_no: str) -> ApplicationKind:

@@ -15,14 +15,16 @@ from domain.application import Model
 from domain.case_dates import CaseDates
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
+from domain.identity import mask_id_number
 from domain.panel import Outcome
 from domain.vocabulary import Decision, Sla, Status, WaitingOn
-from storage.cases import holder_of_place
 from storage.effects import ASSIGNED
+from storage.entitlements import holder_of_place
 from storage.tables import (
     case,
     case_event,
     certificate,
+    insured_person,
     notice,
     notice_attempt,
     objection,
@@ -168,11 +170,12 @@ class ObjectionView(Model):
 
 
 class PublicEntry(Model):
-    """One line of the public list; the name is masked."""
+    """One line of the public list; name and ID number are masked."""
 
     acceptance_no: str
     region: str
     masked_name: str
+    masked_id_number: str
     disease_id: str
     starts_at: datetime
     ends_at: datetime | None
@@ -303,16 +306,21 @@ async def objections_of(connection: AsyncConnection, acceptance_no: str) -> tupl
 
 
 async def public_list(connection: AsyncConnection, *, region: str, at: datetime) -> tuple[PublicEntry, ...]:
-    """Return the entries a region shows to the public at an instant."""
+    """Return the entries a region shows to the public at an instant, by their periods and not by their cases."""
     over = public_entry.c.ends_at.is_(None) | (public_entry.c.ends_at > at)
-    query = select(public_entry).where(
-        public_entry.c.region == region,
-        public_entry.c.starts_at <= at,
-        over,
-        public_entry.c.withdrawn_at.is_(None),
+    withdrawn = public_entry.c.withdrawn_at.is_(None) | (public_entry.c.withdrawn_at > at)
+    person = insured_person.c.person_key == case.c.person_key
+    query = (
+        select(public_entry, insured_person.c.id_number)
+        .join(case, case.c.acceptance_no == public_entry.c.acceptance_no)
+        .join(insured_person, person)
+        .where(public_entry.c.region == region, public_entry.c.starts_at <= at, over, withdrawn)
     )
     ordered = query.order_by(public_entry.c.starts_at, public_entry.c.acceptance_no)
-    return await _all(connection, ordered, PublicEntry)
+    return tuple(
+        PublicEntry.model_validate({**row, "masked_id_number": mask_id_number(row["id_number"])})
+        for row in (await connection.execute(ordered)).mappings()
+    )
 
 
 async def _all(connection: AsyncConnection, query: Select[Any], model: type[Shown]) -> tuple[Shown, ...]:

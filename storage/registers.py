@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 
 from sqlalchemy import select
@@ -14,24 +15,47 @@ from storage.database import insert_rows
 from storage.tables import expert, registry_entry
 
 EXPERT_COLUMNS = ("expert_id", "name", "region", "specialty", "hospital_id")
+EXPERT_OPTIONS = ("interests", "active")
+"""Columns an expert file may leave out."""
 REGISTRY_COLUMNS = ("id_number", "region", "state")
 
 _MAX_ID = 64
+_SEPARATORS = re.compile(r"[;；、\s]+")
+_ACTIVE = {"": True, "yes": True, "是": True, "no": False, "否": False}
 
 
 async def import_experts(connection: AsyncConnection, text: str) -> int:
     """Add or update experts from CSV text (columns `EXPERT_COLUMNS`); return how many lines it held.
 
-    An expert the text does not name stays as he is. Raises `Refused` naming the line, before anything is written.
+    `interests` are ids of hospitals, separated by semicolons; without the column, what was declared stays declared.
+    `active` is yes or no; without the column everybody named is active. An expert the text does not name stays as he
+    is. Raises `Refused` naming the line, before anything is written.
     """
     rows: list[dict[str, object]] = []
-    for line, values in _lines(text, EXPERT_COLUMNS):
+    for line, values in _lines(text, EXPERT_COLUMNS, EXPERT_OPTIONS):
         if any(len(values[name]) > _MAX_ID for name in ("expert_id", "specialty", "hospital_id")):
             raise _refused(line, "expert_id", f"编号和专业代号不超过 {_MAX_ID} 个字符")
         _check_region(line, values["region"])
-        rows.append({**values, "active": True})
-    await insert_rows(connection, expert, _last_of_each(rows, "expert_id"), update=[*EXPERT_COLUMNS[1:], "active"])
+        row: dict[str, object] = {**values, "active": _is_active(line, values.get("active", ""))}
+        if "interests" in values:
+            row["interests"] = _interests(line, values["interests"])
+        rows.append(row)
+    update = [*EXPERT_COLUMNS[1:], *(name for name in EXPERT_OPTIONS if rows and name in rows[0])]
+    await insert_rows(connection, expert, _last_of_each(rows, "expert_id"), update=update)
     return len(rows)
+
+
+def _interests(line: int, text: str) -> list[str]:
+    hospitals = [each for each in _SEPARATORS.split(text) if each]
+    if any(len(each) > _MAX_ID for each in hospitals):
+        raise _refused(line, "interests", f"医院编号不超过 {_MAX_ID} 个字符，多家医院以分号分隔")
+    return list(dict.fromkeys(hospitals))
+
+
+def _is_active(line: int, text: str) -> bool:
+    if text.lower() not in _ACTIVE:
+        raise _refused(line, "active", "须为 yes 或 no（是、否），不填写为 yes")
+    return _ACTIVE[text.lower()]
 
 
 async def import_registry(connection: AsyncConnection, text: str, person_key: Callable[[str], str]) -> int:
@@ -63,7 +87,9 @@ async def registered_state(connection: AsyncConnection, *, person_key: str, regi
     return None if state is None else InsuredState(state)
 
 
-def _lines(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def _lines(
+    text: str, columns: tuple[str, ...], options: tuple[str, ...] = ()
+) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
@@ -73,7 +99,8 @@ def _lines(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
         empty = [name for name, value in values.items() if not value]
         if empty:
             raise _refused(reader.line_num, empty[0], "每一列都须填写")
-        yield reader.line_num, values
+        given = (name for name in options if name in (reader.fieldnames or ()))
+        yield reader.line_num, values | {name: (row[name] or "").strip() for name in given}
 
 
 def _check_region(line: int, region: str) -> None:

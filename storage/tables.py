@@ -76,6 +76,9 @@ case = Table(
     Column("occupies", Boolean, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("duplicate_of", _NUMBER),
+    # the entitlement this case is to follow, and the case that was granted in this one's place
+    Column("replaces", _NUMBER, index=True),
+    Column("superseded_by", _NUMBER),
     Column("ledger", JSON(none_as_null=True)),
     # the clocks that ended before this one began: the first decision's, behind an appeal's
     Column("past_ledgers", JSON(none_as_null=True)),
@@ -269,6 +272,23 @@ receipt = Table(
     Column("received_at", Instant, nullable=False),
 )
 
+# What the channels' own pages and apps show a person; `reference` is that of the attempt that put it there.
+inbox_message = Table(
+    "inbox_message",
+    metadata,
+    _of_case(),
+    Column("reference", String(96), primary_key=True),
+    Column("person_key", _HASH, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("event", _WORD, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("read_at", Instant),
+    Index("ix_inbox_message_case", "acceptance_no", "created_at"),
+    Index("ix_inbox_message_person", "person_key", "created_at"),
+)
+
 sms_outbox = Table(
     "sms_outbox",
     metadata,
@@ -286,6 +306,8 @@ expert = Table(
     Column("region", String(6), nullable=False),
     Column("specialty", _WORD, nullable=False),
     Column("hospital_id", _WORD, nullable=False),
+    # hospitals beside their own that an expert declared an interest in
+    Column("interests", JSON(none_as_null=True)),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Index("ix_expert_specialty", "region", "specialty"),
 )
@@ -297,6 +319,20 @@ registry_entry = Table(
     Column("region", String(6), nullable=False),
     Column("state", _WORD, nullable=False),
     PrimaryKeyConstraint("person_key", "region"),
+)
+
+# Of a person, not of a case: the treatment region of who lives outside the pool that insures them.
+offregion_filing = Table(
+    "offregion_filing",
+    metadata,
+    Column("person_key", _HASH, nullable=False),
+    Column("region", String(6), nullable=False),
+    Column("treatment_region", String(6), nullable=False),
+    Column("from_on", Date, nullable=False),
+    Column("ended_on", Date),
+    Column("filed_at", Instant, nullable=False),
+    Column("actor", String(128), nullable=False),
+    PrimaryKeyConstraint("person_key", "region", "treatment_region", "from_on"),
 )
 
 # Append-only: triggers refuse every other change.

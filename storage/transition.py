@@ -13,6 +13,8 @@ from domain.case_dates import CaseDates
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.refusal import Refusal
+from domain.succession import RenewalSpan
+from domain.taking_over import TakenOver
 from domain.vocabulary import Decision, Sla, Status, WaitingOn
 
 
@@ -25,7 +27,10 @@ class NewCase(Model):
     form: ApplicationForm
     materials: tuple[Material, ...]
     received_at: datetime
+    taken_over: TakenOver | None = None
     at: datetime
+    span: RenewalSpan = RenewalSpan(before=0, after=0)
+    """In which days around the end of validity a renewal is taken."""
 
 
 class Entry(Model):
@@ -122,7 +127,10 @@ class NoticeToSend(Model):
 
 
 class Transition(Model):
-    """Everything one transition writes. `events` has at least one entry; the store numbers them."""
+    """Everything one transition writes. `events` has at least one entry; the store numbers them.
+
+    `replaces` comes with a grant: the entitlement whose place and turn this case takes.
+    """
 
     acceptance_no: str
     events: tuple[Entry, ...] = Field(min_length=1)
@@ -130,6 +138,7 @@ class Transition(Model):
     occupies: bool
     live: bool = False
     max_live: int | None = None
+    replaces: str | None = None
     materials: tuple[Material, ...] = ()
     verdicts: tuple[SeatChange, ...] = ()
     objections: tuple[ObjectionChange, ...] = ()

@@ -15,6 +15,7 @@ from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
 from activities.notices.email import SmtpMailer
 from activities.notices.sending import NoticeActivities, NoticeSettings
 from activities.notices.sms import OutboxGateway
+from activities.notices.webhook import WebhookPusher
 from activities.registry import RegistryActivities
 from storage.database import Database
 from storage.keys import Keys
@@ -49,6 +50,7 @@ def build_workers(client: Client, settings: Settings, keys: Keys, database: Data
         gateway=OutboxGateway(database),
         objects=objects,
         settings=NoticeSettings(supervisors=dict.fromkeys(known_regions(), settings.supervisor_email)),
+        pusher=None if (target := settings.push()) is None else WebhookPusher(target),
     )
     return [
         case_worker(client, settings, CaseActivities(database, objects, keys, client)),
@@ -67,6 +69,7 @@ def case_worker(client: Client, settings: Settings, cases: CaseActivities) -> Wo
             cases.open_case,
             cases.load_rules,
             cases.record_events,
+            cases.adopt_entitlement,
             cases.assign_panel,
             cases.inspect_materials,
             cases.issue_certificate,

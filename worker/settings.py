@@ -7,10 +7,11 @@ import json
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.notices.email import MailSettings
+from activities.notices.push import SHORTEST_SECRET, PushTarget
 from storage.keys import keys_folder
 from storage.policies import policies_folder
 
@@ -51,9 +52,32 @@ class Settings(BaseSettings):
     smtp_ca_file: str = ""
     mail_sender: str = "门诊慢特病认定 <noreply@mente.invalid>"
     supervisor_email: str = "supervisor@mente.invalid"
+    push_url: str = ""
+    push_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     notices_per_second: float | None = None
+    sms_aliyun_access_key_id: SecretStr = SecretStr("")
+    sms_aliyun_access_key_secret: SecretStr = SecretStr("")
+    sms_aliyun_endpoint: str = ""
+    sms_tencent_secret_id: SecretStr = SecretStr("")
+    sms_tencent_secret_key: SecretStr = SecretStr("")
+    sms_tencent_app_id: str = ""
+    sms_tencent_endpoint: str = ""
     max_cached_cases: int = 500
     log_level: str = "INFO"
+
+    @field_validator("push_url")
+    @classmethod
+    def _push_url_is_of_the_web(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError("an address that begins with https://")
+        return url
+
+    @field_validator("push_secret")
+    @classmethod
+    def _push_is_signed(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("push_url") and len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"at least {SHORTEST_SECRET} characters where there is a MENTE_PUSH_URL")
+        return secret
 
     @property
     def keys(self) -> Path:
@@ -84,6 +108,18 @@ class Settings(BaseSettings):
         except (OSError, ValueError):
             return None
 
+    def sms_keys(self, provider: str, names: tuple[str, ...]) -> dict[str, SecretStr]:
+        """Return the settings of an SMS provider, `MENTE_SMS_<PROVIDER>_<NAME>`, empty where one is not set.
+
+        Those of a provider this release does not know come from the environment as they are.
+        """
+        fields = {name: f"sms_{provider}_{name}" for name in names}
+        known = type(self).model_fields
+        return {
+            name: _secret(getattr(self, field) if field in known else os.environ.get(f"MENTE_{field}".upper(), ""))
+            for name, field in fields.items()
+        }
+
     def mail(self) -> MailSettings:
         """Return the SMTP server: as set, else the embedded sink."""
         host, port = self.smtp_host, self.smtp_port
@@ -101,6 +137,14 @@ class Settings(BaseSettings):
             sender=self.mail_sender,
             ca_file=self.smtp_ca_file,
         )
+
+    def push(self) -> PushTarget | None:
+        """Return where pushes go, or None where the city has no such gateway."""
+        return PushTarget(url=self.push_url, secret=self.push_secret) if self.push_url else None
+
+
+def _secret(value: object) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(str(value))
 
 
 def remember(home: Path, endpoints: Endpoints) -> None:

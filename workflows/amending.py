@@ -76,7 +76,7 @@ def _tell(case: "CaseRecord", dates: CaseDates, moved: tuple[MovedDate, ...]) ->
 
 
 def _is_promised(dates: CaseDates, kind: DateKind) -> bool:
-    # While a clock stands still its end moves by itself; it is told when the clock has run on.
+    # While a clock stands still its end moves by itself, so that no day is promised.
     now = workflow.now()
     return not any(
         isinstance(each, LedgerDate) and each.kind is kind and not is_running(each.ledger, now)

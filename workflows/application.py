@@ -30,7 +30,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.carrying import inspect
     from workflows.case import CaseWorkflow
     from workflows.deciding import INSURED_ZH, conclude, review
-    from workflows.papers import complete_papers, refuse_acceptance, verify_originals
+    from workflows.papers import compared_at_intake, complete_papers, refuse_acceptance, verify_originals
+    from workflows.recording import SYSTEM
 
 
 @workflow.defn(name="Application")
@@ -47,6 +48,7 @@ class ApplicationWorkflow(CaseWorkflow):
                 channel=start.form.channel,
                 person_key=start.person_key,
                 kind=start.form.kind,
+                change=start.form.change,
                 hospital_id=start.form.hospital_id,
                 received_at=start.received_at,
                 materials=start.materials,
@@ -77,6 +79,8 @@ class ApplicationWorkflow(CaseWorkflow):
         state = self.state
         state.seq = 1
         state.calendar, state.rules = opened.calendar, opened.rules
+        state.replaces, state.replaced_end_on = opened.replaces, opened.replaced_end_on
+        state.offregion = opened.offregion
         if opened.duplicate_of is not None:
             state.closed = True
             state.denial_reason = f"已有在办或有效的同病种案件：{opened.duplicate_of}"
@@ -90,6 +94,10 @@ class ApplicationWorkflow(CaseWorkflow):
             await self.commit()
         elif opened.rules is None:
             await refuse_acceptance(self, "not_listed", "所申请的病种不在本市门诊慢特病病种目录内")
+        elif opened.unfit:
+            await refuse_acceptance(self, "unfit", opened.unfit)
+        elif self._start.form.originals is not None:
+            await compared_at_intake(self, self._start.form.originals, self._start.form.originals_by or SYSTEM)
 
     async def accept(self) -> None:
         """Start the clock at receipt; ask the registry and judge the papers side by side."""

@@ -7,12 +7,12 @@ from temporalio import workflow
 
 from activities.contract import ActivityName, Insured, LookUpInsured
 from domain.case import Limit
-from domain.case_dates import records_not_before, reminder_due
-from domain.entitlement_dates import anniversary, month_end
+from domain.case_dates import recheck_begins, records_not_before, reminder_due
+from domain.entitlement_dates import anniversary, month_end, renewal_window
 from domain.events import EventKind, NoticeEvent
 from domain.moments import end_of_day, local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
-from domain.vocabulary import DateKind, Decision, InsuredState, Status, WaitingOn
+from domain.vocabulary import END_ZH, DateKind, Decision, InsuredState, Status, WaitingOn
 from workflows import patches, showing
 from workflows.asking import ask
 from workflows.case import Ready
@@ -26,23 +26,20 @@ if TYPE_CHECKING:
 
     from workflows.entitlement import EntitlementWorkflow
 
-GROUND_ZH = {
-    "death": "参保人死亡",
-    "cured": "病情已治愈",
-    "moved_out": "参保关系转出",
-    "fraud": "以欺诈手段取得资格",
-    "other": "其他法定情形",
-    "corrected": "原认定有误，已更正",
-    "recheck_missed": "暂停后仍未提交复查资料",
-    "recheck_failed": "年度复核未通过",
-    "expired": "有效期届满",
-    "superseded": "被新资格更替",
-}
+GROUND_ZH = END_ZH
 
 
 def is_over(case: "EntitlementWorkflow") -> bool:
     """Whether a message has ended the benefit."""
-    return bool(case.state.end_ground or case.state.superseded_by)
+    return bool(case.state.end_ground) or _is_superseded(case)
+
+
+def _is_superseded(case: "EntitlementWorkflow") -> bool:
+    """Whether the case that takes this one's place has taken effect."""
+    state = case.state
+    if not state.superseded_by:
+        return False
+    return state.superseded_from is None or local_date(workflow.now()) >= state.superseded_from
 
 
 def _validity_ends(case: "EntitlementWorkflow") -> datetime | None:
@@ -60,6 +57,8 @@ async def enjoy(case: "EntitlementWorkflow") -> None:
         await case.commit()
     else:
         case.refresh()
+    if case.state.end_on is not None:
+        case.reminds_of_renewal = workflow.patched(patches.RENEWAL_REMINDED)
     await _while_insured(case, lambda: False, case.recheck_starts, waiting_for="等待下一次年度复核")
 
 
@@ -68,12 +67,40 @@ async def _while_insured(case: "EntitlementWorkflow", ready: Ready, due: Wake, *
     while True:
         came = await case.until(
             lambda: is_over(case) or not _insured(case) or ready(),
-            lambda: _earliest(due(), _validity_ends(case)),
+            lambda: _earliest(due(), _validity_ends(case), _renewal_opens(case)),
             waiting_for=waiting_for,
         )
-        if await _close_if_over(case) or _insured(case):
+        if await _close_if_over(case):
             return came
-        await _suspend_for_insurance(case)
+        if not _insured(case):
+            await _suspend_for_insurance(case)
+        elif came or not await _remind_of_renewal(case):
+            return came
+
+
+def _renewal_opens(case: "EntitlementWorkflow") -> datetime | None:
+    """Return when the person is told that a renewal is due; None if there is nothing to tell, or no more."""
+    state = case.state
+    if not case.reminds_of_renewal or state.end_on is None or state.renewal_told:
+        return None
+    if state.superseded_by or state.recheck_failed:
+        return None
+    return recheck_begins(renewal_window(state.end_on, case.rules.renewal_before_days, 0)[0])
+
+
+async def _remind_of_renewal(case: "EntitlementWorkflow") -> bool:
+    """Tell the person once that a renewal is due; False if it is not time for that."""
+    opens, state = _renewal_opens(case), case.state
+    if opens is None or workflow.now() < opens:
+        return False
+    assert state.end_on is not None, "only what ends is renewed"
+    _, until_on = renewal_window(state.end_on, 0, case.rules.renewal_after_days)
+    state.renewal_told = True
+    case.note(EventKind.RENEWAL_REMINDED, end_on=state.end_on.isoformat(), until_on=until_on.isoformat())
+    facts = {"end_on": showing.date_zh(state.end_on), "until_on": showing.date_zh(until_on)}
+    case.notify(NoticeEvent.RENEWAL_DUE, facts)
+    await case.commit()
+    return True
 
 
 def _insured(case: "EntitlementWorkflow") -> bool:
@@ -85,7 +112,7 @@ async def _close_if_over(case: "EntitlementWorkflow") -> bool:
     ends = _validity_ends(case)
     if state.closed:
         return True
-    if state.superseded_by:
+    if _is_superseded(case):
         await end(case, "superseded", to=Status.SUPERSEDED)
     elif state.end_ground:
         await end(case, state.end_ground)
@@ -102,7 +129,10 @@ async def end(case: "EntitlementWorkflow", ground: str, *, to: Status = Status.E
     kind = EventKind.SUPERSEDED if to is Status.SUPERSEDED else EventKind.ENDED
     case.note(kind, to=to, ground=ground, reason=GROUND_ZH.get(ground, ground))
     case.draft.revoke_certificates = ground
-    facts = {"ground": GROUND_ZH.get(ground, ground), "ended_on": showing.date_zh(local_date(workflow.now()))}
+    last_on = local_date(workflow.now())
+    if to is Status.SUPERSEDED and state.superseded_from is not None:
+        last_on = state.superseded_from - timedelta(days=1)
+    facts = {"ground": GROUND_ZH.get(ground, ground), "ended_on": showing.date_zh(last_on)}
     case.notify(NoticeEvent.ENDED, facts)
     await case.commit()
 
@@ -142,8 +172,10 @@ def _allow_time_again(case: "EntitlementWorkflow") -> None:
 
 
 async def recheck(case: "EntitlementWorkflow") -> None:
-    """Recheck: the insured state first, then records and one expert where the disease needs them."""
+    """Recheck by the rules of its day: the insured state first, then records and one expert where they are needed."""
     state = case.state
+    if workflow.patched(patches.RECHECK_RENEWS_RULES):
+        await case.renew_for_recheck()
     if not case.rules.recheck_enabled:
         plan_next_year(case)
         return
@@ -194,8 +226,6 @@ def _anniversary_on(case: "EntitlementWorkflow", year: int) -> "date":
 
 
 async def _request_records(case: "EntitlementWorkflow") -> None:
-    if workflow.patched(patches.RECHECK_READS_CALENDAR):
-        await case.renew_calendar()
     state = case.state
     state.materials, state.supplied, state.reminded, state.told = (), False, False, ""
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)
@@ -316,6 +346,7 @@ async def bear_suspension(case: "EntitlementWorkflow") -> None:
         await end(case, "recheck_missed")
         return
     state.suspended_for, state.end_due = "", None
+    case.awaits(WaitingOn.APPLICANT, lambda: None)
     case.note(EventKind.RESUMED, to=Status.RECHECK)
     case.notify(NoticeEvent.RESUMED, {})
     await case.commit()

@@ -1,5 +1,6 @@
 """Carrying out judged commands: each changes the state and drafts its audit entry; the phases react to the state."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
@@ -40,6 +41,8 @@ from domain.commands import (
     Withdraw,
 )
 from domain.events import EventKind, NoticeEvent
+from domain.hospital_change import kept_changes
+from domain.judging import hospital_changes
 from domain.moments import local_date
 from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
@@ -138,12 +141,13 @@ async def _reopen(case: "CaseWorkflow", kind: EventKind, to: Status, actor: str,
     # The case takes its place again: refused by the store if another case of the person and disease holds it.
     if case.draft.events:
         await case.commit()
-    waiting_on = case.state.waiting_on
+    waiting_on, due = case.awaited
     case.note(kind, to=to, actor=actor, **detail)
-    case.state.waiting_on = WaitingOn.OFFICER
+    # Whose turn it is, and until when, is settled by the phase that follows at once.
+    case.awaits(WaitingOn.OFFICER, lambda: None)
     recorded = await case.commit()
     if recorded.refused is not None:
-        case.state.waiting_on = waiting_on
+        case.awaits(waiting_on, due)
     return recorded.refused
 
 
@@ -300,8 +304,9 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
     state, actor = case.state, command.actor
     match command:
         case ChangeHospital():
-            state.hospital_id = command.hospital_id
-            state.hospital_changed_on = local_date(workflow.now())
+            today = local_date(workflow.now())
+            state.hospital_changes = kept_changes((*hospital_changes(state), today), today)
+            state.hospital_id, state.hospital_changed_on = command.hospital_id, today
             case.note(EventKind.HOSPITAL_CHANGED, actor=actor, hospital_id=command.hospital_id)
         case FileOffregion():
             state.offregion = Offregion(region=command.region, from_on=command.from_on)
@@ -327,7 +332,11 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             state.end_ground = command.ground
             case.note(EventKind.END_ORDERED, actor=actor, ground=command.ground)
         case Supersede():
-            state.superseded_by = command.by
-            case.note(EventKind.END_ORDERED, actor=actor, ground="superseded", by=command.by)
+            state.superseded_by, state.superseded_from = command.by, command.from_on
+            if command.from_on is not None:
+                last_on = command.from_on - timedelta(days=1)
+                state.end_on = min(state.end_on or last_on, last_on)
+            from_on = command.from_on.isoformat() if command.from_on else ""
+            case.note(EventKind.END_ORDERED, actor=actor, ground="superseded", by=command.by, from_on=from_on)
         case NoticeDelivered():
             case.note(EventKind.NOTICE_DELIVERED, actor=actor, notice_seq=command.notice_seq)

@@ -15,6 +15,7 @@ from domain.panel import Outcome, PanelPurpose
 from domain.vocabulary import (
     MATERIAL_ZH,
     STATUS_ZH,
+    ApplicationKind,
     DateKind,
     Decision,
     InsuredState,
@@ -135,7 +136,16 @@ def deny(case: "CaseWorkflow", reason: str) -> None:
     state.decided_at = workflow.now()
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.appeal_window_days, midnight=True)
     case.awaits(WaitingOn.APPLICANT, case.window_due)
-    case.note(EventKind.DENIED, to=Status.DENIED, reason=reason, final=final)
+    # After the last word there is no window to tell of.
+    due = None if final else case.window_due()
+    case.note(
+        EventKind.DENIED,
+        to=Status.DENIED,
+        reason=reason,
+        final=final,
+        due=rfc3339(due) if due else None,
+        projected=case.projected(due) if due else None,
+    )
     if state.certificate_version:
         case.draft.revoke_certificates = "denied"
     if final:
@@ -312,7 +322,7 @@ async def settle(case: "CaseWorkflow") -> None:
     end_zh = showing.date_zh(state.end_on) if state.end_on else "长期"
     facts = {"effect_on": showing.date_zh(state.effect_on), "end_on": end_zh}
     case.notify(NoticeEvent.GRANTED, facts, certificate=state.certificate_version)
-    recorded = await case.commit(max_live=rules.max_diseases)
+    recorded = await case.commit(max_live=rules.max_diseases, replaces=state.replaces)
     if recorded.refused is not None:
         state.effect_on = state.end_on = state.recheck_on = None
         state.year = 0
@@ -321,14 +331,21 @@ async def settle(case: "CaseWorkflow") -> None:
 
 
 def effect_on(case: "CaseWorkflow") -> "date":
-    """Return from which day the benefit is paid: by the city's rule, or by the disease's exception."""
+    """Return from which day the benefit is paid: by the city's rule, or by the disease's exception.
+
+    A renewal that was handed in within its window follows the entitlement it renews without a gap, whenever it is
+    decided. An exception goes back before the decision, where the entitlement a change replaces is still in force:
+    a change takes effect by the city's rule.
+    """
+    if case.state.kind is ApplicationKind.RENEWAL and case.state.replaced_end_on is not None:
+        return case.state.replaced_end_on + timedelta(days=1)
     exceptions = {
         "pathology_date": MaterialKind.PATHOLOGY_REPORT,
         "discharge_date": MaterialKind.DISCHARGE_RECORD,
         "first_dialysis": MaterialKind.DIALYSIS_RECORD,
     }
     rule = case.rules.effect_exception
-    if rule is not None:
+    if rule is not None and not case.state.replaces:
         dates = [p.issued_on for p in case.state.materials if p.kind is exceptions[rule] and p.issued_on]
         if dates:
             return min(dates)
@@ -353,6 +370,7 @@ async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional
         issued_on=local_date(workflow.now()),
         conditional=conditional,
         at=workflow.now(),
+        policy_version=case.rules.version,
     )
     issued = await ask(ActivityName.ISSUE_CERTIFICATE, request, CertificateIssued, summary="生成电子凭证")
     case.note(

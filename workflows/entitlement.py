@@ -3,7 +3,8 @@
 A quiet recheck asks only the insurance registry; a disease that needs records asks the applicant and one expert.
 Nothing handed in suspends the benefit and, 30 days later, ends it; a failed recheck ends it at month end. Lapsed
 insurance suspends it until the person is insured again. It continues as new at every yearly boundary, under the same
-id, the acceptance number, and answers the same signals and updates as `Application`.
+id, the acceptance number, and answers the same signals and updates as `Application`. A qualification the city had
+before it went live begins here, without an application.
 """
 
 from datetime import datetime
@@ -15,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import EventKind
     from domain.moments import local_date
     from workflows import showing
+    from workflows.adopting import adopt
     from workflows.asking import record_at_once
     from workflows.benefit import bear_suspension, enjoy, recheck
     from workflows.case import CaseWorkflow
@@ -28,13 +30,24 @@ class EntitlementWorkflow(CaseWorkflow):
     @workflow.init
     def __init__(self, start: ContinueEntitlement) -> None:
         super().__init__(start.state)
+        self._imported = start.imported
+        self.reminds_of_renewal = False
 
     @workflow.run
     async def run(self, start: ContinueEntitlement) -> str:
         """Live one year; return the final status, or continue as the next year."""
-        await self.live((self.renew_rules, self.enjoy, self.recheck, self.bear_suspension))
+        await self.live((self.begin, self.enjoy, self.recheck, self.bear_suspension))
         self.continue_next_year()
         return self.state.status.value
+
+    async def begin(self) -> None:
+        """Begin the year; an imported qualification begins its first one here, by being adopted."""
+        if self._imported is None or self.state.seq > 0:
+            await self.renew_rules()
+            return
+        loaded = await self._load()
+        self.state.calendar, self.state.rules = loaded.calendar, loaded.rules
+        await adopt(self, self._imported)
 
     async def renew_rules(self) -> None:
         """Take over the policy and the calendar in force now, and fix this year's recheck day."""
@@ -47,9 +60,11 @@ class EntitlementWorkflow(CaseWorkflow):
         if planned is not None and state.recheck_on != planned:
             self.note(EventKind.RECHECK_MOVED, planned=planned.isoformat(), recheck_on=str(state.recheck_on))
 
-    async def renew_calendar(self) -> None:
-        """Take over the calendar in force now: months may have passed since this run wrote anything."""
-        self.state.calendar = (await self._load()).calendar
+    async def renew_for_recheck(self) -> None:
+        """Take over policy and calendar of the recheck day; a disease listed no more keeps the policy it has."""
+        loaded = await self._load()
+        self.state.calendar = loaded.calendar
+        self.state.rules = loaded.rules or self.state.rules
 
     async def _load(self) -> LoadedRules:
         state = self.state

@@ -36,7 +36,7 @@ RECORD = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=tim
 ONE_SEND = timedelta(seconds=20)
 GIVE_UP_AFTER = timedelta(days=3)
 
-_CHANNEL_ZH = {"sms": "短信", "email": "电子邮件"}
+_CHANNEL_ZH = {"sms": "短信", "agent_sms": "代办人短信", "email": "电子邮件", "inbox": "站内信", "push": "推送"}
 
 
 @workflow.defn(name="Notice")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from activities.contract import ActivityName, Assigned, AssignPanel
+from domain.case import CaseState
 from domain.events import EventKind
 from domain.moments import at_close, local_date
 from domain.panel import Outcome, Panel, PanelPurpose, Seat, SeatLeft
@@ -48,7 +49,7 @@ async def fill_seats(case: "CaseWorkflow", overdue: tuple[Seat, ...] = ()) -> No
         purpose=panel.purpose,
         round=state.round,
         count=panel.vacancies + len(overdue),
-        avoid_hospitals=_hospitals(case),
+        avoid_hospitals=conflicting_hospitals(state),
         avoid_experts=(*_not_again(case), *panel.experts),
     )
     state.panel_tried_at = workflow.now()
@@ -78,9 +79,10 @@ def _not_again(case: "CaseWorkflow") -> tuple[str, ...]:
     return case.state.past_experts if panel.purpose is PanelPurpose.APPEAL else ()
 
 
-def _hospitals(case: "CaseWorkflow") -> tuple[str, ...]:
-    issued = [paper.hospital_id for paper in case.state.materials if paper.hospital_id]
-    return tuple(dict.fromkeys([*issued, case.state.hospital_id] if case.state.hospital_id else issued))
+def conflicting_hospitals(state: CaseState) -> tuple[str, ...]:
+    """Return the hospitals none of whose experts may judge: those that issued a paper, and the case's own."""
+    issued = [paper.hospital_id for paper in state.materials if paper.hospital_id]
+    return tuple(dict.fromkeys([*issued, state.hospital_id] if state.hospital_id else issued))
 
 
 async def hear(

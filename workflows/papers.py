@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from domain import case_dates
+from domain.application import COUNTER
 from domain.case import Limit
 from domain.clock import Ground
 from domain.events import EventKind, NoticeEvent
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workflows.case import CaseWorkflow
+
+
+ORIGINALS_DIFFER = "原件与上传材料不一致"
 
 
 async def complete_papers(case: "CaseWorkflow") -> None:
@@ -70,7 +74,10 @@ async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
 
 def reminder_due(case: "CaseWorkflow") -> "datetime":
     """Return when to remind: some working days before the window ends, at close of business."""
-    days = case.rules.supplement_remind_before_days
+    return _reminded_at(case, case.rules.supplement_remind_before_days)
+
+
+def _reminded_at(case: "CaseWorkflow", days: int) -> "datetime":
     return case_dates.reminder_due(case.window_due(), case.calendar, case.rules.close_of_business, days)
 
 
@@ -93,25 +100,61 @@ async def _lapse(case: "CaseWorkflow", waited_for: str) -> None:
 async def verify_originals(case: "CaseWorkflow") -> None:
     """Wait at the counter for the originals, where the policy asks for them after an online application."""
     state = case.state
-    if not case.rules.verify_originals or state.channel == "counter":
+    if not _needs_originals(case):
         return
     state.window = Limit(started_at=workflow.now(), working_days=case.rules.originals_window_days, midnight=False)
+    state.reminded = case.rules.originals_remind_before_days == 0
     _stop(case, Ground.ORIGINALS, SYSTEM)
     case.awaits(WaitingOn.COUNTER, case.window_due)
     due = case.window_due()
     case.note(EventKind.ORIGINALS_REQUESTED, to=Status.VERIFYING, due=rfc3339(due), projected=case.projected(due))
     case.notify(NoticeEvent.ORIGINALS, {"due_on": case.told(DateKind.ORIGINALS, due)})
     await case.commit()
-    came = await case.until(
-        lambda: state.originals_match is not None, case.window_due, waiting_for="等待窗口核验原件"
-    )
+    came = await _seen(case)
     if state.closed:
         return
     _resume(case, Ground.ORIGINALS, state.supplied_by if came else SYSTEM)
     if not came:
         await _lapse(case, "originals")
     elif not state.originals_match:
-        await refuse_acceptance(case, "originals", "原件与上传材料不一致")
+        await refuse_acceptance(case, "originals", ORIGINALS_DIFFER)
+
+
+def _needs_originals(case: "CaseWorkflow") -> bool:
+    if case.state.channel == COUNTER:
+        # One visit: what the counter takes in, it has compared.
+        return False
+    handed_in = {paper.kind for paper in case.state.materials}
+    return case.rules.verify_originals or not handed_in.isdisjoint(case.rules.originals_kinds)
+
+
+async def _seen(case: "CaseWorkflow") -> bool:
+    """Wait for the counter's word, with one reminder; tell whether it came in time."""
+    state = case.state
+    if not state.reminded:
+        days = case.rules.originals_remind_before_days
+        if await case.until(
+            lambda: state.originals_match is not None,
+            lambda: _reminded_at(case, days),
+            waiting_for="等待窗口核验原件",
+        ):
+            return True
+        state.reminded = True
+        due = case.window_due()
+        case.note(EventKind.ORIGINALS_REMINDED, due=rfc3339(due), projected=case.projected(due))
+        case.notify(NoticeEvent.ORIGINALS_REMINDER, {"due_on": case.told(DateKind.ORIGINALS, due)})
+        await case.commit()
+    return await case.until(
+        lambda: state.originals_match is not None, case.window_due, waiting_for="等待窗口核验原件（期限届满前）"
+    )
+
+
+async def compared_at_intake(case: "CaseWorkflow", outcome: str, by: str) -> None:
+    """Write down what the counter found when it took the application in; papers that differ are not accepted."""
+    case.state.originals_match, case.state.supplied_by = outcome == "match", by
+    case.note(EventKind.ORIGINALS_VERIFIED, actor=by, outcome=outcome, at_intake=True)
+    if not case.state.originals_match:
+        await refuse_acceptance(case, "originals", ORIGINALS_DIFFER)
 
 
 async def refuse_acceptance(case: "CaseWorkflow", code: str, reason: str) -> None:

@@ -4,8 +4,15 @@ An id is called at the top of a phase through `workflow.patched`, never in a han
 "Upgrading".
 """
 
-RECHECK_READS_CALENDAR = "recheck-reads-calendar"
-"""A recheck that asks for records reads the calendar first: the case may have slept since the last notice came.
+RENEWAL_REMINDED = "renewal-reminded"
+"""A person whose entitlement ends is told once that a renewal is due, when its window opens.
+
+Called at the top of a year, and only of an entitlement that ends; a run of 0.1.0 goes on without until its year is
+over. 2026-11-22, release 0.2.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
+"""
+
+RECHECK_RENEWS_RULES = "recheck-renews-rules"
+"""A recheck takes over the policy and the calendar in force on its day: the case slept for most of a year.
 
 2026-11-22, release 0.2.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
 """

@@ -5,14 +5,16 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from activities.contract import ActivityName, NoticeDraft, Recorded, RecordEvents
+from activities.contract import ActivityName, AdoptEntitlement, NoticeDraft, Recorded, RecordEvents
 from domain import clock
 from domain.calendar import PROJECTED, CalendarSlice
 from domain.case import CaseState
 from domain.case_dates import dates_of, find_due, last_day
 from domain.case_rules import CaseRules
 from domain.events import EventKind, NoticeEvent, Recipient
+from domain.imported import ImportedEntitlement
 from domain.moments import local_date
+from domain.succession import keeps_disease
 from domain.vocabulary import DateKind, Status, WaitingOn
 from workflows import showing
 from workflows.amending import amend
@@ -142,9 +144,12 @@ class CaseRecord:
         """Whose turn it is and until when, to be set again after an interruption."""
         return self.state.waiting_on, self._due
 
-    async def commit(self, *, max_live: int | None = None) -> Recorded:
-        """Write the draft in one transaction, then show it.
+    async def commit(
+        self, *, max_live: int | None = None, replaces: str = "", imported: ImportedEntitlement | None = None
+    ) -> Recorded:
+        """Write the draft in one transaction, then show it; with `imported` the case and its person are written too.
 
+        `replaces` names the entitlement whose place the case takes with this transition.
         If a guard refuses it nothing is written: the last entry, which the guard speaks of, is taken back with its
         notices; what was drafted before it stays drafted.
         """
@@ -155,14 +160,13 @@ class CaseRecord:
             events=tuple(self.draft.events),
             row=showing.case_row(self.state, workflow.now()),
             calendar_span=(calendar.first_on, calendar.last_on) if calendar else None,
-            occupies=not self.state.closed and self.state.status is not Status.DENIED,
+            occupies=self._occupies(),
             live=self.state.status in showing.LIVE and not self.state.closed,
             max_live=max_live,
+            replaces=replaces or None,
             **self.draft.effects(),
         )
-        summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
-        write = record if self.draft.decides else record_at_once
-        recorded = await write(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
+        recorded = await self._write(request, imported)
         if recorded.refused is None:
             self._take_numbers(recorded)
             self.draft = Draft()
@@ -172,6 +176,29 @@ class CaseRecord:
         if recorded.calendar is not None and not self.state.closed:
             await self._learn(recorded.calendar)
         return recorded
+
+    async def _write(self, request: RecordEvents, imported: ImportedEntitlement | None) -> Recorded:
+        summary = "、".join(showing.event_zh(event) for event in self.draft.events)[:60]
+        if imported is not None:
+            # Taking the place comes out the same however often it is worked out; turning it away is a decision.
+            adopting = record if self.state.closed else record_at_once
+            adopted = AdoptEntitlement(
+                imported=imported,
+                person_key=self.state.person_key,
+                received_at=self.state.received_at,
+                at=workflow.now(),
+                transition=request,
+            )
+            return await adopting(ActivityName.ADOPT_ENTITLEMENT, adopted, Recorded, summary=summary)
+        write = record if self.draft.decides else record_at_once
+        return await write(ActivityName.RECORD_EVENTS, request, Recorded, summary=summary)
+
+    def _occupies(self) -> bool:
+        state = self.state
+        if state.closed or state.status is Status.DENIED:
+            return False
+        # Until the grant the place of the disease is the predecessor's.
+        return state.status in showing.LIVE or not keeps_disease(state.kind, state.change)
 
     async def _learn(self, calendar: CalendarSlice) -> None:
         # Nobody told this case of the new calendar: what it has just written may rest on the old one.

@@ -19,6 +19,7 @@ from domain.certificate import (
     CertificateContent,
     escaped_word,
     printed_fields,
+    printed_figures,
     qr_text,
 )
 from domain.moments import CST
@@ -38,18 +39,23 @@ def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> b
     """Return the signed PDF. The same content and key give the same bytes.
 
     Synchronous and safe in threads; about 40 ms after the first call, which loads the font: half of it to set
-    the page, half to read it back, because no page leaves that does not verify. Raises
-    `UnprintableCertificate` when none does, neither plainly nor with the name's rare characters spelt out.
+    the page, half to read it back, because no page leaves that does not verify. Raises `UnprintableCertificate`
+    when none does: neither plainly, nor with the name's rare characters spelt out, nor without figures.
     """
     signature = sign_content(content, key)
+    # What is scanned is signed by itself: it must not tell the figures.
+    scanned = qr_text(content, sign_content(content.without_figures, key))
     for lines in (printed_fields(content), _printed_by_code_point(content)):
         try:
-            pdf = seal_file(_typeset(content, lines, signature), key)
+            pdf = seal_file(_typeset(content, lines, signature, scanned), key)
         except typst.TypstError:
             # PDF/A refuses a page on which a character has no glyph: print its code point instead
             continue
         if verify_certificate(pdf, key.public_key()).content == content:
             return pdf
+    if content.figures:
+        # Figures too long for the page: the certificate is owed, its figures can be asked for.
+        return render_certificate(content.without_figures, key)
     raise UnprintableCertificate
 
 
@@ -65,16 +71,17 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(str(_TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
 
 
-def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str) -> bytes:
+def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
     """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
     page = {
         "issuer": f"{content.city}医疗保障局",
         "lines": [[*line] for line in lines],
+        "figures": [[*line] for line in printed_figures(content)],
         "signature_label": SIGNATURE_LABEL,
         "signature": [
             signature[start : start + _SIGNATURE_GROUP] for start in range(0, len(signature), _SIGNATURE_GROUP)
         ],
-        "qr": _qr_svg(qr_text(content, signature)),
+        "qr": _qr_svg(scanned),
     }
     with _COMPILING:
         pdf = _compiler().compile(

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from activities.certificates.signing import content_signed, file_sealed
 from activities.pdf_reading import EncryptedPdf, UnreadablePdf, opened_pdf
 from domain.certificate import (
+    FIGURE_LABELS,
     FORMAT,
+    MAX_FIGURE_CHARACTERS,
     PRINTED_LABELS,
     SIGNATURE_LABEL,
     SIGNATURE_LENGTH,
@@ -20,10 +22,13 @@ from domain.certificate import (
 _MAX_PDF_BYTES = 4 * 1024 * 1024
 _MAX_QR_CHARACTERS = 2000
 
-# The last line is the key's name, which ends where the caption of the QR code begins.
+# The last line is the key's name, which ends where the caption of the QR code begins. Figures may follow.
 _PAGE = re.compile(
     "".join(f"{label}：(.{{1,200}}?)" for label in PRINTED_LABELS[:-1])
-    + f"{PRINTED_LABELS[-1]}：([A-Za-z0-9._-]{{1,40}})(?![A-Za-z0-9._-])[^：]{{0,60}}"
+    + f"{PRINTED_LABELS[-1]}：([A-Za-z0-9._-]{{1,40}})(?![A-Za-z0-9._-])[^：]{{0,90}}?"
+    + "(?:"
+    + "".join(f"{label}：([^：]{{1,{MAX_FIGURE_CHARACTERS}}}?)" for label in FIGURE_LABELS)
+    + ")?"
     + f"{SIGNATURE_LABEL}：([A-Za-z0-9_-]{{{SIGNATURE_LENGTH}}})(?![A-Za-z0-9_-])"
 )
 
@@ -47,7 +52,7 @@ _NOT_QR_ZH = "不能认定为真：这段文字不是凭证二维码的内容，
 class CertificateVerdict(BaseModel):
     """Whether a certificate is genuine as issued; `reason` is Simplified Chinese, without personal data.
 
-    `content` is what was signed, and is there only when `genuine`.
+    `content` is what was signed, and is there only when `genuine`; its figures are checked and never dumped.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -102,8 +107,9 @@ def _judge_page(text: str, pdf: bytes, public_key: Ed25519PublicKey) -> Certific
     if len(found) != 1:
         return _not_genuine(_FOREIGN_ZH)
     *values, signature = found[0]
+    lines = dict(zip((*PRINTED_LABELS, *FIGURE_LABELS), values, strict=True))
     try:
-        content = content_from_print(dict(zip(PRINTED_LABELS, values, strict=True)))
+        content = content_from_print({label: text for label, text in lines.items() if text})
     except (ValidationError, ValueError):
         return _not_genuine(_MALFORMED_ZH)
     if not content_signed(content, signature, public_key):

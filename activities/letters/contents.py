@@ -58,8 +58,8 @@ def letter_content(
 ) -> LetterContent:
     """Return what a letter says.
 
-    `notice_facts` are those of the notice sent with the same entry: the last day of the appeal window stands only
-    there. Raises `PolicyError` where the region has no policy for the case any more.
+    `notice_facts` are those of the notice sent with the same entry: of a denial by 0.1.0 the last day of the appeal
+    window stands only there. Raises `PolicyError` where the region has no policy for the case any more.
     """
     event = next(each for each in view.timeline if each.seq == letter.seq)
     judged_by = policy_for(view.region, local_date(view.received_at))
@@ -99,6 +99,7 @@ def _words(
         "number": view.acceptance_no,
         "name": person.name,
         "id_number": mask_id_number(person.id_number),
+        "agent": person.agent_name,
         "disease": policy_book().disease_name(view.disease_id) or view.disease_id,
         "received_on": printed_date(local_date(view.received_at)),
         "dated_on": printed_date(local_date(event.at)),

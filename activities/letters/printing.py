@@ -70,7 +70,7 @@ async def _content(
 
 
 async def _appeal_facts(connection: AsyncConnection, acceptance_no: str, letter: LetterEntry) -> dict[str, str]:
-    """Return what the notice of a denial said: the trail does not hold the last day of the appeal window."""
+    """Return what the notice of a denial said: an entry of 0.1.0 does not hold the last day of the appeal window."""
     if letter.kind is not LetterKind.DENIED:
         return {}
     for sent in await reading.notices_of(connection, acceptance_no):

@@ -18,13 +18,16 @@ from temporalio.exceptions import ApplicationError
 from activities.contract import ActivityName, NoticeSent, NoticeState, SendNotice, StartNotice
 from activities.notices.email import Attachment, HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
-from activities.notices.sms import SmsAnswer, SmsGateway
+from activities.notices.push import Push, Pusher
+from activities.notices.sms import Sms, SmsAnswer, SmsGateway, SmsTrace
 from activities.notices.texts import NoticeContext, NoticeText, city_of, render_notice, withheld
+from activities.notices.words import sms_words
 from domain.application import Model
-from domain.events import Recipient
+from domain.events import AGENT_SMS, INBOX, PUSH, Recipient
 from domain.identity import mask_id_number, mask_name
 from domain.moments import local_date
 from storage.database import Database
+from storage.inbox import InboxMessage, keep_message
 from storage.notices import (
     Attempt,
     AttemptState,
@@ -85,6 +88,7 @@ class NoticeActivities:
         gateway: SmsGateway,
         objects: Files,
         settings: NoticeSettings,
+        pusher: Pusher | None = None,
         now: Callable[[], datetime] = _wall_clock,
     ) -> None:
         self._database = database
@@ -92,6 +96,7 @@ class NoticeActivities:
         self._gateway = gateway
         self._objects = objects
         self._settings = settings
+        self._pusher = pusher
         self._now = now
 
     @activity.defn(name=ActivityName.SEND_NOTICE.value)
@@ -129,10 +134,14 @@ class NoticeActivities:
         if not address:
             return await self._skip(command)
         match command.channel:
-            case "sms":
+            case "sms" | "agent_sms":
                 return await self._send_sms(command, notice, phone=address)
             case "email":
                 return await self._send_mail(command, notice, to=address)
+            case "inbox":
+                return await self._keep_in_inbox(command, notice)
+            case "push":
+                return await self._push(command, notice)
             case _:
                 return await self._skip(command)
 
@@ -140,7 +149,16 @@ class NoticeActivities:
         """Return where a notice goes on a channel; empty where nothing is on file."""
         if notice.recipient is Recipient.SUPERVISOR:
             return self._settings.supervisors.get(notice.region, "") if channel == EMAIL else ""
-        return {SMS: notice.phone, EMAIL: notice.email}.get(channel, "").strip()
+        # One telephone for both hears it once.
+        agent = notice.agent.phone if notice.agent and notice.agent.phone != notice.phone else ""
+        addresses = {
+            SMS: notice.phone,
+            AGENT_SMS: agent,
+            EMAIL: notice.email,
+            INBOX: notice.person_key,
+            PUSH: notice.acceptance_no if self._pusher else "",
+        }
+        return addresses.get(channel, "").strip()
 
     async def _skip(self, command: SendNotice) -> NoticeSent:
         held = await self._claim(command)
@@ -165,19 +183,27 @@ class NoticeActivities:
         return await self._record(held, AttemptState.SENT, "")
 
     async def _send_sms(self, command: SendNotice, notice: NoticeRecord, *, phone: str) -> NoticeSent:
-        text = _text(notice).sms
+        text, words = _text(notice).sms, sms_words(_context(notice))
         held = await self._claim(command)
         if held.state is AttemptState.SENDING:
-            answer = await self._ask(held)
+            answer = await self._ask(held, notice, phone=phone)
             if answer is not None:
                 return await self._record_answer(held, answer)
             held = await self._reclaim(held)
         if not held.mine:
             return _as_found(held)
+        message = Sms(
+            reference=held.reference,
+            phone=phone,
+            text=text,
+            region=notice.region,
+            event=notice.event,
+            words=words,
+        )
         await self._leaving(held)
         try:
             async with asyncio.timeout(SMS_SECONDS):
-                answer = await self._gateway.send(reference=held.reference, phone=phone, text=text)
+                answer = await self._gateway.send(message)
         except TurnedDown as failure:
             return await self._record(held, AttemptState.FAILED, failure.code)
         except Postponed as failure:
@@ -187,6 +213,49 @@ class NoticeActivities:
             # stays `sending`: the next attempt asks the provider, when the message is no longer on its way
             raise Unclear("sms-timeout") from None
         return await self._record_answer(held, answer)
+
+    async def _keep_in_inbox(self, command: SendNotice, notice: NoticeRecord) -> NoticeSent:
+        text = _text(notice)
+        async with self._database.write() as connection:
+            held = await claim(
+                connection,
+                acceptance_no=notice.acceptance_no,
+                seq=notice.seq,
+                channel=command.channel,
+                at=self._now(),
+            )
+            if not held.mine:
+                return _as_found(held)
+            message = InboxMessage(
+                reference=held.reference,
+                acceptance_no=notice.acceptance_no,
+                event=notice.event,
+                title=text.subject,
+                text=text.inbox,
+                created_at=notice.created_at,
+            )
+            await keep_message(connection, message, person_key=notice.person_key, seq=notice.seq)
+            await record_outcome(connection, held, state=AttemptState.SENT, detail="", at=self._now())
+        return NoticeSent(state=NoticeState.SENT)
+
+    async def _push(self, command: SendNotice, notice: NoticeRecord) -> NoticeSent:
+        assert self._pusher is not None, "without one the channel has no address"
+        text = _text(notice)
+        held = await self._claim(command)
+        if held.state is AttemptState.SENDING:
+            # The receiver knows the delivery id: what it may have taken can be handed over again.
+            held = await self._reclaim(held)
+        if not held.mine:
+            return _as_found(held)
+        await self._leaving(held)
+        try:
+            await self._pusher.push(_push_of(notice, text, delivery=held.reference))
+        except TurnedDown as failure:
+            return await self._record(held, AttemptState.FAILED, failure.code)
+        except Postponed as failure:
+            await self._release(held, failure)
+            raise
+        return await self._record(held, AttemptState.SENT, "")
 
     async def _letter(self, notice: NoticeRecord, *, to: str) -> Letter:
         text = _text(notice)
@@ -205,10 +274,16 @@ class NoticeActivities:
             attachment=attachment,
         )
 
-    async def _ask(self, held: Attempt) -> SmsAnswer | None:
+    async def _ask(self, held: Attempt, notice: NoticeRecord, *, phone: str) -> SmsAnswer | None:
+        trace = SmsTrace(
+            reference=held.reference,
+            phone=phone,
+            region=notice.region,
+            handed_over_at=held.claimed_at or notice.created_at,
+        )
         try:
             async with asyncio.timeout(SMS_SECONDS):
-                return await self._gateway.find(reference=held.reference)
+                return await self._gateway.find(trace)
         except TimeoutError:
             raise Postponed("sms-timeout") from None
 
@@ -240,7 +315,7 @@ class NoticeActivities:
             await release(connection, held, detail=failure.code)
 
     async def _record_answer(self, held: Attempt, answer: SmsAnswer) -> NoticeSent:
-        return await self._record(held, AttemptState(answer.state.value), answer.detail)
+        return await self._record(held, AttemptState(answer.state.value), answer.kept)
 
     async def _record(self, held: Attempt, state: AttemptState, detail: str) -> NoticeSent:
         async with self._database.write() as connection:
@@ -249,16 +324,31 @@ class NoticeActivities:
 
 
 def _text(notice: NoticeRecord) -> NoticeText:
-    return render_notice(
-        NoticeContext(
-            event=notice.event,
-            region=notice.region,
-            acceptance_no=notice.acceptance_no,
-            masked_name=mask_name(notice.name),
-            dated_on=local_date(notice.created_at),
-            facts=withheld(notice.facts, _secret_words(notice)),
-            attached=notice.certificate_sha256 is not None,
-        )
+    return render_notice(_context(notice))
+
+
+def _context(notice: NoticeRecord) -> NoticeContext:
+    return NoticeContext(
+        event=notice.event,
+        region=notice.region,
+        acceptance_no=notice.acceptance_no,
+        masked_name=mask_name(notice.name),
+        dated_on=local_date(notice.created_at),
+        facts=withheld(notice.facts, _secret_words(notice)),
+        attached=notice.certificate_sha256 is not None,
+    )
+
+
+def _push_of(notice: NoticeRecord, text: NoticeText, *, delivery: str) -> Push:
+    return Push(
+        delivery=delivery,
+        acceptance_no=notice.acceptance_no,
+        region=notice.region,
+        channel=notice.channel,
+        event=notice.event,
+        title=text.subject,
+        text=text.short,
+        created_at=notice.created_at,
     )
 
 

@@ -2,30 +2,21 @@
 
 A folder named by region holds `city.toml`, and may hold a file of an event with only the blocks it words
 otherwise. No text names a disease, a full name or an ID number. An SMS carries no free text at all: reasons and
-lists of papers are written by people and stand in the mail only.
+lists of papers are written by people and stand in the mail and the inbox only. What is pushed to a telephone's lock
+screen says no more than the SMS.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2 import TemplateNotFound
 from pydantic import Field
 
+from activities.notices.sms_text import is_control, sms_text
+from activities.notices.template_sets import INBOX_BLOCK, City, TemplateSets, template_sets
 from domain.application import Model
 from domain.events import NoticeEvent
-
-_TEMPLATES = Path(__file__).parent / "templates"
-_DEFAULT = "default"
-
-SINGLE_SMS = 70
-"""Characters of one SMS, signature included (documentation of a large SMS vendor)."""
-
-SMS_PART = 67
-"""Characters of each part of a longer SMS."""
 
 _FACTS: dict[NoticeEvent, tuple[str, ...]] = {
     NoticeEvent.ACCEPTED: ("due_on", "confirmed_note"),
@@ -35,6 +26,7 @@ _FACTS: dict[NoticeEvent, tuple[str, ...]] = {
     NoticeEvent.LAPSED: (),
     NoticeEvent.WITHDRAWN: (),
     NoticeEvent.ORIGINALS: ("due_on",),
+    NoticeEvent.ORIGINALS_REMINDER: ("due_on",),
     NoticeEvent.PUBLICITY: ("from_on", "to_on"),
     NoticeEvent.GRANTED: ("effect_on", "end_on"),
     NoticeEvent.DENIED: ("reason", "appeal_until"),
@@ -43,25 +35,13 @@ _FACTS: dict[NoticeEvent, tuple[str, ...]] = {
     NoticeEvent.RECHECK_DUE: ("due_on", "records"),
     NoticeEvent.RECHECK_REMINDER: ("due_on",),
     NoticeEvent.RECHECK_PASSED: ("next_on",),
+    NoticeEvent.RENEWAL_DUE: ("end_on", "until_on"),
     NoticeEvent.SUSPENDED: ("reason", "end_on"),
     NoticeEvent.RESUMED: (),
     NoticeEvent.ENDED: ("ground", "ended_on"),
     NoticeEvent.DATE_MOVED: ("what", "before_on", "after_on", "every"),
     NoticeEvent.BREACH_REPORT: ("due_on", "status"),
 }
-
-
-class City(Model):
-    """How a city signs its notices, and where its people turn to."""
-
-    signature: str = Field(pattern=r"^[^【】]{2,12}$")
-    bureau: str
-    hotline: str
-    benefit: str
-    short_benefit: str
-    portal: str
-    where_to_look: str
-    counter: str
 
 
 class NoticeContext(Model):
@@ -77,12 +57,17 @@ class NoticeContext(Model):
 
 
 class NoticeText(Model):
-    """One notice in all its forms. `sms` begins with the signature 【…】."""
+    """One notice in all its forms. `sms` begins with the signature 【…】; `short` is the same without it.
+
+    `inbox` is the body as an app shows it below `subject`, without salutation and attachment.
+    """
 
     sms: str
+    short: str
     subject: str
     plain: str
     html: str
+    inbox: str
 
 
 def fact_names(event: NoticeEvent) -> tuple[str, ...]:
@@ -90,36 +75,57 @@ def fact_names(event: NoticeEvent) -> tuple[str, ...]:
     return _FACTS[event]
 
 
-@cache
 def city_of(region: str) -> City:
     """Return a city's data, or that of no particular city where the region has no file."""
-    path = _TEMPLATES / region / "city.toml"
-    if not re.fullmatch(r"\d{6}", region) or not path.is_file():
-        path = _TEMPLATES / _DEFAULT / "city.toml"
-    return City.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    return template_sets().city(region)
 
 
-def render_notice(context: NoticeContext) -> NoticeText:
-    """Render a notice in all its forms. Raises `jinja2.UndefinedError` if a template asks for an unknown fact."""
-    city = city_of(context.region)
-    words: dict[str, object] = {
-        **{name: context.facts.get(name, "").strip() for name in _FACTS[context.event]},
-        "name": context.masked_name,
+def render_notice(context: NoticeContext, *, sets: TemplateSets | None = None) -> NoticeText:
+    """Render a notice in all its forms, with the wordings of this process unless told otherwise.
+
+    A city's wording that cannot be used is passed over for the default one; raises only where that fails.
+    """
+    sets = sets or template_sets()
+    words = words_of(context, sets)
+    subject = _one_line(sets.block(context.region, context.event, "subject", words))
+    sms = sets.block(context.region, context.event, "sms", words)
+    shell = {**words, "subject": subject, "paragraphs": paragraphs(inner(context, sets, "body", words))}
+    in_app = {**words, "attached": False}
+    shown = {**in_app, "paragraphs": paragraphs(inner(context, sets, INBOX_BLOCK, in_app))}
+    signature = sets.city(context.region).signature
+    signed = sms_text(signature, sms)
+    return NoticeText(
+        sms=signed,
+        short=signed.removeprefix(f"【{signature}】"),
+        subject=subject,
+        plain=sets.shell("plain.txt", shell).strip() + "\n",
+        html=sets.shell("layout.html", shell),
+        inbox=sets.shell("inbox.txt", shown).strip(),
+    )
+
+
+def words_of(context: NoticeContext, sets: TemplateSets) -> dict[str, object]:
+    """Return everything a template of the event may name."""
+    facts = {name: _visible(context.facts.get(name, "")).strip() for name in _FACTS[context.event]}
+    return {
+        **facts,
+        "name": _visible(context.masked_name),
         "number": context.acceptance_no,
-        "city": city,
+        "city": sets.city(context.region),
         "event": context.event.value,
         "attached": context.attached,
         "dated": f"{context.dated_on.year}年{context.dated_on.month}月{context.dated_on.day}日",
     }
-    subject = _one_line(_block(context, "subject", words))
-    paragraphs = _paragraphs(_block(context, "body", words))
-    shell = {**words, "subject": subject, "paragraphs": paragraphs}
-    return NoticeText(
-        sms=f"【{city.signature}】" + _sms_body(_block(context, "sms", words)),
-        subject=subject,
-        plain=_environment(html=False).get_template("plain.txt").render(shell).strip() + "\n",
-        html=_environment(html=True).get_template("layout.html").render(shell),
-    )
+
+
+def inner(context: NoticeContext, sets: TemplateSets, block: str, words: Mapping[str, object]) -> str:
+    """Render what a mail or the inbox says; the inbox says what the mail does unless it is worded of its own."""
+    try:
+        return sets.block(context.region, context.event, block, words)
+    except TemplateNotFound:
+        if block != INBOX_BLOCK:
+            raise
+    return sets.block(context.region, context.event, "body", words)
 
 
 def withheld(facts: Mapping[str, str], replacements: Mapping[str, str]) -> dict[str, str]:
@@ -131,62 +137,22 @@ def withheld(facts: Mapping[str, str], replacements: Mapping[str, str]) -> dict[
     return {name: pattern.sub(lambda hit: replacements[hit.group()], text) for name, text in facts.items()}
 
 
-def sms_segments(text: str) -> int:
-    """Return how many SMS a text costs: 1 up to 70 characters, else one for each 67. Counted in UTF-16 units."""
-    length = len(text.encode("utf-16-be")) // 2
-    return 1 if length <= SINGLE_SMS else -(-length // SMS_PART)
-
-
-@cache
-def _environment(*, html: bool) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=html,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["numbered"] = count_numbered
-    return environment
-
-
-def count_numbered(told: str) -> int:
-    """Return how many items a list like `1. …` has; its heading and the experts' words are none."""
-    return sum(1 for line in told.splitlines() if re.match(r"\d+\. ", line))
-
-
-def _block(context: NoticeContext, block: str, words: Mapping[str, object]) -> str:
-    """Render one block: the region's wording if it has one, else the default."""
-    for folder in (context.region, _DEFAULT):
-        template = _template(f"{folder}/{context.event.value}.txt")
-        if template is not None and block in template.blocks:
-            return "".join(template.blocks[block](template.new_context(dict(words))))
-    raise TemplateNotFound(f"{context.event.value}: {block}")
-
-
-def _template(name: str) -> Template | None:
-    try:
-        return _environment(html=False).get_template(name)
-    except TemplateNotFound:
-        return None
+def paragraphs(body: str) -> list[list[str]]:
+    """Split at empty lines into paragraphs, each a list of lines."""
+    lines = [line.strip() for line in body.strip().splitlines()]
+    found: list[list[str]] = [[]]
+    for line in lines:
+        if line:
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return [paragraph for paragraph in found if paragraph]
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _sms_body(text: str) -> str:
-    """Join the lines without a space, and keep 【】 for the signature alone: gateways refuse a second pair."""
-    return "".join(text.split()).replace("【", "〔").replace("】", "〕")
-
-
-def _paragraphs(body: str) -> list[list[str]]:
-    """Split at empty lines into paragraphs, each a list of lines."""
-    lines = [line.strip() for line in body.strip().splitlines()]
-    paragraphs: list[list[str]] = [[]]
-    for line in lines:
-        if line:
-            paragraphs[-1].append(line)
-        elif paragraphs[-1]:
-            paragraphs.append([])
-    return [paragraph for paragraph in paragraphs if paragraph]
+def _visible(text: str) -> str:
+    """Leave out what nobody sees: a control character in a mail's subject would stop the mail."""
+    return "".join(each for each in text if each in "\n\t" or not is_control(each))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from domain.vocabulary import STATUS_ZH
+from domain.vocabulary import MATERIAL_ZH, STATUS_ZH
 from starter.cli.failing import WrongUsage, refused
 from starter.cli.files import existing_folder, read_json
 from starter.cli.opening import opened_mente
@@ -15,7 +15,10 @@ from starter.cli.sending import Draft, Envelope, deliver, message_leaf, takes_en
 from starter.cli.shape import Leaf
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from domain.refusal import Refused
+    from starter.client import Applied
 
 _FILE = click.Path(path_type=Path)
 
@@ -36,14 +39,24 @@ async def apply(file: Path, materials: Path | None, no_wait: bool) -> Answer:
     _judge_before_connecting(raw)
     async with opened_mente() as mente:
         applied = await mente.apply(raw, folder, wait=0 if no_wait else INTAKE_SECONDS)  # type: ignore[arg-type]  # judged
-    content = {"acceptance_no": applied.acceptance_no, "status": applied.status, "created": applied.created}
+    content: dict[str, object] = {
+        "acceptance_no": applied.acceptance_no,
+        "status": applied.status,
+        "created": applied.created,
+    }
+    if applied.taken_over is not None:
+        content["taken_over"] = applied.taken_over
+    return Answer(content, lambda console: _show_applied(console, applied))
+
+
+def _show_applied(console: "Console", applied: "Applied") -> None:
     known = "申请已提交" if applied.created else "该申请此前已提交"
-    return Answer(
-        content,
-        lambda console: console.print(
-            f"{known}。受理号 {applied.acceptance_no}，案件状态“{STATUS_ZH[applied.status]}”"
-        ),
-    )
+    console.print(f"{known}。受理号 {applied.acceptance_no}，案件状态“{STATUS_ZH[applied.status]}”")
+    if applied.taken_over is not None:
+        taken = "、".join(MATERIAL_ZH[kind] for kind in applied.taken_over.taken) or "无"
+        console.print(f"从 {applied.taken_over.acceptance_no} 接续的材料：{taken}")
+        for each in applied.taken_over.left:
+            console.print(f"没有接续：{each.why}")
 
 
 def _judge_before_connecting(raw: object) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from domain.vocabulary import InsuredState
-from starter.cli import calendar, calendar_notices
+from starter.cli import calendar, calendar_notices, offregion
 from starter.cli.sending import Draft, message_command
 from starter.cli.shape import Section
 
@@ -98,7 +98,7 @@ def _with_offset(text: str) -> str:
 
 COMMANDS: tuple[click.Command, ...] = (
     _section("hospital", "The designated hospital.", hospital_change),
-    _section("offregion", "Treatment outside the pool.", offregion_file, offregion_end),
+    _section("offregion", "Treatment outside the pool.", *offregion.SUB_COMMANDS, offregion_file, offregion_end),
     _section("contact", "Phone and e-mail.", contact_change),
     _section("insured", "The state of insurance.", insured_change),
     end,

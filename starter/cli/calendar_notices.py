@@ -1,6 +1,5 @@
 """Notices on holidays: taking one in, what it would change, and carrying it to the cases whose dates move."""
 
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,15 +8,17 @@ import click
 
 from starter.cli.files import read_bytes
 from starter.cli.opening import opened_database, opened_mente, read_settings
-from starter.cli.output import HUMAN, Answer
-from starter.cli.shape import Leaf, output_of
+from starter.cli.output import Answer
+from starter.cli.progress import progress_bar
+from starter.cli.shape import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rich.console import Console
 
-    from starter.retiming import Impact, Progress, Retimed
+    from starter.pace import Progress
+    from starter.retiming import Impact, Retimed
     from storage.calendar_store import CalendarImported
 
 _SHOWN = 50
@@ -93,7 +94,7 @@ async def apply(
     have been re-timed are left alone, and nobody is told anything twice.
     """
     imported = await _import(file, published_on, title, number) if file is not None else None
-    with _progress(output_of(click.get_current_context()) == HUMAN) as progress:
+    with progress_bar("重新计时") as progress:
         version, found, done = await _retime(per_second, at_once, progress)
     unfinished = bool(done.unanswered or done.refused)
     content: dict[str, object] = {
@@ -265,23 +266,6 @@ def _show_applied(console: "Console", content: dict[str, object]) -> None:
             console.print(f"{title} {len(numbers)} 件，请稍后再次运行 mente calendar apply：", soft_wrap=True)
             for number in numbers[:_SHOWN]:
                 console.print(number)
-
-
-@contextmanager
-def _progress(shown: bool) -> "Iterator[Progress]":
-    """Show a bar on stderr to a person at a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not shown or not console.is_terminal:
-        yield lambda done, all_: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress("重新计时", *columns, console=console) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, all_: bar.update(task, completed=done, total=all_)
 
 
 SUB_COMMANDS: tuple[click.Command, ...] = (import_, impact, apply)

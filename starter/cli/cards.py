@@ -34,6 +34,7 @@ _TOLD_ZH = {
     "end_on": "止于",
     "certificate_no": "凭证",
     "objection_id": "异议",
+    "replaces": "原资格",
     "command": "消息",
     "reason": "理由",
     "ground": "事由",
@@ -126,15 +127,19 @@ def _value_words(name: str, value: JsonValue) -> str:
 
 def show_cases(console: Console, cases: "Sequence[ListedCase]") -> None:
     """Show a list of cases."""
-    table = _table("受理号", "状态", "等待", "期限", "时限", "需处理")
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    # A number that is cut cannot be pasted anywhere; the rest may fold where a terminal is narrow.
+    table.add_column("受理号", no_wrap=True)
+    for column in ("状态", "等待", "期限", "时限"):
+        table.add_column(column, overflow="fold")
     for line in cases:
+        certainty = "" if line.due_confirmed else " 推算"
         table.add_row(
             line.acceptance_no,
             STATUS_ZH[line.status],
             WAITING_ZH[line.waiting_on],
-            minute_text(line.due) + ("" if line.due_confirmed else PROJECTED) if line.due else "—",
-            SLA_ZH[line.sla],
-            "是" if line.attention else "",
+            minute_text(line.due) + certainty if line.due else "—",
+            SLA_ZH[line.sla] + ("，需处理" if line.attention else ""),
         )
     console.print(table)
     console.print(f"共 {len(cases)} 件")

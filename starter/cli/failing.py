@@ -124,8 +124,11 @@ def _known(error: Exception) -> Reason | None:
             message = "文件库中没有该文件。" if isinstance(error, NotStored) else "文件库中的文件已被改动。"
             return _reason("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)
         case CalendarDamaged():
-            message = "数据库中的工作日历已被改动或缺失，不能据此计算期限。"
-            return _reason("calendar", "日历须与导入时一致", "请从备份恢复数据库，或运行 mente migrate", message)
+            if not error.notice:
+                remedy = "请运行 mente migrate，装入随程序发布的通知"
+                return _reason("calendar", "日历须已装入数据库", remedy, "数据库中没有工作日历。")
+            message = f"数据库中的通知 {error.notice} 已被改动，不能据此计算期限。"
+            return _reason("calendar", "通知须与导入时一致", "请从备份恢复数据库", message)
         case RPCError():
             message = f"Temporal 服务未能处理请求（{error.status.name}）。"
             return _reason("temporal", "须能连接 Temporal 服务", "请稍后重试", message)

@@ -1,4 +1,4 @@
-"""Looking: where a case stands, lists, notices, and whether the audit trail is whole. Most need no server."""
+"""Looking: where a case stands, lists, and whether the audit trail is whole. Most need no server."""
 
 from datetime import UTC, datetime
 
@@ -101,24 +101,6 @@ async def explain(number: str, until: datetime | None) -> Answer:
     return Answer(found, lambda console: show_explanation(console, found))
 
 
-@click.command("notices", cls=Leaf)
-@NUMBER
-async def notices(number: str) -> Answer:
-    """List a case's notices and every attempt to send them."""
-    from domain.acceptance import parse_acceptance_number
-
-    number = parse_acceptance_number(number)
-    from starter.cli.cards import show_notices
-    from starter.client import unknown_case
-    from storage import reading
-
-    async with opened_database(read_settings()) as database, database.read() as connection:
-        found = await reading.notices_of(connection, number)
-        if not found and await reading.case_status(connection, number) is None:
-            raise unknown_case()
-    return Answer({"acceptance_no": number, "notices": found}, lambda console: show_notices(console, found))
-
-
 _FAULTS_ZH = {
     "changed": "内容被改动",
     "removed": "被删除",
@@ -154,6 +136,5 @@ COMMANDS: tuple[click.Command, ...] = (
     status,
     list_cases,
     explain,
-    notices,
     Section("audit", help="The chained audit trail.", commands=[audit_verify]),
 )

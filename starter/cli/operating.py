@@ -92,17 +92,6 @@ def _keys_answer(keys: "Keys", folder: Path) -> Answer:
 
 @click.command("import", cls=Leaf)
 @click.argument("file", type=_FILE, metavar="FILE.csv")
-async def experts_import(file: Path) -> Answer:
-    """Add or update experts: expert_id, name, region, specialty, hospital_id."""
-    from storage.registers import import_experts
-
-    text = read_table(file, field="file")
-    async with opened_database(read_settings()) as database, database.write() as connection:
-        return _imported(await import_experts(connection, text))
-
-
-@click.command("import", cls=Leaf)
-@click.argument("file", type=_FILE, metavar="FILE.csv")
 async def registry_import(file: Path) -> Answer:
     """Add or update the embedded insurance registry: id_number, region, state. ID numbers are not kept."""
     from storage.keys import load_keys
@@ -163,7 +152,6 @@ COMMANDS: tuple[click.Command, ...] = (
     migrate,
     namespace,
     Section("keys", help="The secrets of this installation.", commands=[keys_init, keys_rotate, keys_show]),
-    Section("experts", help="The expert register.", commands=[experts_import]),
     Section("registry", help="The embedded insurance registry.", commands=[registry_import]),
     samples,
     messages,

@@ -34,6 +34,7 @@ from activities.contract import (
 )
 from activities.registry import RegistryActivities
 from domain.application import Material
+from domain.certificate import FIGURE_LABELS
 from domain.events import NoticeEvent, Recipient
 from domain.panel import PanelPurpose
 from domain.vocabulary import InsuredState, MaterialKind
@@ -216,7 +217,7 @@ async def test_notices_are_started_after_the_transition_and_again_on_a_retry(
     temporal.ended = set()
     await desk.record_events(record_task())
     assert [each[1] for each in temporal.started[1:]] == [f"{NUMBER}.n1", f"{NUMBER}.n2"]
-    assert set(temporal.started[1][2].channels) == {"sms", "email"}
+    assert set(temporal.started[1][2].channels) == {"sms", "email", "agent_sms"}
 
 
 async def test_a_refused_transition_starts_no_notice(desk: CaseActivities, temporal: Temporal) -> None:
@@ -322,6 +323,7 @@ async def test_a_certificate_version_is_issued_once(
     content = verify_certificate(pdf, KEYS.certificate_signing_key().public_key()).content
     assert content is not None
     assert (content.masked_name, content.certificate_no) == ("标***丰", first.certificate_no)
+    assert len(content.figures) == len(FIGURE_LABELS)
     async with database.read() as connection:
         (stored,) = await reading.certificates_of(connection, NUMBER)
     assert (stored.sha256, stored.issued_at, stored.end_on) == (first.sha256, AT, None)

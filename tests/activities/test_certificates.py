@@ -71,7 +71,8 @@ def text_of(pdf: bytes) -> str:
 
 def forged(*, printed: CertificateContent, signed: CertificateContent) -> bytes:
     """Set a page with the program's own template that shows one content and carries another's signature."""
-    pdf = render._typeset(printed, printed_fields(printed), sign_content(signed, KEY))
+    signature = sign_content(signed, KEY)
+    pdf = render._typeset(printed, printed_fields(printed), signature, qr_text(printed, signature))
     return seal_file(pdf, OTHER_KEY)
 
 
@@ -252,14 +253,14 @@ def test_a_character_without_a_glyph_is_printed_as_its_code_point() -> None:
 def test_a_failed_page_does_not_spoil_the_next_one(certificate: bytes) -> None:
     lines = (("姓名", "\U000323af"),)
     with pytest.raises(typst.TypstError):
-        render._typeset(CONTENT, lines, sign_content(CONTENT, KEY))
+        render._typeset(CONTENT, lines, sign_content(CONTENT, KEY), "x")
 
     assert render_certificate(CONTENT, KEY) == certificate
 
 
 def test_a_page_that_cannot_be_read_back_is_never_issued(monkeypatch: pytest.MonkeyPatch) -> None:
-    def misprint(_: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str) -> bytes:
-        return typeset(changed(city="攀枝花市"), printed_fields(changed(city="攀枝花市")), signature)
+    def misprint(_: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
+        return typeset(changed(city="攀枝花市"), printed_fields(changed(city="攀枝花市")), signature, scanned)
 
     typeset = render._typeset
     monkeypatch.setattr(render, "_typeset", misprint)
@@ -290,7 +291,7 @@ def test_the_file_holds_no_word_that_could_name_a_disease(certificate: bytes) ->
 
 
 def test_the_fields_are_exactly_the_ones_that_name_no_disease() -> None:
-    assert set(CertificateContent.model_fields) == {name for name, _ in canonical_fields(CONTENT)}
+    assert set(CertificateContent.model_fields) == {*(name for name, _ in canonical_fields(CONTENT)), "figures"}
     assert not {"disease", "disease_id", "diagnosis", "id_number"} & set(CertificateContent.model_fields)
 
 

@@ -392,6 +392,19 @@ def test_a_first_denial_names_the_appeal_window_and_a_final_one_the_review_by_la
     assert ("申诉期限", "15个工作日，至2027年1月4日24时止（推算）") in projected.facts
 
 
+@pytest.mark.parametrize(
+    ("detail", "line"),
+    [
+        ({"due": "2026-12-25T00:00:00+08:00"}, "15个工作日，至2026年12月24日24时止"),
+        ({"due": "2027-01-05T00:00:00+08:00", "projected": True}, "15个工作日，至2027年1月4日24时止（推算）"),
+    ],
+)
+def test_a_denial_that_says_when_its_appeal_window_ends_needs_no_notice(detail: dict[str, Any], line: str) -> None:
+    case = view((EventKind.DENIED, {"reason": "检查结果未达到认定标准", "final": False, **detail}))
+    letter = letter_content(case, chosen_letter(case, LetterKind.DENIED), PERSON)
+    assert ("申诉期限", line) in letter.facts
+
+
 def test_a_suspension_says_why_until_when_and_how_to_resume() -> None:
     text = printed(LetterKind.SUSPENDED)
     assert "理由：逾期未提交复查资料" in text

@@ -12,7 +12,7 @@ from activities.contract import NoticeSent, NoticeState, SendNotice, StartNotice
 from activities.notices.email import HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.sending import NoticeActivities, NoticeSettings
-from activities.notices.sms import SmsAnswer
+from activities.notices.sms import Sms, SmsAnswer, SmsTrace
 from domain.events import NoticeEvent, Recipient
 from storage.database import Database, insert_rows
 from storage.notices import (
@@ -69,18 +69,18 @@ class FakeGateway:
         self.after: list[BaseException] = []
         self.unable_to_find: list[BaseException] = []
 
-    async def send(self, *, reference: str, phone: str, text: str) -> SmsAnswer:
+    async def send(self, message: Sms) -> SmsAnswer:
         if self.before:
             raise self.before.pop(0)
-        self.sent.append((reference, phone, text))
+        self.sent.append((message.reference, message.phone, message.text))
         if self.after:
             raise self.after.pop(0)
         return SmsAnswer(state=NoticeState.SENT)
 
-    async def find(self, *, reference: str) -> SmsAnswer | None:
+    async def find(self, trace: SmsTrace) -> SmsAnswer | None:
         if self.unable_to_find:
             raise self.unable_to_find.pop(0)
-        known = [each for each in self.sent if each[0] == reference]
+        known = [each for each in self.sent if each[0] == trace.reference]
         return SmsAnswer(state=NoticeState.DELIVERED) if known else None
 
 

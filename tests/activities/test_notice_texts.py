@@ -3,13 +3,13 @@ from datetime import date
 
 import pytest
 
+from activities.notices.sms_text import sms_segments
 from activities.notices.texts import (
     NoticeContext,
     NoticeText,
     city_of,
     fact_names,
     render_notice,
-    sms_segments,
     withheld,
 )
 from domain.events import NoticeEvent
@@ -31,9 +31,14 @@ FACTS = {
     "appeal_until": DAY,
     "records": "yes",
     "next_on": DAY,
+    "until_on": "2028年1月12日",
     "ground": "迁出本统筹区",
     "ended_on": DAY,
     "status": "专家评审",
+    "what": "办理期限",
+    "before_on": "2026年12月7日",
+    "after_on": DAY,
+    "every": f"办理期限：由2026年12月7日调整为{DAY}",
 }
 ONE_SMS = {
     NoticeEvent.ACCEPTED,

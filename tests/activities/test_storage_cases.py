@@ -136,7 +136,8 @@ async def test_a_transition_repeated_writes_nothing_and_names_its_notices_again(
     second = await recorded(database, what)
 
     assert first == second
-    assert [(each.seq, each.channels) for each in second.notices] == [(1, ("sms", "email")), (2, ("sms", "email"))]
+    told = ("sms", "email", "agent_sms")
+    assert [(each.seq, each.channels) for each in second.notices] == [(1, told), (2, told)]
     async with database.read() as connection:
         assert await row_counts(connection) == before
 
@@ -370,7 +371,7 @@ async def test_a_notice_is_queued_with_its_facts(database: Database) -> None:
         row = (await connection.execute(select(notice))).one()
         (view,) = await reading.notices_of(connection, NUMBER)
     assert (row.state, row.facts, row.created_at) == ("queued", {"due_on": "3月30日"}, AT)
-    assert (view.channels, view.attempts) == (("sms", "email"), ())
+    assert (view.channels, view.attempts) == (("sms", "email", "agent_sms"), ())
 
 
 async def test_a_request_is_found_after_its_case_has_closed(database: Database) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -7,16 +8,23 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Boolean, Integer, MetaData, Table, create_engine, insert, inspect
 from sqlalchemy.pool import NullPool
 
-from storage.migrations import current, migrate
+from storage import reading
+from storage.calendar_store import read_history
+from storage.calendars import shipped_calendar
+from storage.database import Database
+from storage.dated_cases import calendar_versions, cases_depending_on
+from storage.migrations import _config, _exclusive, current, migrate
 from storage.tables import metadata
+from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 
 MakeUrl = Callable[..., str]
-HEAD = "0001"
+HEAD = "0003"
 
 
 def blocking(url: str) -> str:
@@ -82,6 +90,77 @@ def start_together(url: str, count: int = 4) -> list[int]:
             process.stdin.write("go\n")
             process.stdin.flush()
         return [process.wait(timeout=60) for process in running]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url_at_0001(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database as 0.1.0 left it, with one open case."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("make_postgres_url")("template0")
+    with _exclusive(url) as connection:
+        command.upgrade(_config(connection), "0001")
+    with _exclusive(url) as connection:
+        old = MetaData()
+        old.reflect(connection, only=["case", "insured_person"])
+        connection.execute(insert(old.tables["insured_person"]), [_row(old.tables["insured_person"])])
+        connection.execute(insert(old.tables["case"]), [_row(old.tables["case"])])
+    return url
+
+
+def _row(table: Table) -> dict[str, object]:
+    """A row with every column that must have a value."""
+    known: dict[str, object] = {
+        "acceptance_no": NUMBER,
+        "person_key": PERSON,
+        "region": "620900",
+        "status": "review",
+        "waiting_on": "expert",
+        "sla": "ok",
+        "calendar_version": "CN-2026@a-version-of-0.1.0",
+    }
+    values: dict[str, object] = {}
+    for column in table.columns:
+        if column.nullable:
+            continue
+        if column.name in known:
+            values[column.name] = known[column.name]
+        elif isinstance(column.type, Boolean):
+            values[column.name] = False
+        elif isinstance(column.type, Integer):
+            values[column.name] = 0
+        elif column.name.endswith("_at"):
+            values[column.name] = AT
+        else:
+            values[column.name] = "x"
+    return values
+
+
+def test_a_database_of_the_first_release_keeps_its_cases_and_gets_the_calendar(url_at_0001: str) -> None:
+    assert current(url_at_0001) == "0001"
+    migrate(url_at_0001)
+    assert current(url_at_0001) == HEAD
+    asyncio.run(_as_upgraded(url_at_0001))
+    migrate(url_at_0001)
+
+
+async def _as_upgraded(url: str) -> None:
+    database = Database(url)
+    try:
+        async with database.read() as connection:
+            view = await reading.case_status(connection, NUMBER)
+            assert view is not None
+            assert (view.status, view.dates, view.past_ledgers) == ("review", None, ())
+            assert (await read_history(connection)).current.version == shipped_calendar().version
+            (version,) = await calendar_versions(connection)
+            assert version == "CN-2026@a-version-of-0.1.0"
+            # Nobody knows its dates: whatever day is asked about, it may be concerned.
+            for days in (None, (AT.date(),)):
+                concerned = [each async for each in cases_depending_on(connection, version, days)]
+                assert [(each.acceptance_no, each.dates) for each in concerned] == [(NUMBER, None)]
+        await recorded(database, transition(1, row=standing(calendar_version=shipped_calendar().version)))
+    finally:
+        await database.close()
 
 
 def test_processes_that_start_at_once_on_a_fresh_file_all_come_up(tmp_path: Path) -> None:

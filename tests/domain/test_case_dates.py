@@ -73,7 +73,8 @@ def ledgers(draw: st.DrawFn) -> Ledger:
     stops = []
     for _ in range(draw(st.integers(0, 3))):
         began_at = started_at + draw(st.timedeltas(timedelta(0), NOW - started_at))
-        ended_at = draw(st.none() | st.timedeltas(timedelta(0), NOW - began_at).map(lambda by, b=began_at: b + by))
+        lasted = draw(st.none() | st.timedeltas(timedelta(0), NOW - began_at))
+        ended_at = None if lasted is None else began_at + lasted
         stops.append(Stop(ground=draw(st.sampled_from(Ground)), by="system", began_at=began_at, ended_at=ended_at))
     clock = Ledger(
         started_at=started_at,
@@ -341,6 +342,29 @@ def test_a_limit_that_ends_at_midnight_belongs_to_the_day_before() -> None:
     assert found.at == datetime(2026, 9, 25, tzinfo=CST)
     assert found.on == last_day(found.at) == date(2026, 9, 24)
     assert last_day(datetime(2026, 9, 25, 17, tzinfo=CST)) == date(2026, 9, 25)
+
+
+def test_whoever_waits_for_experts_or_a_ruling_depends_on_their_days_too() -> None:
+    state = CaseState(
+        acceptance_no="620900-TEST",
+        region="620900",
+        disease_id="620900-017",
+        channel="app",
+        received_at=NOW,
+        status=Status.REVIEW,
+        rules=rules(panel_remind_days=3, panel_replace_days=5, objection_ruling_days=5),
+        calendar=BEFORE,
+        panel=panel(Seat(expert_id="E1", assigned_at=NOW), Seat(expert_id="E2", assigned_at=NOW, reminded=True)),
+    )
+    # The 25th is off: 22, 23 and 24 September are days 1 to 3, the 28th and 29th are 4 and 5.
+    dates = dates_of(state, NOW)
+    assert [find(each, BEFORE, CLOSE, NOW).on for each in dates.dates] == [date(2026, 9, 24), date(2026, 9, 29)]
+    assert {each.kind for each in dates.dates} == {DateKind.EXPERT}
+    assert must_be_retimed(dates, BEFORE, turned(frozenset({date(2026, 9, 23)})), NOW)
+    objection = Objection(objection_id="O1", by="x", reason="y", raised_at=NOW)
+    objected = state.model_copy(update={"status": Status.OBJECTED, "panel": None, "objections": (objection,)})
+    (ruling,) = dates_of(objected, NOW).dates
+    assert (ruling.kind, find(ruling, BEFORE, CLOSE, NOW).on) == (DateKind.RULING, date(2026, 9, 29))
 
 
 def test_while_a_clock_stands_still_its_end_moves_with_the_present() -> None:

@@ -17,10 +17,12 @@ from domain.judging import STATUSES
 from domain.panel import Outcome, PanelPurpose, SeatLeft
 from domain.policy import RegionPolicy
 from domain.vocabulary import (
+    CHANGE_ZH,
     DATE_ZH,
     MATERIAL_ZH,
     STATUS_ZH,
     ApplicationKind,
+    ChangeKind,
     DateKind,
     Decision,
     InsuredCategory,
@@ -57,6 +59,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     InsuredCategory,
     InsuredState,
     ApplicationKind,
+    ChangeKind,
     DiseaseStanding,
     NoticeEvent,
     NoticeState,
@@ -71,6 +74,7 @@ CHINESE: dict[type[StrEnum], dict[str, str]] = {
     MaterialKind: {key.value: word for key, word in MATERIAL_ZH.items()},
     Ground: {key.value: word for key, word in GROUND_ZH.items()},
     DateKind: {key.value: word for key, word in DATE_ZH.items()},
+    ChangeKind: {key.value: word for key, word in CHANGE_ZH.items()},
 }
 """Where the code says how a value reads in Chinese, the glossary says the same."""
 
@@ -269,6 +273,6 @@ def test_every_release_in_the_changelog_says_what_replay_makes_of_it() -> None:
     releases = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)[1:]
     assert releases
     for release in releases:
-        assert re.search(r"^replay: (unaffected|patched \([a-z0-9-]+\))", release, re.MULTILINE), (
+        assert re.search(r"^replay: (unaffected|patched \([a-z0-9-]+(, [a-z0-9-]+)*\))", release, re.MULTILINE), (
             release.splitlines()[0]
         )

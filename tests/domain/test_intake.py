@@ -114,8 +114,11 @@ BAD: list[tuple[str, object, str]] = [
     ("channel", "", "channel"),
     ("applicant.name", "张:三", "applicant.name"),
     ("applicant.name", "<b>张三</b>", "applicant.name"),
-    ("kind", "renewal", "kind"),
-    ("kind", "change", "kind"),
+    ("kind", "change", "change"),
+    ("change", "condition", "change"),
+    ("replaces", "510400-7Q2M-9XKD-4TFA-0", "replaces"),
+    ("offregion", {"region": "510400"}, "offregion.region"),
+    ("offregion", {"region": "成都"}, "offregion.region"),
     ("applicant.id_number", ID[:17] + ("0" if ID[17] != "0" else "1"), "applicant.id_number"),
     ("applicant.id_number", number("51040019651304222"), "applicant.id_number"),
     ("applicant.id_number", number("51040020270101222"), "applicant.id_number"),
@@ -223,8 +226,8 @@ def test_the_national_code_of_a_disease_listed_here_is_told_the_local_id() -> No
     assert "510400-003" in refusal.remedy
 
 
-def test_renewal_and_change_are_told_that_this_release_takes_new_applications_only() -> None:
-    assert "只受理新申请" in refusal_of(changed("kind", "renewal")).rule
+def test_a_renewal_needs_no_field_of_its_own() -> None:
+    judge(changed("kind", "renewal"))
 
 
 def test_one_person_has_one_spelling_of_the_number() -> None:

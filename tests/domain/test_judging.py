@@ -1,13 +1,10 @@
 from datetime import UTC, date, datetime
 
-import pytest
-
 from domain.application import Material
 from domain.case import KEPT_COMMAND_IDS, CaseState, Objection, Processed
 from domain.commands import (
     Appeal,
     ChangeContact,
-    ChangeHospital,
     Command,
     Correct,
     GiveVerdict,
@@ -119,22 +116,6 @@ def test_an_older_insured_state_does_not_replace_a_newer_one() -> None:
     case = state(Status.EFFECTIVE, insured_as_of=date(2026, 11, 21))
     assert field_of(case, InsuredChanged.model_validate(news)) == "as_of_on"
     assert field_of(case, InsuredChanged.model_validate({**news, "as_of_on": "2026-11-21"})) is None
-
-
-@pytest.mark.parametrize(
-    ("changed_on", "refused"), [(date(2025, 11, 23), False), (date(2025, 11, 24), True), (None, False)]
-)
-def test_the_hospital_changes_once_a_year(changed_on: date | None, refused: bool) -> None:
-    change = ChangeHospital.model_validate({**APP, "hospital_id": "H2"})
-    case = state(Status.EFFECTIVE, hospital_changed_on=changed_on)
-    assert (field_of(case, change) == "hospital_id") is refused
-
-
-def test_a_change_made_on_29_february_may_be_followed_by_another_a_year_later() -> None:
-    change = ChangeHospital.model_validate({**APP, "hospital_id": "H2"})
-    case = state(Status.EFFECTIVE, hospital_changed_on=date(2024, 2, 29))
-    assert judge(case, change, datetime(2025, 2, 27, 23, tzinfo=UTC)) is not None
-    assert judge(case, change, datetime(2025, 3, 1, 1, tzinfo=UTC)) is None
 
 
 def test_a_correction_fits_what_it_corrects() -> None:

@@ -131,6 +131,7 @@ BOTH_ASSUMED: list[Row] = [
     ("validity.renewal_after", 30, "days"),
     ("appeal.window", 15, "working_days"),
     ("appeal.answer", 5, "working_days"),
+    ("hospital_change.counted_by", "calendar_year", None),
 ]
 
 

@@ -121,7 +121,7 @@ def test_the_close_of_business_is_that_of_the_policy_in_force_on_the_day_of_rece
     policies = {"510400": ((date(2025, 1, 1), date(2026, 7, 1)), (clock(17), clock(16)))}
     monkeypatch.setattr(deadlines, "_closes", lambda: policies)
     closes = [
-        due_of(Question("510400", on, 5, "working_days")).due.hour
+        due_of(Question("510400", on, 5, "working_days"), shipped_calendar()).due.hour
         for on in (date(2020, 3, 2), date(2025, 1, 1), date(2026, 6, 30), date(2026, 7, 1))
     ]
     assert closes == [17, 17, 17, 16]
@@ -135,7 +135,7 @@ def test_the_answer_is_the_one_of_the_ledger_of_a_case(unit: Unit, days: int) ->
         start_on = date(2004, 1, 1) + timedelta(days=offset)
         ledger = Ledger(started_at=at_close(start_on, Ledger.model_fields["close"].default), limit=days, unit=unit)
         case = deadline(ledger, calendar, ledger.started_at)
-        asked = due_of(Question("510400", start_on, days, unit))
+        asked = due_of(Question("510400", start_on, days, unit), shipped_calendar())
         assert (asked.due_on, asked.due, asked.confirmed) == (case.due_on, case.due, case.confirmed)
 
 
@@ -246,7 +246,7 @@ def test_two_thousand_lines_a_second_are_answered_at_least() -> None:
     days = [date(2014, 1, 1) + timedelta(days=each % 4700) for each in range(10_000)]
     lines = [json.dumps({"region": "620900", "from": str(on), "working_days": 20}).encode() for on in days]
     started = time.perf_counter()
-    found = [answer_line(line) for line in lines]
+    found = [answer_line(line, shipped_calendar()) for line in lines]
     assert time.perf_counter() - started < len(lines) / 2000
     assert all(answered for _, answered in found)
 

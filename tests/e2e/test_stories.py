@@ -2,7 +2,7 @@
 
 import email
 import email.policy
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from activities.certificates.verify import verify_certificate
 from domain.case_status import CaseStatus, TimelineLine
-from domain.vocabulary import Status
+from domain.moments import CST, at_close
+from domain.vocabulary import Sla, Status, WaitingOn
 from samples.make import write_registry
 from starter.client import Mente
 from starter.demo.moves import kinds, until
@@ -23,8 +24,11 @@ from starter.demo.stories import (
     silent_experts_and_a_breach,
 )
 from starter.embedded import House
+from starter.status import OwnCalendar, is_confirmed
 from storage import reading
 from storage.audit import verify_chain
+from storage.calendars import shipped_calendar
+from storage.reading import CaseLine
 from storage.registers import import_registry
 from storage.tables import sms_outbox
 
@@ -173,11 +177,26 @@ async def test_every_audit_trail_is_whole_after_the_stories(mente: Mente) -> Non
         assert await verify_chain(connection, None) == []
 
 
-async def test_dates_beyond_the_published_notices_are_called_projected(mente: Mente) -> None:
-    from datetime import time
+async def test_dates_beyond_the_published_notices_are_called_projected() -> None:
+    at = datetime(2026, 11, 22, 9, tzinfo=CST)
+    own = OwnCalendar(own=shipped_calendar(), newest=shipped_calendar())
 
-    from domain.moments import at_close
-    from starter.status import is_confirmed
+    def confirmed(due_on: date) -> bool | None:
+        line = CaseLine(
+            acceptance_no="",
+            region="620900",
+            disease_id="620900-036",
+            status=Status.REVIEW,
+            waiting_on=WaitingOn.EXPERT,
+            due=at_close(due_on, time(17)),
+            sla=Sla.OK,
+            round=0,
+            attention=False,
+            closed=False,
+            received_at=at,
+            calendar_version=shipped_calendar().version,
+        )
+        return is_confirmed(line, own, at)
 
-    assert is_confirmed(at_close(date(2026, 12, 25), time(17)), date(2026, 11, 22))
-    assert not is_confirmed(at_close(date(2027, 1, 4), time(17)), date(2026, 11, 22))
+    assert confirmed(date(2026, 12, 25))
+    assert confirmed(date(2027, 1, 4)) is False

@@ -54,7 +54,33 @@ LIVES: dict[str, Life] = {
     "application-open-publicity": Life("Application", "open", "publicity"),
     "application-open-objected": Life("Application", "open", "objected"),
     "application-open-denied": Life("Application", "open", "denied"),
+    # originals are compared
+    "application-open-verifying": Life("Application", "open", "verifying"),
+    "application-granted-after-originals": Life("Application", "continued", "effective"),
+    "application-lapsed-originals-never-seen": Life("Application", "completed", "lapsed"),
+    "application-not-accepted-originals-differ": Life("Application", "completed", "not_accepted"),
+    "application-not-accepted-at-the-counter": Life("Application", "completed", "not_accepted"),
+    "application-granted-from-the-counter": Life("Application", "continued", "effective"),
     "application-open-appealing": Life("Application", "open", "appealing"),
+    # a notice on holidays comes
+    "application-open-calendar-amended": Life("Application", "open", "review"),
+    "application-granted-after-learning-of-a-calendar": Life("Application", "continued", "effective"),
+    "entitlement-open-calendar-amended": Life("Entitlement", "open", "effective"),
+    "entitlement-open-recheck-by-a-new-calendar": Life("Entitlement", "open", "recheck"),
+    "entitlement-passed-by-a-new-calendar": Life("Entitlement", "continued", "effective"),
+    # a qualification comes in at the go-live
+    "entitlement-open-imported": Life("Entitlement", "open", "effective"),
+    "entitlement-passed-imported": Life("Entitlement", "continued", "effective"),
+    "entitlement-not-accepted-imported": Life("Entitlement", "completed", "not_accepted"),
+    # one entitlement follows another
+    "application-granted-renewal": Life("Application", "continued", "effective"),
+    "application-granted-swap": Life("Application", "continued", "effective"),
+    "application-open-denied-renewal": Life("Application", "open", "denied"),
+    "application-not-accepted-unfit": Life("Application", "completed", "not_accepted"),
+    "entitlement-open-renewal-due": Life("Entitlement", "open", "effective"),
+    "entitlement-superseded-by-a-renewal": Life("Entitlement", "completed", "superseded"),
+    "entitlement-superseded-by-a-swap": Life("Entitlement", "completed", "superseded"),
+    "entitlement-ended-after-a-denied-renewal": Life("Entitlement", "completed", "ended"),
     # every way a year of benefit ends
     "entitlement-passed-quietly": Life("Entitlement", "continued", "effective"),
     "entitlement-passed-with-records": Life("Entitlement", "continued", "effective"),

@@ -30,7 +30,11 @@ from domain.moments import local_date
 from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
 from starter.client import new_command_id
 from starter.skipping import now_of
+from tests.replay.calendar_scenes import notice_comes, notice_moves_a_recheck
+from tests.replay.import_scenes import imported, imported_too_late
+from tests.replay.originals_scenes import counter, originals, originals_differ, originals_never_seen
 from tests.replay.stage import Edit, Stage
+from tests.replay.succession_scenes import denied_renewal, renewal, swap, unfit
 
 GRANT, DENY, MORE = Decision.GRANT, Decision.DENY, Decision.MORE_EVIDENCE
 CHANNEL, OFFICER = "channel:back-end", "officer:O01"
@@ -432,6 +436,18 @@ async def notice_unknown(stage: Stage) -> None:
 
 
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
+    notice_moves_a_recheck,
+    notice_comes,
+    renewal,
+    denied_renewal,
+    swap,
+    unfit,
+    originals,
+    originals_never_seen,
+    originals_differ,
+    counter,
+    imported,
+    imported_too_late,
     expired,
     too_many_diseases,
     notices,

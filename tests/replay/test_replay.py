@@ -29,12 +29,12 @@ from worker.payloads import data_converter
 from worker.running import ALL_WORKFLOWS
 
 MAX_BYTES = 160 * 1024
-MAX_TOTAL_BYTES = 3 * 1024 * 1024
+MAX_TOTAL_BYTES = 5 * 1024 * 1024
 OPEN_STATUSES = {
-    "Application": {"supplement", "review", "publicity", "objected", "denied", "appealing"},
+    "Application": {"supplement", "verifying", "review", "publicity", "objected", "denied", "appealing"},
     "Entitlement": {"effective", "recheck", "suspended"},
 }
-"""What an open case waits in. Missing: `verifying`, which no policy in force asks for; `submitted` is no wait."""
+"""What an open case waits in; `submitted` is no wait."""
 
 SETTLED = {"delivered", "sent", "unknown", "failed", "skipped"}
 

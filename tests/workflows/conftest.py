@@ -40,6 +40,7 @@ async def town() -> AsyncIterator[Town]:
                 city.open_case,
                 city.load_rules,
                 city.record_events,
+                city.adopt_entitlement,
                 city.assign_panel,
                 city.inspect_materials,
                 city.issue_certificate,

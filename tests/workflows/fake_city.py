@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contract import (
     ActivityName,
+    AdoptEntitlement,
     Assigned,
     AssignPanel,
     CaseRow,
@@ -33,11 +34,14 @@ from activities.contract import (
     VerdictRow,
 )
 from domain.calendar import CalendarNotice, CalendarSlice, WorkCalendar
+from domain.case_dates import CaseDates, find_due
 from domain.case_rules import CaseRules
 from domain.checklist import Finding
 from domain.events import EventKind
+from domain.festivals import statutory_festivals
+from domain.moments import end_of_day
 from domain.refusal import Refusal
-from domain.vocabulary import FINAL_STATUSES, InsuredState, MaterialKind, Status
+from domain.vocabulary import FINAL_STATUSES, InsuredState, MaterialKind, Status, WaitingOn
 from storage.calendars import shipped_calendar
 from storage.policies import policy_for
 
@@ -69,6 +73,10 @@ class Script:
     held: dict[ActivityName, asyncio.Event] = field(default_factory=dict)
     holidays: dict[date, str] = field(default_factory=dict)
     final_failures: Counter[ActivityName] = field(default_factory=Counter)
+    versions: dict[str, dict[date, bool]] = field(default_factory=dict)
+    """Calendars imported since, the last one in force: the days each turns round, True if worked."""
+    tells_of_calendar: bool = False
+    """Whether a case learns of the calendar in force when it writes something down."""
 
 
 @dataclass
@@ -150,20 +158,23 @@ class FakeCity:
         info = activity.info()
         assert info.workflow_id is not None
         script = await self._enter(info.workflow_id, ActivityName.LOAD_RULES)
-        return LoadedRules(rules=script.rules, calendar=self._calendar(script, task.on, task.calendar_version))
+        asked = task.calendar_version
+        version = next(reversed(script.versions), asked)
+        return LoadedRules(
+            rules=script.rules,
+            calendar=self._calendar(script, task.on, version),
+            superseded=asked != version and asked in script.versions,
+        )
 
     def _calendar(self, script: Script, on: date, version: str | None) -> CalendarSlice:
-        shipped = shipped_calendar()
-        span = (on - timedelta(days=40), on + timedelta(days=800))
-        if version != AMENDED:
-            return shipped.slice(*span)
-        extra = [
-            CalendarNotice(
-                year=year, serial=9, work={}, rest={d: n for d, n in script.holidays.items() if d.year == year}
-            )
-            for year in sorted({d.year for d in script.holidays})
-        ]
-        return WorkCalendar([*shipped.notices, *extra]).slice(*span).model_copy(update={"version": AMENDED})
+        return self.calendar(script, version or "", (on - timedelta(days=40), on + timedelta(days=800)))
+
+    def calendar(self, script: Script, version: str, span: tuple[date, date]) -> CalendarSlice:
+        """Return a version of the calendar: one of the script's own, else the one that ships."""
+        turned = {**script.versions, AMENDED: dict.fromkeys(script.holidays, False)}.get(version)
+        if turned is None:
+            return shipped_calendar().slice(*span)
+        return _with_days(turned).slice(*span).model_copy(update={"version": version})
 
     @activity.defn(name=ActivityName.RECORD_EVENTS)
     async def record_events(self, task: RecordEvents) -> Recorded:
@@ -177,16 +188,41 @@ class FakeCity:
                 return refused
             self._compare(task, known)
             self._write(task, fresh, written)
+            self._compare_due(task, script)
         if script.lost_answers > 0:
             script.lost_answers -= 1
             raise ApplicationError("written, but the answer is lost", type="Down")
         numbers = {event.key: event.seq for event in written.events}
-        return Recorded(seqs=tuple(numbers[event.key] for event in task.events), last_seq=written.events[-1].seq)
+        return Recorded(
+            seqs=tuple(numbers[event.key] for event in task.events),
+            last_seq=written.events[-1].seq,
+            calendar=self._newer(task, script),
+        )
+
+    def _newer(self, task: RecordEvents, script: Script) -> CalendarSlice | None:
+        newest = next(reversed(script.versions), "")
+        if not script.tells_of_calendar or task.calendar_span is None or task.row.calendar_version in ("", newest):
+            return None
+        return self.calendar(script, newest, task.calendar_span)
 
     def _compare(self, task: RecordEvents, known: dict[str, EventDraft]) -> None:
         for event in task.events:
             if event.key in known and known[event.key].detail != event.detail:
                 self.broken.append(f"{task.acceptance_no}: {event.key} says something else the second time")
+
+    def _compare_due(self, task: RecordEvents, script: Script) -> None:
+        """What a case waits for stands among the dates it is found by, or is no matter of the calendar."""
+        row = task.row
+        if row.closed and (row.due is not None or row.dates != CaseDates()):
+            self.broken.append(f"{task.acceptance_no}: closed, and something is due")
+        if row.due is None or task.calendar_span is None:
+            return
+        last = task.events[-1]
+        calendar = self.calendar(script, row.calendar_version, task.calendar_span)
+        found = row.dates and find_due(row.dates, row.due, calendar, last.at)
+        # What is over already is not found any more; what a step that follows at once will set stands for a moment.
+        if found is None and not _is_fixed(row) and row.due > last.at and last.kind not in _FOLLOWED_AT_ONCE:
+            self.broken.append(f"{task.acceptance_no}: {row.status} is due {row.due}, which is none of its dates")
 
     def _guard(self, task: RecordEvents, script: Script, written: Written) -> Recorded | None:
         if task.occupies and not written.occupies and script.place_taken_by:
@@ -221,6 +257,23 @@ class FakeCity:
         written.contacts.extend([task.contact] if task.contact else [])
         written.revoked.extend([task.revoke_certificates] if task.revoke_certificates else [])
         written.occupies, written.live = task.occupies, task.live
+
+    @activity.defn(name=ActivityName.ADOPT_ENTITLEMENT)
+    async def adopt_entitlement(self, task: AdoptEntitlement) -> Recorded:
+        script = await self._enter(task.acceptance_no, ActivityName.ADOPT_ENTITLEMENT)
+        written, transition = self.written[task.acceptance_no], task.transition
+        if not written.events:
+            written.occupies = False
+            refused = self._guard(transition, script, written)
+            if refused is not None:
+                return refused
+            written.events.extend(transition.events)
+            written.rows.append(transition.row)
+            written.occupies, written.live = transition.occupies, transition.live
+        if script.lost_answers > 0:
+            script.lost_answers -= 1
+            raise ApplicationError("written, but the answer is lost", type="Down")
+        return Recorded(seqs=(1,), last_seq=written.events[-1].seq)
 
     @activity.defn(name=ActivityName.ASSIGN_PANEL)
     async def assign_panel(self, task: AssignPanel) -> Assigned:
@@ -258,6 +311,34 @@ class FakeCity:
     async def look_up_insured(self, task: LookUpInsured) -> Insured:
         script = await self._enter(task.acceptance_no, ActivityName.LOOK_UP_INSURED)
         return Insured(state=script.insured)
+
+
+_FOLLOWED_AT_ONCE = frozenset({EventKind.RESUMED})
+
+
+def _is_fixed(row: CaseRow) -> bool:
+    """Whether the calendar has no say in what a case waits for."""
+    return (
+        row.status is Status.SUSPENDED
+        or (row.end_on is not None and row.due == end_of_day(row.end_on))
+        # To the end of the month, after a failed recheck.
+        or (row.status is Status.RECHECK and row.waiting_on is WaitingOn.TIMER)
+        # A ruling that is late already.
+        or (row.status is Status.OBJECTED and row.attention)
+    )
+
+
+def _with_days(turned: dict[date, bool]) -> WorkCalendar:
+    """The shipped calendar with some days turned round, whatever year they are in."""
+    shipped = shipped_calendar()
+    noticed = {notice.year for notice in shipped.notices}
+    extra = []
+    for year in sorted({on.year for on in turned}):
+        festivals = {} if year in noticed else dict(statutory_festivals(year))
+        rest = festivals | {on: "临时放假" for on, worked in turned.items() if on.year == year and not worked}
+        work = {on: "调休上班" for on, worked in turned.items() if on.year == year and worked}
+        extra.append(CalendarNotice(year=year, serial=9, rest=rest, work=work))
+    return WorkCalendar([*shipped.notices, *extra])
 
 
 def _refusal(message: str) -> Refusal:

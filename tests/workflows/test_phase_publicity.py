@@ -1,6 +1,6 @@
 """Publicity and objections, and the appeal after a denial."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -145,7 +145,10 @@ async def test_a_denial_nobody_appeals_closes_when_the_window_ends(town: Town) -
     case = await town.apply()
     await case.verdicts("deny", "deny", "grant")
     assert case.status() is Status.DENIED
-    assert not case.written.rows[-1].closed
+    row, entry = case.written.rows[-1], case.written.events[-1]
+    assert not row.closed
+    assert row.due is not None
+    assert datetime.fromisoformat(str(entry.detail["due"])) == row.due, "the trail says until when one may appeal"
     await case.skip_to_due()
     assert await case.result() == "denied"
     assert case.kinds[-1] == "appeal_window_closed"
@@ -177,6 +180,7 @@ async def test_an_appeal_goes_to_other_experts_whose_denial_is_final(town: Town)
     await case.verdicts("deny", "deny", "deny")
     assert await case.result() == "denied"
     assert case.told[-1] == "appeal_denied"
+    assert "due" not in case.written.events[-1].detail
 
 
 async def test_an_appeal_can_be_withdrawn(town: Town) -> None:

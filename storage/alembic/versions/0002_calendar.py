@@ -17,7 +17,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("calendar_notice", "calendar_day")
+_TABLES = {"calendar_notice": ("id",), "calendar_day": ("notice_id", "on")}
+"""Append-only tables and their keys."""
 
 
 def upgrade() -> None:
@@ -59,10 +60,13 @@ def upgrade() -> None:
 def _forbid_changes() -> None:
     """Let the database itself refuse to change or delete what a notice said."""
     if op.get_bind().dialect.name == "sqlite":
-        for table in _TABLES:
-            for verb in ("UPDATE", "DELETE"):
+        for table, key in _TABLES.items():
+            known = " AND ".join(f'"{column}" = NEW."{column}"' for column in key)
+            # INSERT OR REPLACE deletes without asking the trigger of DELETE.
+            taken = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {known})"
+            for verb, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", taken)):
                 op.execute(
-                    f"CREATE TRIGGER {table}_keeps_{verb.lower()} BEFORE {verb} ON {table} "
+                    f"CREATE TRIGGER {table}_keeps_{verb.lower()} BEFORE {verb} ON {table} {when} "
                     f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 )
         return

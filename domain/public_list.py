@@ -1,0 +1,57 @@
+"""The public list 公示名单: who is to be granted what, masked, with a digest so that a printed list can be compared.
+
+Name and ID number are masked, so that ID number and disease never stand together in full.
+"""
+
+import hashlib
+import json
+from datetime import date
+
+from pydantic import Field
+
+from domain.acceptance import ALPHABET
+from domain.application import Model
+
+_REFERENCE_BITS = 50
+
+
+class PublicLine(Model):
+    """One line: `ends_on` is the last day, None while an objection is looked into (the period stands still).
+
+    `entry` names the line to whoever objects; the acceptance number stays with the applicant.
+    """
+
+    entry: str
+    name: str
+    id_number: str
+    disease: str
+    starts_on: date
+    ends_on: date | None
+    acceptance_no: str = Field(exclude=True)
+
+
+class PublicList(Model):
+    """A city's list at one instant. `digest` is the SHA-256 (hex) of `canonical`, the same for the same lines."""
+
+    region: str
+    city: str
+    bureau: str
+    entries: tuple[PublicLine, ...]
+
+    @property
+    def canonical(self) -> bytes:
+        """The public content as JSON of one spelling (UTF-8, keys in order, no spaces)."""
+        content = self.model_dump(mode="json")
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the canonical content, 64 hex digits."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+
+def entry_reference(acceptance_no: str) -> str:
+    """Return the name of a case on the list: ten characters that do not lead back to its acceptance number."""
+    digest = hashlib.sha256(f"public-list\x1f{acceptance_no}".encode()).digest()
+    bits = int.from_bytes(digest[:8], "big") >> (64 - _REFERENCE_BITS)
+    return "".join(ALPHABET[(bits >> shift) & 31] for shift in range(_REFERENCE_BITS - 5, -5, -5))

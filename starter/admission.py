@@ -1,0 +1,24 @@
+"""What is looked up of an application that is new, before its case is started."""
+
+from activities.contract import StartApplication
+from domain.counter import check_open
+from domain.moments import local_date
+from starter.taking_over import take_over
+from storage.calendar_store import Calendars
+from storage.database import Database
+from storage.objects import ObjectStore
+from storage.policies import policy_for
+
+
+async def admit(
+    database: Database, objects: ObjectStore, calendars: Calendars, start: StartApplication
+) -> StartApplication:
+    """Return the application with the papers it takes over.
+
+    Raises `Refused` where the counter was closed when it was handed in, or what it takes over is not the person's.
+    """
+    async with database.read() as connection:
+        calendar = (await calendars.history(connection)).current
+    policy = policy_for(start.form.region, local_date(start.received_at))
+    check_open(start.form, policy, calendar, start.received_at)
+    return await take_over(database, objects, start)

@@ -1,0 +1,396 @@
+"""Go-live: existing qualifications come in by table, survive a kill in the middle, and live like any other."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import func, select
+
+from domain.acceptance import acceptance_number
+from domain.commands import ChangeHospital, EndEntitlement, InsuredChanged
+from domain.entitlement_dates import recheck_on, recheck_window
+from domain.import_rows import judge_table
+from domain.moments import local_date
+from domain.vocabulary import Status
+from samples.entitlements import entitlement_row, table
+from starter import importing
+from starter.client import Mente, Unanswered
+from starter.embedded import Child, House, house, worker_process
+from starter.importing import compare_with_database, start_all
+from starter.server import free_port
+from storage.audit import verify_chain
+from storage.policies import policy_book
+from storage.tables import case, case_event, notice
+from tests.e2e.faults import files_below, found_in
+from tests.e2e.playing import apply_quick, kinds, send, skip_past, until, until_status
+from workflows.showing import StatusView
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+PROGRAM = str(Path(sys.executable).parent / "mente")
+HYPERTENSION, DIABETES = "510400-001", "510400-003"
+TODAY = local_date(datetime.now(UTC))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town() -> AsyncIterator[tuple[House, Child]]:
+    """A house of its own whose worker is a process, so that it can be killed and writes a log."""
+    with tempfile.TemporaryDirectory(prefix="mente-import-") as folder:
+        async with AsyncExitStack() as stack:
+            running = await stack.enter_async_context(house(Path(folder), demo=True, ports=lambda _: free_port()))
+            worker = await stack.enter_async_context(worker_process(running, 1))
+            yield running, worker
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client(town: tuple[House, Child]) -> AsyncIterator[Mente]:
+    async with Mente.open(town[0].settings) as opened:
+        yield opened
+
+
+def row(seed: int, disease_id: str = HYPERTENSION, /, **changes: Any) -> dict[str, str]:
+    return entitlement_row(seed, disease_id[:6], disease_id, TODAY, **changes)
+
+
+def number_of(running: House, line: dict[str, str]) -> str:
+    key = running.keys.acceptance
+    return acceptance_number(key, region=line["region"], channel="import", request_id=line["reference"])
+
+
+def write(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> Path:
+    path = folder / "existing.csv"
+    path.write_bytes(table(list(rows)).encode(encoding))
+    return path
+
+
+async def spawn(running: House, *line: str) -> asyncio.subprocess.Process:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MENTE_", "TEMPORAL_"))}
+    return await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *line,
+        "--output",
+        "json",
+        env={**kept, "MENTE_HOME": str(running.settings.home)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def program(running: House, *line: str, code: int = 0) -> Any:
+    process = await spawn(running, *line)
+    out, err = await process.communicate()
+    assert process.returncode == code, (out.decode(), err.decode())
+    return json.loads(out)
+
+
+async def imported(running: House, folder: Path, *rows: dict[str, str], code: int = 0) -> Any:
+    return await program(running, "import", "entitlements", str(write(folder, *rows)), code=code)
+
+
+async def count_of(mente: Mente, *numbers: str) -> int:
+    async with mente.database.read() as connection:
+        query = select(func.count()).select_from(case).where(case.c.acceptance_no.in_(numbers))
+        return await connection.scalar(query) or 0
+
+
+async def test_rows_come_in_and_those_that_cannot_are_reported_without_a_name(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    applied = await apply_quick(client, 72_001, "510400", HYPERTENSION, tmp_path / "application")
+    await until_status(client, applied.acceptance_no, Status.REVIEW)
+    rows = [
+        row(72_010, end_on=TODAY + timedelta(days=300)),
+        row(72_011, DIABETES),
+        row(72_012, phone="1234"),
+        row(72_010, reference="OLD-again"),
+        row(72_001),
+        *[row(72_020, disease, reference=f"J-{disease}") for disease in ("620900-011", "620900-014", "620900-036")],
+    ]
+    file, report = write(tmp_path, *rows, encoding="gb18030"), tmp_path / "refused.csv"
+
+    checked = await program(running, "import", "entitlements", str(file), "--check", code=1)
+    assert (checked["right"], checked["imported"]) == (4, 0)
+    assert await count_of(client, *(number_of(running, each) for each in rows)) == 0
+
+    found = await program(running, "import", "entitlements", str(file), "--refused", str(report), code=1)
+    assert found["faults"] == checked["faults"]
+    assert (found["rows"], found["imported"], found["existing"], found["refused"]) == (8, 4, 0, 4)
+    told = list(csv.DictReader(report.read_text("utf-8-sig").splitlines()))
+    assert [(each["line"], each["field"]) for each in told] == [
+        ("4", "phone"),
+        ("5", "disease_id"),
+        ("6", "disease_id"),
+        ("9", "disease_id"),
+    ]
+    assert applied.acceptance_no in told[2]["remedy"]
+    assert "最多享受 2 个病种" in told[3]["rule"]
+    for each in rows:
+        for name in ("name", "id_number", "phone", "email"):
+            assert each[name] not in report.read_text("utf-8-sig") + json.dumps(found, ensure_ascii=False)
+
+
+async def test_an_imported_qualification_stands_as_if_it_had_been_granted_here(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    line = row(72_100, effect_on=TODAY - timedelta(days=365 * 2 + 100), end_on="")
+    await imported(running, tmp_path, line)
+    number, effect_on = number_of(running, line), date.fromisoformat(line["effect_on"])
+    found = await program(running, "status", number)
+    assert (found["status"], found["waiting_on"], found["limit"]) == ("effective", "timer", None)
+    assert (found["effect_on"], found["end_on"]) == (line["effect_on"], None)
+    (entry,) = found["timeline"]
+    assert (entry["seq"], entry["kind"], entry["from"], entry["to"], entry["actor"]) == (
+        1,
+        "imported",
+        "submitted",
+        "effective",
+        "channel:import",
+    )
+    assert entry["detail"]["year"] == 3
+
+    history = await running_calendar(client)
+    place = recheck_on(history, effect_on, 3, running.keys.person_key(line["id_number"]))
+    assert found["next_recheck_on"] == place.isoformat()
+    first_on, last_on = recheck_window(effect_on, 3)
+    assert first_on <= place <= last_on
+
+    listed = await program(running, "list", "--region", "510400", "--status", "effective")
+    assert number in [each["acceptance_no"] for each in listed["cases"]]
+    shown = (await client.handle(number).describe()).typed_search_attributes
+    assert {pair.key.name: pair.value for pair in shown}["MenteStatus"] == "effective"
+    view = await client.handle(number).query("status", result_type=StatusView)
+    assert (view.seq, view.next_recheck_on) == (1, place)
+
+    assert "没有开始计时" in (await program(running, "explain", number, code=1))["error"]["message"]
+    out = str(tmp_path / "certificate.pdf")
+    assert (
+        "尚未签发" in (await program(running, "certificate", "get", number, "--out", out, code=1))["error"]["message"]
+    )
+    assert await notices_of(client, number) == []
+
+
+async def running_calendar(mente: Mente) -> Any:
+    async with mente.database.read() as connection:
+        history = await mente.calendars.history(connection)
+    return history.current.slice(TODAY, TODAY + timedelta(days=800))
+
+
+async def notices_of(mente: Mente, number: str) -> list[str]:
+    async with mente.database.read() as connection:
+        query = select(notice.c.event).where(notice.c.acceptance_no == number).order_by(notice.c.seq)
+        return list((await connection.scalars(query)).all())
+
+
+async def test_the_same_table_again_changes_nothing_and_other_content_is_refused(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    rows = [row(72_200 + number) for number in range(5)]
+    assert (await imported(running, tmp_path, *rows))["imported"] == 5
+    again = await imported(running, tmp_path, *rows, row(72_205))
+    assert (again["imported"], again["existing"], again["refused"]) == (1, 5, 0)
+    other = rows[0] | {"hospital_id": "H510400-01"}
+    found = await imported(running, tmp_path, other, *rows[1:], code=1)
+    assert (found["existing"], [each["field"] for each in found["faults"]]) == (4, ["reference"])
+    status = await client.status(number_of(running, rows[0]))
+    assert kinds(status) == ["imported"]
+
+
+async def test_a_start_that_was_cut_short_is_found_again(
+    town: tuple[House, Child], client: Mente, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entitlement is started, but this program does not know of it: it is counted as there, or refused."""
+    running, _ = town
+    judged = judge_table(table([row(72_210), row(72_211)]), policies=policy_book(), now=datetime.now(UTC))
+    rows, done = await compare_with_database(judged, policy_book(), datetime.now(UTC), client.database, running.keys)
+    await start_all(client, rows, done)
+    assert (done.imported, done.existing, done.faults) == (2, 0, [])
+    await start_all(client, rows, done)
+    assert (done.imported, done.existing, done.faults) == (2, 2, [])
+    monkeypatch.setattr(importing, "ADOPT_SECONDS", 0.0)
+    other = replace(rows[1], content=rows[1].content.model_copy(update={"hospital_id": "H510400-09"}))
+    await start_all(client, [other], done)
+    assert ([(each.line, each.field) for each in done.faults], done.stopped) == ([(3, "reference")], None)
+
+
+async def test_a_place_taken_behind_the_import_s_back_ends_the_run_as_not_accepted(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    line = row(72_220)
+    judged = judge_table(table([line]), policies=policy_book(), now=datetime.now(UTC))
+    rows, done = await compare_with_database(judged, policy_book(), datetime.now(UTC), client.database, running.keys)
+    applied = await apply_quick(client, 72_220, "510400", HYPERTENSION, tmp_path / "application")
+    await until_status(client, applied.acceptance_no, Status.REVIEW)
+    await start_all(client, rows, done)
+    assert (done.imported, [each.line for each in done.faults]) == (0, [2])
+    assert applied.acceptance_no in done.faults[0].rule
+
+    number = number_of(running, line)
+    assert await client.handle(number).result() == "not_accepted"
+    status = await client.status(number)
+    assert (status.status, status.closed, kinds(status)) == (Status.NOT_ACCEPTED, True, ["not_accepted"])
+    assert status.timeline[0].detail["existing"] == applied.acceptance_no
+    first_run = (await client.handle(number).describe()).run_id
+    await start_all(client, rows, done)
+    assert (await client.handle(number).describe()).run_id == first_run, "the number is this record's for ever"
+    again = await imported(running, tmp_path, line, code=1)
+    assert applied.acceptance_no in again["faults"][0]["rule"]
+    assert (await client.status(applied.acceptance_no)).status is Status.REVIEW
+
+
+async def test_a_kill_in_the_middle_of_program_and_worker_loses_and_doubles_nothing(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, worker = town
+    rows = [row(72_300 + number) for number in range(120)]
+    numbers = [number_of(running, each) for each in rows]
+    file = write(tmp_path, *rows)
+    process = await spawn(running, "import", "entitlements", str(file), "--at-once", "8")
+
+    async def under_way() -> bool:
+        return await count_of(client, *numbers) >= 20
+
+    await until(under_way)
+    process.send_signal(signal.SIGKILL)
+    assert worker.process is not None
+    worker.process.send_signal(signal.SIGKILL)
+    await process.communicate()
+    assert await count_of(client, *numbers) < len(rows), "the kill came too late to mean anything"
+
+    found = await program(running, "import", "entitlements", str(file))
+    assert found["imported"] + found["existing"] == len(rows)
+    assert found["existing"] >= 20
+    async with client.database.read() as connection:
+        entries = select(case_event.c.acceptance_no, case_event.c.kind).where(case_event.c.acceptance_no.in_(numbers))
+        written = (await connection.execute(entries)).all()
+        faults = [fault for each in numbers for fault in await verify_chain(connection, each)]
+    assert sorted(each[0] for each in written) == sorted(numbers)
+    assert {each[1] for each in written} == {"imported"}
+    assert faults == []
+
+
+async def test_without_a_worker_the_import_stops_and_says_how_to_go_on(
+    town: tuple[House, Child], client: Mente, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, _ = town
+    monkeypatch.setattr(importing, "ADOPT_SECONDS", 0.0)
+    judged = judge_table(table([row(72_500)]), policies=policy_book(), now=datetime.now(UTC))
+    rows, done = await compare_with_database(judged, policy_book(), datetime.now(UTC), client.database, running.keys)
+    await start_all(client, rows, done, at_once=1)
+    assert isinstance(done.stopped, Unanswered)
+    found = await imported(running, tmp_path, row(72_500))
+    assert (found["imported"], found["existing"]) in ((0, 1), (1, 0))
+
+
+async def test_an_unreachable_server_is_exit_code_three(tmp_path: Path, town: tuple[House, Child]) -> None:
+    running, _ = town
+    environment = {**os.environ, "MENTE_HOME": str(running.settings.home), "TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "import", "entitlements", str(write(tmp_path, row(72_510))), env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    await process.communicate()
+    assert process.returncode == 3
+
+
+async def test_it_is_rechecked_at_its_place_suspended_and_ended_like_any_other(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    quiet, recorded = row(72_600), row(72_601, DIABETES)
+    await imported(running, tmp_path, quiet, recorded)
+    number = number_of(running, quiet)
+    year = (await client.status(number)).timeline[0].detail["year"]
+    await send(client, number, ChangeHospital, actor="channel:app", hospital_id="H510400-03")
+    await send(client, number, InsuredChanged, actor="registry:R1", state="lapsed", as_of_on=TODAY)
+    await until_status(client, number, Status.SUSPENDED)
+    await send(client, number, InsuredChanged, actor="registry:R1", state="normal", as_of_on=TODAY)
+    status = await until_status(client, number, Status.EFFECTIVE)
+    planned = status.next_recheck_on
+    assert planned is not None
+    await skip_past(client, number, status.due)
+    passed = await client.status(number)
+    assert kinds(passed) == [
+        *("imported", "hospital_changed", "insured_changed", "suspended"),
+        *("insured_changed", "resumed", "recheck_passed"),
+    ]
+    assert passed.timeline[-1].detail["year"] == year
+    assert local_date(passed.timeline[-1].at) == planned
+    assert passed.next_recheck_on is not None
+    assert 330 < (passed.next_recheck_on - planned).days < 400
+    await send(client, number, EndEntitlement, actor="officer:O1", ground="moved_out")
+    await until_status(client, number, Status.ENDED)
+    assert await notices_of(client, number) == ["suspended", "resumed", "recheck_passed", "ended"]
+
+    number = number_of(running, recorded)
+    await skip_past(client, number, (await client.status(number)).due)
+    asked = await until_status(client, number, Status.RECHECK)
+    assert asked.waiting_on == "applicant"
+    await skip_past(client, number, asked.due)
+    suspended = await until_status(client, number, Status.SUSPENDED)
+    await skip_past(client, number, suspended.due)
+    assert (await until_status(client, number, Status.ENDED)).reason == "recheck_missed"
+
+
+async def test_one_whose_validity_is_just_over_expires_at_once(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    line = row(72_610, effect_on=TODAY - timedelta(days=700), end_on=TODAY - timedelta(days=5))
+    await imported(running, tmp_path, line)
+    ended = await until_status(client, number_of(running, line), Status.ENDED)
+    assert kinds(ended) == ["imported", "expired", "ended"]
+
+
+async def test_nothing_personal_is_in_the_server_s_file_or_in_a_log_and_the_trail_is_whole(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    running, _ = town
+    marks = {"name": "欧阳导入暗记", "phone": "13877661234", "email": "qzx.import.mark@privacy.example.cn"}
+    line = row(72_700) | marks
+    await imported(running, tmp_path, line)
+    wrong = [line | {"reference": "OLD-wrong", "tier": "暗记档次"}, line | {"reference": line["id_number"]}]
+    await imported(running, tmp_path, *wrong, code=1)
+    places = list(files_below(running.settings.home, "temporal.db*", "logs/*"))
+    assert found_in(places, [*marks.values(), line["id_number"]]) == []
+    assert found_in(places, [number_of(running, line)]) != [], "the search finds what is there"
+    assert (await program(running, "audit", "verify"))["whole"]
+
+
+async def test_a_notice_on_holidays_moves_its_recheck_day(
+    town: tuple[House, Child], client: Mente, tmp_path: Path
+) -> None:
+    # The last test: a calendar, once imported, stays.
+    running, _ = town
+    line = row(72_800, effect_on=TODAY - timedelta(days=180), end_on="")
+    await imported(running, tmp_path, line)
+    number = number_of(running, line)
+    planned = (await client.status(number)).next_recheck_on
+    assert planned is not None
+    off = [planned + timedelta(days=days) for days in range(-3, 4)]
+    days = [{"name": "测试假日", "date": on.isoformat(), "isOffDay": True} for on in off if on.year == planned.year]
+    file = tmp_path / f"{planned.year}.json"
+    content = {"year": planned.year, "papers": ["https://example.invalid/made-up"], "days": days}
+    file.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    found = await program(running, "calendar", "apply", str(file), "--published-on", TODAY.isoformat())
+    assert found["retimed"] > 0
+
+    status = await client.status(number)
+    assert kinds(status) == ["imported", "calendar_amended"]
+    assert status.next_recheck_on not in (*off, None)
+    assert await notices_of(client, number) == [], "nobody had been told the day"
