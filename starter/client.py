@@ -25,7 +25,6 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
-from activities.rules import renewal_span
 from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
@@ -33,20 +32,18 @@ from domain.commands import Command, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
-from domain.moments import local_date
 from domain.offregion import OffregionFiling
 from domain.refusal import Refusal, Refused, refuse
 from domain.taking_over import TakenOver
 from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from starter import offregion
-from starter.admission import admit
+from starter.admission import admit, case_in_the_way
 from starter.status import read_status
 from starter.uploads import read_declared, read_papers
 from storage import reading
 from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.earlier import taken_over_by
-from storage.entitlements import judge_application
 from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of_person
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
@@ -160,20 +157,9 @@ class Mente:
         return Applied(acceptance_no=number, status=status, created=False, taken_over=taken_over)
 
     async def _refuse_second_case(self, start: StartApplication) -> None:
-        form, on = start.form, local_date(start.received_at)
-        span = renewal_span(policy_book().policy_for(form.region, on))
-        async with self.database.read() as connection:
-            following = await judge_application(
-                connection,
-                form,
-                start.person_key,
-                span=span,
-                on=on,
-                # The same request, sent twice at once, may have made its case since it was looked up.
-                besides=start.acceptance_no,
-            )
-        if following.rival is not None:
-            raise second_case(following.rival)
+        existing = await case_in_the_way(self.database, start)
+        if existing is not None:
+            raise second_case(existing)
 
     async def _start(self, start: StartApplication, wait: float) -> Applied:
         try:

@@ -86,7 +86,7 @@ def with_rows_changed(url: str, change: Callable[[Callable[[str], object]], obje
             triggers = run(
                 "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'calendar_%'"
             ).all()
-            assert len(triggers) == 4
+            assert len(triggers) == 6
             for name, _ in triggers:
                 run(f"DROP TRIGGER {name}")
             change(run)
@@ -379,18 +379,18 @@ async def test_postgresql_refuses_to_empty_the_tables(make_postgres_url: Callabl
 
 
 @pytest.mark.asyncio
-async def test_a_row_replaced_past_the_triggers_of_sqlite_is_not_believed(sqlite_url: str) -> None:
+async def test_a_row_cannot_be_replaced_on_sqlite_either(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     try:
-        async with database.write() as connection:
-            await connection.execute(
-                text(
-                    'INSERT OR REPLACE INTO calendar_day (notice_id, "on", working, name) '
-                    "SELECT notice_id, \"on\", 1 - working, name FROM calendar_day WHERE notice_id = 'CN-2026'"
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with database.write() as connection:
+                await connection.execute(
+                    text(
+                        'INSERT OR REPLACE INTO calendar_day (notice_id, "on", working, name) '
+                        "SELECT notice_id, \"on\", 1 - working, name FROM calendar_day WHERE notice_id = 'CN-2026'"
+                    )
                 )
-            )
-        with pytest.raises(CalendarDamaged, match="CN-2026"):
-            await history_of(database)
+        assert (await history_of(database)).current.version == shipped_calendar().version
     finally:
         await database.close()
 
@@ -449,3 +449,15 @@ async def known(calendars: Calendars, database: Database) -> CalendarHistory:
     connection: AsyncConnection
     async with database.read() as connection:
         return await calendars.history(connection)
+
+
+@pytest.mark.asyncio
+async def test_the_order_of_loading_tells_versions_apart_whatever_the_clocks_say(database: Database) -> None:
+    late = datetime.now(UTC) + timedelta(days=1)
+    await imported(database, PLAIN, at=late)
+    between = (await history_of(database)).current.version
+    # Another machine's clock is five minutes behind.
+    await imported(database, holiday_file(), at=late - timedelta(minutes=5), published_on=date(YEAR - 1, 12, 1))
+    history = await history_of(database)
+    assert history.current.version != between
+    assert history.version(between) is not None

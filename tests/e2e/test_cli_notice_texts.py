@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from domain.acceptance import acceptance_number
 from domain.events import NoticeEvent
 from domain.refusal import Refused
-from samples.make import load_person
+from samples.persons import load_person
 from starter.cli import program
 from starter.client import Mente
 from starter.embedded import House

@@ -164,9 +164,16 @@ def test_a_word_that_only_looks_like_the_output_option_changes_nothing() -> None
     assert result.stdout == ""
 
 
+_OTHER_ARGUMENTS = {("supply",): ["photo=x.jpg"], ("send",): ["appeal"], ("letter", "print"): ["accepted"]}
+
+
+def _is_number(param: click.Parameter) -> bool:
+    return isinstance(param, click.Argument) and param.name == "number"
+
+
 @pytest.mark.parametrize(
     "path",
-    [path for path, command in LEAVES.items() if any(p.name == "number" for p in command.params)],
+    [path for path, command in LEAVES.items() if any(_is_number(p) for p in command.params)],
     ids=" ".join,
 )
 def test_a_typing_error_in_a_number_is_refused_before_anything_is_connected(path: tuple[str, ...]) -> None:
@@ -175,7 +182,7 @@ def test_a_typing_error_in_a_number_is_refused_before_anything_is_connected(path
     for param in LEAVES[path].params:
         if isinstance(param, click.Option) and param.required:
             options += [param.opts[0], *([] if param.is_flag else [_any_value(param)])]
-    more = ["photo=x.jpg"] if path == ("supply",) else ["appeal"] if path == ("send",) else []
+    more = _OTHER_ARGUMENTS.get(path, [])
     result = CliRunner().invoke(program, [*path, wrong, *more, *options, "--output=json"], input="{}")
     assert result.exit_code == 1, result.output
     assert json.loads(result.stdout)["error"]["field"] == "acceptance_no"

@@ -75,12 +75,10 @@ LIVES: dict[str, Life] = {
     # one entitlement follows another
     "application-granted-renewal": Life("Application", "continued", "effective"),
     "application-granted-swap": Life("Application", "continued", "effective"),
-    "application-open-denied-renewal": Life("Application", "open", "denied"),
     "application-not-accepted-unfit": Life("Application", "completed", "not_accepted"),
     "entitlement-open-renewal-due": Life("Entitlement", "open", "effective"),
     "entitlement-superseded-by-a-renewal": Life("Entitlement", "completed", "superseded"),
     "entitlement-superseded-by-a-swap": Life("Entitlement", "completed", "superseded"),
-    "entitlement-ended-after-a-denied-renewal": Life("Entitlement", "completed", "ended"),
     # every way a year of benefit ends
     "entitlement-passed-quietly": Life("Entitlement", "continued", "effective"),
     "entitlement-passed-with-records": Life("Entitlement", "continued", "effective"),

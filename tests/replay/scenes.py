@@ -34,7 +34,7 @@ from tests.replay.calendar_scenes import notice_comes, notice_moves_a_recheck
 from tests.replay.import_scenes import imported, imported_too_late
 from tests.replay.originals_scenes import counter, originals, originals_differ, originals_never_seen
 from tests.replay.stage import Edit, Stage
-from tests.replay.succession_scenes import denied_renewal, renewal, swap, unfit
+from tests.replay.succession_scenes import renewal, swap, unfit
 
 GRANT, DENY, MORE = Decision.GRANT, Decision.DENY, Decision.MORE_EVIDENCE
 CHANNEL, OFFICER = "channel:back-end", "officer:O01"
@@ -439,7 +439,6 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     notice_moves_a_recheck,
     notice_comes,
     renewal,
-    denied_renewal,
     swap,
     unfit,
     originals,

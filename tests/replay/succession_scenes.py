@@ -1,4 +1,4 @@
-"""Scenes in which one entitlement follows another: renewed, swapped for another disease, changed and refused."""
+"""Scenes in which one entitlement follows another: renewed, swapped for another disease, or refused."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,11 +8,11 @@ from domain.vocabulary import Decision, Status
 from samples.make import quick_application
 from tests.replay.stage import Edit, Stage
 
-GRANT, DENY = Decision.GRANT, Decision.DENY
+GRANT = Decision.GRANT
 TUMOUR = "620900-002"
 """Jiuquan: two years from the date of the pathology report, so that a scene chooses when it ends."""
 HYPERTENSION, DIABETES = "510400-001", "510400-003"
-_RENEWED, _SWAPPED, _DENIED = 9101, 9102, 9103
+_RENEWED, _SWAPPED = 9101, 9102
 _DAYS_LEFT = 20
 
 
@@ -25,17 +25,6 @@ async def renewal(stage: Stage) -> None:
     await stage.keep("application-granted-renewal", new)
     await stage.skip(old, _DAYS_LEFT + 1)
     await stage.keep("entitlement-superseded-by-a-renewal", old, run=1)
-
-
-async def denied_renewal(stage: Stage) -> None:
-    """A renewal is denied, and the old entitlement expires."""
-    old = await _ending_soon(stage, _DENIED)
-    new = await _renew(stage, _DENIED, again=1)
-    await stage.verdicts(new, DENY, DENY, DENY)
-    await stage.until(new, Status.DENIED)
-    await stage.keep("application-open-denied-renewal", new)
-    await stage.skip(old, _DAYS_LEFT + 1)
-    await stage.keep("entitlement-ended-after-a-denied-renewal", old, run=1)
 
 
 async def swap(stage: Stage) -> None:
