@@ -324,6 +324,7 @@ class IssueCertificate(Model):
     end_on: date | None
     issued_on: date
     conditional: bool
+    projected: bool = False
     at: datetime
     policy_version: str = ""
     """The version the case is judged by, whose figures are printed. Not in payloads of 0.1.0."""

@@ -61,6 +61,7 @@ def certificate_content(
         issued_on=task.issued_on,
         version=task.version,
         conditional=task.conditional,
+        projected=task.projected,
         key_id=key_id,
         figures=figures,
     )
@@ -68,7 +69,7 @@ def certificate_content(
 
 def _entry(task: IssueCertificate, certificate_no: str, sha256: str) -> IssuedCertificate:
     return IssuedCertificate(
-        **task.model_dump(exclude={"region", "at", "policy_version"}),
+        **task.model_dump(exclude={"region", "at", "policy_version", "projected"}),
         certificate_no=certificate_no,
         sha256=sha256,
         issued_at=task.at,

@@ -103,8 +103,8 @@ class FloorNotice:
 
     @workflow.run
     async def run(self, case: str) -> str:
-        """Send over two channels, then settle."""
-        await asyncio.gather(_remote(case, NOTICES), _remote(case, NOTICES))
+        """Send over three channels, then settle."""
+        await asyncio.gather(*(_remote(case, NOTICES) for _ in range(3)))
         await _remote(case, NOTICES)
         return case
 

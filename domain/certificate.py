@@ -29,6 +29,16 @@ SIGNATURE_LENGTH = 86
 LONG_TERM_ZH = "长期（每年复核）"
 UNCONDITIONAL_ZH = "自生效日起有效"
 CONDITIONAL_ZH = "公示期满无异议后自生效日起有效"
+PROJECTED_ZH = "公示期满无异议后自生效日起有效，生效日期为推算"
+"""For a period that ends on days no published notice settles yet."""
+
+_CONDITIONS: tuple[tuple[str, str, dict[str, bool]], ...] = (
+    ("0", UNCONDITIONAL_ZH, {"conditional": False}),
+    ("1", CONDITIONAL_ZH, {"conditional": True}),
+    ("2", PROJECTED_ZH, {"conditional": True, "projected": True}),
+)
+"""The mark that is signed, the words on the page, and what both mean."""
+
 SIGNATURE_LABEL = "电子签名"
 
 _MAX_FIELD_CHARACTERS = 60
@@ -76,9 +86,9 @@ class CertificateContent(BaseModel):
     """What a certificate states. Dates are dates of China; `end_on` is the last day, or None for long-term.
 
     `city` is the full name (`酒泉市`), `region` its six-digit code. `conditional` marks a certificate issued at
-    the decision, before publicity has ended. `figures` are the texts of `FIGURE_LABELS`, or none, as on every
-    certificate of 0.1.0; they are left out of every dump. Raises `ValueError` on an empty, overlong or unprintable
-    field.
+    the decision, before publicity has ended; `projected` such a one whose day of effect no notice settles yet.
+    `figures` are the texts of `FIGURE_LABELS`, or none, as on every certificate of 0.1.0; they are left out of every
+    dump. Raises `ValueError` on an empty, overlong or unprintable field.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -93,6 +103,7 @@ class CertificateContent(BaseModel):
     issued_on: date
     version: Annotated[int, Field(ge=1, le=999_999)]
     conditional: bool
+    projected: bool = False
     key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
     figures: Annotated[tuple[FigureText, ...], Field(exclude=True, repr=False)] = ()
 
@@ -131,7 +142,7 @@ def canonical_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]
         ("end_on", content.end_on.isoformat() if content.end_on else "-"),
         ("issued_on", content.issued_on.isoformat()),
         ("version", str(content.version)),
-        ("conditional", "1" if content.conditional else "0"),
+        ("conditional", _condition(content)[0]),
         ("key_id", content.key_id),
     )
 
@@ -161,7 +172,7 @@ def printed_fields(content: CertificateContent) -> tuple[tuple[str, str], ...]:
         ("签发地区", f"{content.city}（{content.region}）"),
         ("生效日期", printed_date(content.effect_on)),
         ("有效期至", printed_date(content.end_on) if content.end_on else LONG_TERM_ZH),
-        ("生效条件", CONDITIONAL_ZH if content.conditional else UNCONDITIONAL_ZH),
+        ("生效条件", _condition(content)[1]),
         ("签发日期", printed_date(content.issued_on)),
         ("凭证版本", f"第{content.version}版"),
         ("密钥编号", content.key_id),
@@ -206,10 +217,17 @@ def _date_from_print(text: str) -> date:
     return date(year, month, day)
 
 
-def _one_of(text: str, choices: Mapping[str, bool]) -> bool:
-    if text not in choices:
-        raise ValueError("凭证上有一行的格式不对")
-    return choices[text]
+def _condition(content: CertificateContent) -> tuple[str, str]:
+    mark, words, _ = _CONDITIONS[content.conditional + (content.conditional and content.projected)]
+    return mark, words
+
+
+def _meaning(text: str) -> dict[str, bool]:
+    """Return what a mark or the words on the page mean."""
+    for mark, words, meaning in _CONDITIONS:
+        if text in (mark, words):
+            return meaning
+    raise ValueError("凭证上有一行的格式不对")
 
 
 def content_from_print(lines: Mapping[str, str]) -> CertificateContent:
@@ -229,7 +247,7 @@ def content_from_print(lines: Mapping[str, str]) -> CertificateContent:
         end_on=None if end == LONG_TERM_ZH else _date_from_print(end),
         issued_on=_date_from_print(lines["签发日期"]),
         version=int(_matched(_VERSION_ZH, lines["凭证版本"]).group(1)),
-        conditional=_one_of(lines["生效条件"], {CONDITIONAL_ZH: True, UNCONDITIONAL_ZH: False}),
+        **_meaning(lines["生效条件"]),
         key_id=lines["密钥编号"],
         figures=tuple(lines[label] for label in FIGURE_LABELS if label in lines),
     )
@@ -255,10 +273,13 @@ def content_from_qr(text: str) -> tuple[CertificateContent, str]:
         ("end_on", lambda value: None if value == "-" else date.fromisoformat(value)),
         ("issued_on", date.fromisoformat),
         ("version", lambda value: int(_matched(re.compile(r"[0-9]{1,6}"), value).group())),
-        ("conditional", lambda value: _one_of(value, {"1": True, "0": False})),
+        ("conditional", _meaning),
         ("key_id", str),
     )
     if name != FORMAT or len(values) != len(readers) + 1:
         raise ValueError("不是凭证二维码的内容")
     fields = {field: read(value) for (field, read), value in zip(readers, values[:-1], strict=True)}
+    condition = fields.pop("conditional")
+    assert isinstance(condition, dict), "read by _meaning"
+    fields |= condition
     return CertificateContent.model_validate(fields), values[-1]

@@ -236,13 +236,20 @@ async def list_cases(
     waiting_on: WaitingOn | None = None,
     expert: str | None = None,
     attention: bool | None = None,
+    person_key: str | None = None,
     limit: int = 100,
 ) -> tuple[CaseLine, ...]:
     """Return the cases that match every filter given, the earliest due first, those without a due last.
 
     `expert` keeps the cases in which a verdict of that expert is awaited.
     """
-    equal = {"region": region, "status": status, "waiting_on": waiting_on, "attention": attention}
+    equal = {
+        "region": region,
+        "status": status,
+        "waiting_on": waiting_on,
+        "attention": attention,
+        "person_key": person_key,
+    }
     query = select(case).where(*(case.c[name] == value for name, value in equal.items() if value is not None))
     if expert is not None:
         query = query.where(case.c.closed.is_(False), _awaits(expert))

@@ -16,6 +16,7 @@ from workflows.yearly import plan_recheck
 if TYPE_CHECKING:
     from workflows.recording import CaseRecord
 
+
 def amend(case: "CaseRecord", calendar: CalendarSlice, *, actor: str = "system", always: bool = False) -> bool:
     """Go on with another calendar; draft an entry if a date moves, or `always`; tell whether one was drafted.
 

@@ -369,6 +369,7 @@ async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional
         end_on=validity_end(effect, case.rules.validity_years),
         issued_on=local_date(workflow.now()),
         conditional=conditional,
+        projected=conditional and case.is_projected(case.publicity_due()),
         at=workflow.now(),
         policy_version=case.rules.version,
     )

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import datetime
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.letters.contents import LetterContent, letter_content
@@ -13,11 +12,11 @@ from activities.letters.render import render_letter
 from domain.application import Model
 from domain.events import NoticeEvent
 from storage import reading
+from storage.access import log_access
 from storage.cases import CaseNotFound
 from storage.database import Database
 from storage.notices import load_notice
 from storage.people import person_of
-from storage.tables import access_log
 
 ACTION = "letter.print"
 
@@ -45,14 +44,13 @@ async def print_letter(
         content, letter = await _content(connection, acceptance_no, kind, seq)
     pdf = await asyncio.to_thread(render_letter, content)
     async with database.write() as connection:
-        await connection.execute(
-            insert(access_log).values(
-                at=at,
-                actor=actor[:128],
-                action=ACTION,
-                acceptance_no=acceptance_no,
-                detail={"kind": kind.value, "seq": letter.seq, "letter_no": letter.letter_no},
-            )
+        await log_access(
+            connection,
+            at=at,
+            actor=actor,
+            action=ACTION,
+            acceptance_no=acceptance_no,
+            detail={"kind": kind.value, "seq": letter.seq, "letter_no": letter.letter_no},
         )
     return PrintedLetter(letter=letter, pdf=pdf)
 

@@ -57,6 +57,7 @@ CHANGES: list[dict[str, object]] = [
     {"issued_on": date(2026, 11, 24)},
     {"version": 2},
     {"conditional": False},
+    {"projected": True},
     {"key_id": "000000000000"},
 ]
 
@@ -291,7 +292,12 @@ def test_the_file_holds_no_word_that_could_name_a_disease(certificate: bytes) ->
 
 
 def test_the_fields_are_exactly_the_ones_that_name_no_disease() -> None:
-    assert set(CertificateContent.model_fields) == {*(name for name, _ in canonical_fields(CONTENT)), "figures"}
+    assert set(CertificateContent.model_fields) == {
+        *(name for name, _ in canonical_fields(CONTENT)),
+        "figures",
+        # signed within `conditional`
+        "projected",
+    }
     assert not {"disease", "disease_id", "diagnosis", "id_number"} & set(CertificateContent.model_fields)
 
 
@@ -338,3 +344,11 @@ def test_a_content_that_could_be_read_in_two_ways_is_refused_without_repeating_i
 
 def test_a_radical_and_its_ideograph_are_the_same_name() -> None:
     assert changed(masked_name="⼀*").masked_name == "一*"
+
+
+def test_a_day_of_effect_no_notice_settles_yet_is_called_projected_on_the_page_and_in_the_code() -> None:
+    content = changed(projected=True)
+    page = render_certificate(content, KEY)
+    assert "生效日期为推算" in text_of(page)
+    assert verify_certificate(page, KEY.public_key()).content == content
+    assert verify_text(qr_text(content, sign_content(content, KEY)), KEY.public_key()).content == content

@@ -20,11 +20,29 @@ EXAMINATIONS: list[JsonValue] = [
     "ecg_report",
 ]
 
+REPORTS: list[JsonValue] = [
+    "laboratory_report",
+    "imaging_report",
+    "pathology_report",
+    "glucose_record",
+    "hormone_report",
+    "renal_function_report",
+    "dialysis_record",
+    "blood_pressure_record",
+    "ecg_report",
+]
+
 JIUQUAN: list[Row] = [
+    ("effective_from", "2025-01-01", None),
+    ("bureau", "酒泉市医疗保障局", None),
+    ("filing.channels", ["gansu-app", "gansu-web", "jiuquan-site", "national-app", "counter"], None),
     ("filing.insured_categories", ["employee", "resident", "flexible"], None),
+    ("filing.resident_tiers", [], None),
+    ("filing.counter_hours", [], None),
     ("clock.decision_limit", 20, "working_days"),
     ("clock.stops.expert_review", False, None),
     ("clock.stops.publicity", False, None),
+    ("originals.kinds", [], None),
     ("panel.enabled", True, None),
     ("effect.rule", "day_after_publicity", None),
     ("effect.certificate_at", "decision", None),
@@ -33,10 +51,12 @@ JIUQUAN: list[Row] = [
     ("materials.card_or_e_credential", True, None),
     ("materials.colour_id_scan", True, None),
     ("materials.id_scan_formats", ["image/jpeg", "application/pdf"], None),
+    ("materials.form_signed", False, None),
     ("materials.min_hospital_level", 2, None),
     ("materials.level_kinds", RECORDS, None),
     ("materials.sealed_kinds", [*RECORDS, "reexamination_record"], None),
     ("materials.e_signature_counts", True, None),
+    ("materials.aged_kinds", [*RECORDS, "reexamination_record"], None),
     ("materials.age_warn", 6, "months"),
     ("materials.age_limit", 12, "months"),
     ("materials.medical_records", ["discharge_record", "outpatient_record"], None),
@@ -54,24 +74,32 @@ JIUQUAN: list[Row] = [
 ]
 
 PANZHIHUA: list[Row] = [
+    ("effective_from", "2025-01-01", None),
+    ("bureau", "攀枝花市医疗保障局", None),
     ("hotline", "0812-3323000", None),
+    ("filing.channels", ["panzhihua-app", "sichuan-app", "panzhihua-mini", "national-app", "counter"], None),
     ("filing.insured_categories", ["employee", "resident", "flexible"], None),
     ("filing.resident_tiers", ["high", "low"], None),
     ("filing.counter_hours", ["09:00-12:00", "13:30-17:00"], None),
     ("clock.close_of_business", "17:00:00", None),
     ("clock.decision_limit", 15, "working_days"),
+    ("originals.kinds", [], None),
     ("hospital_change.per_year", 1, "times"),
     ("materials.identity", "both_sides_or_e_credential", None),
     ("materials.card_or_e_credential", True, None),
     ("materials.form_signed", True, None),
     ("materials.min_hospital_level", 2, None),
     ("materials.level_kinds", RECORDS, None),
+    ("materials.sealed_kinds", [*RECORDS, *REPORTS, "reexamination_record"], None),
+    ("materials.e_signature_counts", False, None),
+    ("materials.aged_kinds", [*RECORDS, *REPORTS, "reexamination_record"], None),
+    ("materials.age_warn", 6, "months"),
     ("materials.age_limit", 6, "months"),
     ("materials.medical_records", ["discharge_record", "outpatient_record"], None),
     ("materials.examinations", EXAMINATIONS, None),
     ("materials.form_ways", ["online"], None),
     ("materials.record_contents", ["疾病诊断", "治疗过程", "医生意见"], None),
-    ("notices.channels", ["sms", "email"], None),
+    ("notices.channels", ["sms", "email", "inbox"], None),
     ("guide_ranges.ratio_resident", ["53", "68"], "percent"),
     ("benefit.ratio_by", "level", None),
     ("benefit.related_items_only", True, None),
@@ -85,17 +113,32 @@ PANZHIHUA: list[Row] = [
 ASSUMED: dict[str, list[Row]] = {
     "620900": [
         ("filing.max_diseases", 2, None),
+        ("clock.close_of_business", "17:00:00", None),
         ("publicity.period", 5, "working_days"),
         ("hospital_change.per_year", 1, "times"),
+        ("notices.channels", ["sms", "email"], None),
         ("benefit.combined_addition", "500", "yuan"),
         ("benefit.first_year_limit", "months", None),
+        ("benefit.related_items_only", True, None),
+        ("benefit.deductible.employee.any_level", "0", "yuan"),
+        ("benefit.deductible.resident.any_level", "0", "yuan"),
     ],
     "510400": [
         ("filing.max_diseases", "none", None),
+        ("clock.stops.expert_review", False, None),
+        ("clock.stops.publicity", False, None),
         ("publicity.period", 0, "working_days"),
         ("effect.rule", "approval", None),
+        ("effect.certificate_at", "effect", None),
         ("panel.enabled", True, None),
         ("recheck.enabled", True, None),
+        ("materials.colour_id_scan", True, None),
+        ("materials.id_scan_formats", ["image/jpeg", "application/pdf"], None),
+        ("benefit.flexible_as", "employee", None),
+        ("benefit.limit_by", "none", None),
+        ("benefit.first_year_limit", "full", None),
+        ("benefit.deductible.exempt_diseases", [f"510400-{number:03}" for number in range(8, 13)], None),
+        ("benefit.deductible.none_from_age", 100, "years"),
         ("benefit.by_age.full_from_employee", 100, "years"),
         (
             "benefit.by_age.employee",
@@ -111,6 +154,7 @@ ASSUMED: dict[str, list[Row]] = {
     ],
 }
 BOTH_ASSUMED: list[Row] = [
+    ("filing.agent_allowed", True, None),
     ("clock.notify_limit", 5, "working_days"),
     ("clock.warn_ratio", 0.8, None),
     ("clock.stops.supplement", True, None),
@@ -118,6 +162,8 @@ BOTH_ASSUMED: list[Row] = [
     ("supplement.window", 10, "working_days"),
     ("supplement.remind_before", 3, "working_days"),
     ("supplement.max_rounds", 3, "rounds"),
+    ("originals.window", 10, "working_days"),
+    ("originals.remind_before", 3, "working_days"),
     ("panel.size", 3, "experts"),
     ("panel.agree", 2, "experts"),
     ("panel.remind_after", 3, "working_days"),
@@ -132,7 +178,13 @@ BOTH_ASSUMED: list[Row] = [
     ("appeal.window", 15, "working_days"),
     ("appeal.answer", 5, "working_days"),
     ("hospital_change.counted_by", "calendar_year", None),
+    ("messages.plain_signals", True, None),
 ]
+FROM_ELSEWHERE: dict[str, set[str]] = {
+    "620900": {"city", "hotline", "national_hotline", "benefit.deductible.exempt_green_channel"},
+    "510400": {"city", "national_hotline"},
+}
+"""Values neither a guide nor we say: a national standard, the national hotline, the province's list."""
 
 
 def shipped(region: str) -> RegionPolicy:
@@ -175,6 +227,15 @@ def test_where_the_guide_is_silent_the_value_is_marked_as_an_assumption(
     found = VALUES[region][key]
     assert (found.value, found.unit) == (value, unit)
     assert found.assumed
+
+
+@pytest.mark.parametrize(("region", "said"), [("620900", JIUQUAN), ("510400", PANZHIHUA)], ids=("620900", "510400"))
+def test_no_value_of_a_policy_file_is_left_out_of_these_tables(region: str, said: list[Row]) -> None:
+    by_guide = {key for key, each in VALUES[region].items() if each.source.startswith("guide")}
+    assumed = {key for key, each in VALUES[region].items() if each.assumed}
+    assert {key for key, *_ in said} == by_guide
+    assert {key for key, *_ in (*ASSUMED[region], *BOTH_ASSUMED)} == assumed
+    assert set(VALUES[region]) - by_guide - assumed == FROM_ELSEWHERE[region]
 
 
 @pytest.mark.parametrize("region", ["620900", "510400"])

@@ -83,7 +83,7 @@ async def test_a_child_applies_through_a_parent_who_hears_everything_and_the_cer
     async with mente.database.read() as connection:
         notices = await reading.notices_of(connection, number)
         (certificate,) = await reading.certificates_of(connection, number)
-    assert {notice.channels for notice in notices} == {("sms", "email", "agent_sms")}
+    assert {notice.channels for notice in notices} == {("sms", "email", "inbox", "agent_sms")}
     to_parent, to_child = await sms_to(mente, PARENT["phone"]), await sms_to(mente, "13800070301")
     mine = [text for text in to_parent if number in text]
     assert sorted(mine) == sorted(to_child)

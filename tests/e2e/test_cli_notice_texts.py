@@ -19,6 +19,7 @@ from samples.persons import load_person
 from starter.cli import program
 from starter.client import Mente
 from starter.embedded import House
+from storage import reading
 from tests.domain.policy_folders import edit
 from tests.e2e.playing import apply_quick, until
 
@@ -208,18 +209,17 @@ def test_a_misspelt_command_is_told_from_a_number() -> None:
 async def test_a_person_finds_what_the_city_tells_in_the_inbox(
     city: House, mente: Mente, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policies = tmp_path / "policies"
-    policies.mkdir()
-    for name in ("510400.toml", "510400.diseases.toml"):
-        shutil.copy(REGIONS / name, policies / name)
-    edit(policies / "510400.toml", ('channels = { value = ["sms", "email"]', 'channels = { value = ["inbox", "sms"]'))
-    monkeypatch.setenv("MENTE_POLICIES", str(policies))
     number = (await apply_quick(mente, SEED, "510400", "510400-003", tmp_path / "papers")).acceptance_no
 
     async def told() -> bool:
         return bool(await mente.inbox(number))
 
+    async def at_rest() -> bool:
+        async with mente.database.read() as connection:
+            return all(each.state != "queued" for each in await reading.notices_of(connection, number))
+
     await until(told)
+    await until(at_rest)
     home = city.settings.home
     (message,) = (await asyncio.to_thread(answer, "inbox", number, home=home))["messages"]
     assert (message["event"], message["read_at"]) == ("accepted", None)

@@ -89,7 +89,7 @@ def test_the_report_on_a_folder_is_one_exact_document(folder: Path) -> None:
                 "effective_from": "2026-01-01",
                 "standing": "in_force",
                 "catalogue": {"total": 5, "known": 2, "guide_only": 0, "confirmed": 1, "candidates": 0},
-                "values": 59,
+                "values": 60,
                 "assumptions": 2,
                 "row_assumptions": 0,
             }

@@ -4,9 +4,9 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,14 +97,16 @@ def test_every_command_explains_itself_and_takes_output_after_its_name(path: tup
 
 
 def test_help_starts_quickly() -> None:
-    fastest = min(_seconds_of_help() for _ in range(3))
-    assert fastest < 0.6
+    least = min(_processor_seconds_of_help() for _ in range(3))
+    assert least < 0.4
 
 
-def _seconds_of_help() -> float:
-    started = time.perf_counter()
+def _processor_seconds_of_help() -> float:
+    # Not seconds on the wall: on a busy machine they tell of the others.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([PROGRAM, "--help"], check=True, capture_output=True)
-    return time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_help_imports_neither_temporal_nor_a_database() -> None:

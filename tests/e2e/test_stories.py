@@ -75,8 +75,8 @@ async def test_diabetes_is_told_once_in_full_then_granted_by_two_of_three_and_pa
     assert status.effect_on is not None
     assert status.next_recheck_on.year >= status.effect_on.year + 1
     sent = await notices_sent(mente, number)
-    assert sent["granted"] == {"sms", "email"}
-    assert sent["supplement"] == {"sms", "email"}
+    assert sent["granted"] == {"sms", "email", "inbox"}
+    assert sent["supplement"] == {"sms", "email", "inbox"}
     await the_certificate_is_genuine_and_was_mailed(mente, city, number)
 
 
@@ -161,7 +161,7 @@ async def test_arrears_are_not_accepted_with_the_reason(mente: Mente, city: Hous
     status = await mente.status(number)
     assert only(status, "not_accepted").detail["code"] == "insured_arrears"
     assert "欠费" in status.reason
-    assert await notices_sent(mente, number) == {"not_accepted": {"sms", "email"}}
+    assert await notices_sent(mente, number) == {"not_accepted": {"sms", "email", "inbox"}}
 
 
 async def test_an_application_nobody_completes_lapses_after_one_reminder(mente: Mente, tmp_path: Path) -> None:

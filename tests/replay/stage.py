@@ -18,7 +18,7 @@ from activities.contract import CommandReceipt, NoticeSent, NoticeState, StartAp
 from activities.notices.email import HandingOver, Letter
 from activities.notices.outcomes import Postponed, Unclear
 from activities.notices.sending import NoticeActivities, NoticeSettings
-from activities.notices.sms import SmsAnswer
+from activities.notices.sms import Sms, SmsAnswer, SmsTrace
 from activities.starting import notice_workflow_id
 from domain.case_status import CaseStatus
 from domain.commands import Command
@@ -73,14 +73,14 @@ class ScriptedSms:
     def __init__(self) -> None:
         self.arranged: dict[str, NoticeState | Exception] = {}
 
-    async def send(self, *, reference: str, phone: str, text: str) -> SmsAnswer:
+    async def send(self, message: Sms) -> SmsAnswer:
         """Answer as arranged."""
-        answer = self.arranged.get(phone, NoticeState.SENT)
+        answer = self.arranged.get(message.phone, NoticeState.SENT)
         if isinstance(answer, Exception):
             raise answer
         return SmsAnswer.model_validate({"state": answer})
 
-    async def find(self, *, reference: str) -> SmsAnswer | None:
+    async def find(self, trace: SmsTrace) -> SmsAnswer | None:
         """Never asked here: nothing stays in doubt."""
         raise Postponed("sms-cannot-say")
 
