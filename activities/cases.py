@@ -131,6 +131,7 @@ class CaseActivities:
 def _recorded(outcome: Outcome, calendar: WorkCalendar, task: RecordEvents) -> Recorded:
     return Recorded(
         refused=outcome.refused,
+        refused_code=outcome.refused_code,
         conflicting=outcome.conflicting,
         seqs=outcome.seqs,
         last_seq=outcome.last_seq,

@@ -294,6 +294,8 @@ class Recorded(Model):
     calendar: CalendarSlice | None = None
     refused: Refusal | None = None
     conflicting: str | None = None
+    refused_code: str = ""
+    """Which guard refused (`max_diseases`), for the letter. Not in payloads of 0.1.0."""
 
 
 class AdoptEntitlement(Model):

@@ -275,7 +275,7 @@ class WorkCalendar:
         self.version = _version(self.notices)
         stated: dict[date, tuple[bool, str, str]] = {}
         for notice in self.notices:
-            stated.update({on: (False, f"{name}放假", notice.id) for on, name in notice.rest.items()})
+            stated.update({on: (False, _day_off(name), notice.id) for on, name in notice.rest.items()})
             stated.update({on: (True, reason, notice.id) for on, reason in notice.work.items()})
         in_order = dict(sorted(stated.items()))
         self.covered = _coverage(self.notices, in_order)
@@ -285,6 +285,16 @@ class WorkCalendar:
             # Worked out once here rather than while the first case waits for its slice.
             for year in range(self.notices[-1].year, self.notices[-1].year + _YEARS_AHEAD):
                 statutory_festivals(min(year, LAST_YEAR))
+
+    @cached_property
+    def settled_through(self) -> date | None:
+        """The last day of the first run of settled days without a gap; None without any notice."""
+        last_on: date | None = None
+        for span in self.covered:
+            if last_on is not None and span.first_on > last_on + _ONE_DAY:
+                break
+            last_on = span.last_on
+        return last_on
 
     def slice(self, first_on: date, last_on: date) -> CalendarSlice:
         """Cut the days from `first_on` to `last_on`, both included. Raises `ValueError` if there are none."""
@@ -340,6 +350,11 @@ def _coverage(notices: tuple[CalendarNotice, ...], stated: dict[date, tuple[bool
             )
         spans.append(Coverage(first_on=new_year, last_on=_last_day_covered_alone(year), notice=first[year]))
     return tuple(spans)
+
+
+def _day_off(name: str) -> str:
+    # A day given back to the weekend is no holiday, and some notices say 放假 themselves.
+    return name if name == WEEKEND or name.endswith("放假") else f"{name}放假"
 
 
 def _labelled(on: date, verdict: tuple[bool, str, str], covered: tuple[Coverage, ...]) -> tuple[bool, str, str]:

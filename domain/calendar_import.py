@@ -22,6 +22,7 @@ WORK_AGAIN = "恢复上班"
 REST_AGAIN = "周末"
 _MOST_DAYS = 100
 _LONGEST_NAME = 40
+_LONGEST_TITLE = 200
 _SATURDAY = 5
 _REMEDY = "请取用 holiday-cn 格式的原始文件，更正后重新导入"
 
@@ -87,9 +88,26 @@ def import_notice(
 
     The first notice of a year holds the whole file; a further one only the days that change, so that every day names
     the notice that settled it. Raises `Refused` if the date of publication is missing where confirmed days change,
-    implausible, or before that of a notice of the same year in force.
+    implausible (of a year's first notice: after the last day it names), or before that of a notice of that year in
+    force; or if title or number are no plain line.
     """
+    for field, text in (("title", title), ("number", number)):
+        if len(text) > _LONGEST_TITLE or not (text.isprintable() or not text):
+            raise refuse(
+                field=field,
+                rule=f"通知的标题和文号各为一行文字，不超过 {_LONGEST_TITLE} 个字",
+                remedy="请照通知原文填写",
+                message="通知的标题或文号不符合要求。",
+            )
     earlier = [each for each in calendar.notices if each.year == file.year and not each.seed]
+    # A year mistyped: rows are only ever added, and no correction could be older than it.
+    if not earlier and published_on is not None and published_on > max([*file.rest, *file.work]):
+        raise refuse(
+            field="published_on",
+            rule="一个年度的首份通知须在它所安排的日期之前公布",
+            remedy="请核对通知的公布日期，尤其是年份",
+            message="公布日期晚于文件所列的全部日期。",
+        )
     if published_on is not None and not file.year - 1 <= published_on.year <= file.year:
         raise refuse(
             field="published_on",
@@ -193,10 +211,12 @@ def _difference(
     work: dict[date, str] = {}
     # A notice of a later year may have overruled this one's late December; that is no news of this year.
     own = WorkCalendar(each for each in calendar.notices if each.year <= file.year)
+    named = {on for each in own.notices if each.year == file.year for on in (*each.rest, *each.work)}
     now = own.slice(date(file.year - 1, 12, 27), date(file.year, 12, 31))
     for on in _days(now.first_on, now.last_on):
         silent = on not in stated and on not in file.work
-        if silent and not date(file.year, 1, 1) <= on <= date(file.year, 12, 26):
+        # Of late December a year's file need not speak; what it once said and says no more is taken back.
+        if silent and on not in named and not date(file.year, 1, 1) <= on <= date(file.year, 12, 26):
             continue
         working = on in file.work or (silent and on.weekday() < _SATURDAY)
         if working and not now.is_working_day(on):

@@ -139,6 +139,7 @@ class CaseStatus(Model):
     effect_on: date | None = None
     end_on: date | None = None
     next_recheck_on: date | None = None
+    next_recheck_confirmed: bool | None = None
     reason: str = ""
     limit: LimitStatus | None = None
     panel: tuple[SeatLine, ...] = ()

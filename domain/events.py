@@ -152,6 +152,7 @@ class NoticeEvent(StrEnum):
     RESUMED = "resumed"
     ENDED = "ended"
     DATE_MOVED = "date_moved"
+    LIMIT_EXTENDED = "limit_extended"
     BREACH_REPORT = "breach_report"
 
 

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from domain.acceptance import parse_acceptance_number
 from domain.agents import check_agent_may_act
-from domain.application import MOST_PAPERS, Agent, ApplicationForm, DeclaredMaterial
+from domain.application import COUNTER, MOST_PAPERS, Agent, ApplicationForm, DeclaredMaterial
 from domain.counter import check_originals
 from domain.disease import DiseaseStanding
 from domain.identity import check_id_number
 from domain.imported import IMPORT_CHANNEL
+from domain.misspelt import check_keys
 from domain.moments import aware, local_date
 from domain.offregion import check_stay
 from domain.policy import PolicyBook, PolicyError, RegionPolicy
@@ -42,6 +43,7 @@ def parse_form(raw: object) -> ApplicationForm:
 
     Identity numbers come out with an upper-case check character, so that one person has one spelling.
     """
+    check_keys(raw)
     try:
         form = ApplicationForm.model_validate(raw)
     except ValidationError as error:
@@ -150,6 +152,14 @@ def _check_region(form: ApplicationForm, policies: PolicyBook, now: datetime) ->
 
 
 def _check_channel(form: ApplicationForm) -> None:
+    # Read as another channel, an application at the counter would escape its hours and the look at the originals.
+    if form.channel != COUNTER and "".join(form.channel.split()).lower() == COUNTER:
+        raise refuse(
+            field="channel",
+            rule=f"窗口的渠道代号是 {COUNTER}，全部小写，不含空格",
+            remedy=f"在窗口收件的请填写 {COUNTER}；其他渠道请填写接入时取得的代号",
+            message="渠道代号与窗口的代号只有大小写或者空格不同",
+        )
     # Which back end may speak for which channel is settled by its credentials, not by this list of names.
     if not _CHANNEL.fullmatch(form.channel) or form.channel == IMPORT_CHANNEL:
         raise refuse(

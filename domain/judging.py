@@ -168,7 +168,7 @@ def _judge_content(state: CaseState, command: Command, now: datetime) -> Refusal
         case Appeal():
             return _judge_appeal(state)
         case ChangeHospital():
-            return _judge_hospital(state, now)
+            return _judge_same_hospital(state, command) or _judge_hospital(state, now)
         case ChangeContact():
             return _judge_contact(command)
         case SupplyMaterials():
@@ -181,6 +181,8 @@ def _judge_content(state: CaseState, command: Command, now: datetime) -> Refusal
             return _judge_insured(state, command)
         case Correct():
             return _judge_correction(state, command)
+        case Supersede():
+            return _judge_successor(state, command)
         case _:
             return None
 
@@ -279,6 +281,18 @@ def _judge_appeal(state: CaseState) -> Refusal | None:
     )
 
 
+def _judge_same_hospital(state: CaseState, command: ChangeHospital) -> Refusal | None:
+    # Granted, it would use up the year's change and change nothing.
+    if command.hospital_id.strip() != state.hospital_id.strip():
+        return None
+    return Refusal(
+        field="hospital_id",
+        rule="变更后的定点医疗机构须与现定点医疗机构不同",
+        remedy="无需变更；本次不计入变更次数。如需变更，请填写其他定点医疗机构",
+        message="该机构已是您的定点医疗机构。",
+    )
+
+
 def _judge_hospital(state: CaseState, now: datetime) -> Refusal | None:
     rules, today = state.rules, local_date(now)
     if rules is None:
@@ -356,4 +370,15 @@ def _judge_correction(state: CaseState, command: Correct) -> Refusal | None:
         rule="denial 用于更正不予认定，grant 用于更正已生效的认定",
         remedy="请改用与案件状态相符的 what",
         message="更正的对象与案件状态不符。",
+    )
+
+
+def _judge_successor(state: CaseState, command: Supersede) -> Refusal | None:
+    if command.by != state.acceptance_no:
+        return None
+    return Refusal(
+        field="by",
+        rule="一项资格只能由另一案件更替",
+        remedy="请填写更替本案的新案件的受理号",
+        message="案件不能更替自身。",
     )

@@ -22,6 +22,7 @@ from domain.sourced import (
     Switch,
     Times,
     WorkingDays,
+    WorkingDaysToAct,
 )
 from domain.vocabulary import InsuredCategory, MaterialKind
 
@@ -61,7 +62,7 @@ class Clock(PolicyModel):
     """The limits the bureau answers within."""
 
     close_of_business: Sourced[time]
-    decision_limit: WorkingDays
+    decision_limit: WorkingDaysToAct
     notify_limit: WorkingDays
     warn_ratio: Sourced[Share]
     stops: Stops
@@ -70,7 +71,7 @@ class Clock(PolicyModel):
 class Supplement(PolicyModel):
     """Supplement rounds 补正."""
 
-    window: WorkingDays
+    window: WorkingDaysToAct
     remind_before: WorkingDays
     max_rounds: Rounds
 
@@ -87,7 +88,7 @@ class Originals(PolicyModel):
     Left out, `remind_before` is no reminder, and `kinds` no paper whose original is seen whatever the disease.
     """
 
-    window: WorkingDays
+    window: WorkingDaysToAct
     remind_before: WorkingDays | None = None
     kinds: Sourced[tuple[MaterialKind, ...]] | None = None
 
@@ -109,8 +110,8 @@ class Panel(PolicyModel):
     enabled: Switch
     size: Experts
     agree: Experts
-    remind_after: WorkingDays
-    replace_after: WorkingDays
+    remind_after: WorkingDaysToAct
+    replace_after: WorkingDaysToAct
     recheck_size: Experts
 
     @model_validator(mode="after")
@@ -126,7 +127,7 @@ class Publicity(PolicyModel):
     """The public list 公示; a period of 0 means there is none."""
 
     period: WorkingDays
-    objection_ruling: WorkingDays
+    objection_ruling: WorkingDaysToAct
 
 
 class Effect(PolicyModel):
@@ -155,8 +156,8 @@ class Validity(PolicyModel):
 class Appeal(PolicyModel):
     """The appeal against a denial 申诉."""
 
-    window: WorkingDays
-    answer: WorkingDays
+    window: WorkingDaysToAct
+    answer: WorkingDaysToAct
 
 
 class HospitalChange(PolicyModel):

@@ -18,6 +18,8 @@ _REFERENCE_BITS = 50
 class PublicLine(Model):
     """One line: `ends_on` is the last day, None while an objection is looked into (the period stands still).
 
+    `ends_on_projected`: it rests on days no published notice settles yet.
+
     `entry` names the line to whoever objects; the acceptance number stays with the applicant.
     """
 
@@ -27,6 +29,7 @@ class PublicLine(Model):
     disease: str
     starts_on: date
     ends_on: date | None
+    ends_on_projected: bool = False
     acceptance_no: str = Field(exclude=True)
 
 

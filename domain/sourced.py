@@ -23,6 +23,7 @@ __all__ = [
     "Unit",
     "Whole",
     "WorkingDays",
+    "WorkingDaysToAct",
     "policy_error",
 ]
 
@@ -72,6 +73,12 @@ class Sourced(PolicyModel, Generic[T]):
 
 class WorkingDays(Sourced[Whole]):
     """A limit counted in working days of the calendar."""
+
+    unit: Literal["working_days"]
+
+
+class WorkingDaysToAct(Sourced[AtLeastOne]):
+    """A limit somebody must be able to keep: no less than one working day."""
 
     unit: Literal["working_days"]
 

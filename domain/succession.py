@@ -10,11 +10,12 @@ from datetime import date
 from domain.acceptance import parse_acceptance_number
 from domain.application import ApplicationForm, Model
 from domain.entitlement_dates import renewal_window
-from domain.refusal import Refused, refuse
-from domain.vocabulary import END_ZH, ApplicationKind, ChangeKind
+from domain.refusal import Refusal, Refused, refuse
+from domain.vocabulary import END_ZH, ApplicationKind, ChangeKind, Status
 
 _NUMBER_RULE = "replaces 须为本人在本统筹区的一项资格的受理号"
 _AS_NEW = "请按新申请（kind 填 new）提交"
+_GRANTED = frozenset({Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED})
 
 
 class RenewalSpan(Model):
@@ -39,6 +40,9 @@ class Held(Model):
     end_on: date | None = None
     end_ground: str = ""
     superseded_by: str | None = None
+    status: Status | None = None
+    replaces: str | None = None
+    """The entitlement whose place it takes, if it was applied for in another's stead."""
 
     @property
     def in_force(self) -> bool:
@@ -263,4 +267,24 @@ def _superseded(found: Held) -> Refused:
         rule="一项资格只能更替一次",
         remedy=f"请查询更替它的案件 {found.superseded_by}",
         message=f"原资格 {found.acceptance_no} 已由 {found.superseded_by} 更替。",
+    )
+
+
+def judge_successor(replaced: Held, successor: Held | None) -> Refusal | None:
+    """Return why a case cannot take the place of an entitlement, or None. `successor` None was never granted."""
+    if successor is None or successor.status not in _GRANTED:
+        why = "没有这一已认定的案件。"
+    elif successor.acceptance_no == replaced.acceptance_no:
+        why = "案件不能更替自身。"
+    elif (successor.person_key, successor.region) != (replaced.person_key, replaced.region):
+        why = "该案件与本案不属于同一参保人和统筹区。"
+    elif successor.replaces != replaced.acceptance_no:
+        why = "该案件不是为更替本案而申请的。"
+    else:
+        return None
+    return Refusal(
+        field="by",
+        rule="更替本案的须是同一参保人、同一统筹区、为更替本案而申请并已认定生效的另一案件",
+        remedy="请核对新案件的受理号；如需直接终止本案，请使用 end_entitlement",
+        message=why,
     )

@@ -1,7 +1,8 @@
 """Papers of an earlier case of the same person that a new application takes over, and why others stay behind.
 
 A paper is judged by the rules of the new application on its day, and by those of its own case: what was faulty then
-is handed in anew. Source: guide 510400, 可补充材料后重新申请.
+is handed in anew. A case whose originals differed hands nothing on: which paper differed, nobody wrote down.
+Source: guide 510400, 可补充材料后重新申请.
 """
 
 from collections.abc import Collection, Sequence
@@ -47,6 +48,8 @@ class EarlierPapers(NamedTuple):
     kept: Collection[str]
     then: Standard | None
     same_disease: bool
+    originals_differed: bool = False
+    """Whether the case ended because the originals were not what had been handed in."""
 
 
 def sort_papers(
@@ -75,6 +78,8 @@ def _against(
 ) -> LeftPaper | None:
     if paper.kind in handed_in:
         return _left(paper, "handed_in_anew", "本次申请已重新提交")
+    if earlier.originals_differed:
+        return _left(paper, "originals_differed", "不能接续：原案的上传材料与原件不一致，请按原件重新提交")
     if not earlier.same_disease and paper.kind not in _OF_NO_DISEASE:
         return _left(paper, "other_disease", "原案申请的是另一病种")
     if paper.sha256 not in earlier.kept:

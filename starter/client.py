@@ -28,7 +28,7 @@ from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
 from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
-from domain.commands import Command, SupplyMaterials, name_of
+from domain.commands import Command, Supersede, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
@@ -39,6 +39,7 @@ from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from starter import offregion
 from starter.admission import admit, case_in_the_way
 from starter.status import read_status
+from starter.superseding import check_successor
 from starter.uploads import read_declared, read_papers
 from storage import reading
 from storage.calendar_store import Calendars
@@ -209,6 +210,7 @@ class Mente:
     async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
         """Send a command and return its receipt. Raises `Refused`, or `Unanswered` after `wait` seconds."""
         number = parse_acceptance_number(acceptance_no)
+        await self._check(number, command)
         try:
             return await self._ask(number, command, wait)
         except Refused:
@@ -217,6 +219,10 @@ class Mente:
             if not await self._is_due(number, command):
                 raise
         return await self._ask(number, command, wait)
+
+    async def _check(self, number: str, command: Command) -> None:
+        if isinstance(command, Supersede):
+            await check_successor(self.database, number, command)
 
     async def _is_due(self, number: str, command: Command) -> bool:
         async with self.database.read() as connection:
@@ -244,6 +250,7 @@ class Mente:
     async def signal(self, acceptance_no: str, command: Command) -> None:
         """Send a command that must not depend on a worker being up: durable, audited, not answered."""
         number = parse_acceptance_number(acceptance_no)
+        await self._check(number, command)
         try:
             await self.handle(number).signal(name_of(command), command)
         except RPCError as error:

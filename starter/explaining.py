@@ -24,7 +24,8 @@ def explain_case(
     """
     if view.ledger is None:
         return None
-    at, own, basis = seen_at(view, now), calendar_of(view, history), _legal_basis(view)
+    at, basis = seen_at(view, now), _legal_basis(view)
+    own = calendar_of(view, history, at)
     present = _explained(view.ledger, own, at, basis, view.waiting_on, until)
     return Explanation(
         **dict(present),

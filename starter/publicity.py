@@ -4,11 +4,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.calendar import WorkCalendar
 from domain.case_dates import last_day
 from domain.moments import local_date
 from domain.public_list import PublicLine, PublicList, entry_reference
 from domain.refusal import refuse
 from storage import reading
+from storage.calendar_store import read_history
 from storage.policies import policy_book, policy_for
 
 
@@ -23,7 +25,8 @@ async def published(connection: AsyncConnection, region: str, at: datetime) -> P
             message="该统筹区未开通。",
         )
     policy = policy_for(region, local_date(at))
-    lines = [_line(each) for each in await reading.public_list(connection, region=region, at=at)]
+    calendar = (await read_history(connection)).current
+    lines = [_line(each, calendar) for each in await reading.public_list(connection, region=region, at=at)]
     return PublicList(
         region=region,
         city=policy.city.value,
@@ -32,13 +35,16 @@ async def published(connection: AsyncConnection, region: str, at: datetime) -> P
     )
 
 
-def _line(found: reading.PublicEntry) -> PublicLine:
+def _line(found: reading.PublicEntry, calendar: WorkCalendar) -> PublicLine:
+    starts_on, ends_on = local_date(found.starts_at), last_day(found.ends_at) if found.ends_at else None
     return PublicLine(
         entry=entry_reference(found.acceptance_no),
         name=found.masked_name,
         id_number=found.masked_id_number,
         disease=policy_book().disease_name(found.disease_id) or found.disease_id,
-        starts_on=local_date(found.starts_at),
-        ends_on=last_day(found.ends_at) if found.ends_at else None,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        ends_on_projected=ends_on is not None
+        and not calendar.slice(starts_on, ends_on).confirmed_through(starts_on, ends_on),
         acceptance_no=found.acceptance_no,
     )

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from domain import clock
 from domain.calendar import CalendarSlice, WorkCalendar
-from domain.case_dates import FOR_EVER, find_due, last_day
+from domain.case_dates import FOR_EVER, CaseDates, RecheckDate, find, find_due, last_day, must_be_retimed
 from domain.case_status import CaseStatus, LimitStatus, SeatLine, TimelineLine
 from domain.clock import Ledger
+from domain.entitlement_dates import recheck_window
 from domain.moments import local_date
 from storage.calendar_store import CalendarHistory
 from storage.reading import CaseLine, CaseView
@@ -47,7 +48,7 @@ class ListedCase(CaseLine):
 def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> CaseStatus:
     """Return where a case stands at an instant; a case that lives ahead of the wall clock, at its last event."""
     at = seen_at(view, now)
-    own = calendar_of(view, history)
+    own = calendar_of(view, history, at)
     return CaseStatus(
         acceptance_no=view.acceptance_no,
         region=view.region,
@@ -62,6 +63,7 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
         effect_on=view.effect_on,
         end_on=view.end_on,
         next_recheck_on=view.next_recheck_on,
+        next_recheck_confirmed=recheck_is_confirmed(view, own, at),
         reason=view.denial_reason or view.end_ground,
         limit=limit_status(view.ledger, at, own) if view.ledger else None,
         panel=tuple(
@@ -93,7 +95,7 @@ def listed(lines: Iterable[CaseLine], now: datetime, history: CalendarHistory) -
     """Return lines of a list with whether their dates are settled."""
     return tuple(
         ListedCase.model_validate(
-            {**dict(line), "due_confirmed": is_confirmed(line, calendar_of(line, history), now)}
+            {**dict(line), "due_confirmed": is_confirmed(line, calendar_of(line, history, now), now)}
         )
         for line in lines
     )
@@ -104,9 +106,23 @@ def seen_at(view: CaseView, now: datetime) -> datetime:
     return max(now, view.timeline[-1].at) if view.timeline else now
 
 
-def calendar_of(view: CaseLine, history: CalendarHistory) -> OwnCalendar:
-    """Return the calendar a case lives by beside the newest; one nobody knows here any more counts as the newest."""
-    return OwnCalendar(history.version(view.calendar_version) or history.current, history.current)
+def calendar_of(view: CaseLine, history: CalendarHistory, at: datetime) -> OwnCalendar:
+    """Return the calendar a case is shown by beside the newest: its own one, if it must still be re-timed.
+
+    A version nobody knows here any more counts as the newest.
+    """
+    own, newest = history.version(view.calendar_version) or history.current, history.current
+    if own is not newest and view.dates is not None and not _must_be_retimed(view.dates, own, newest, at):
+        own = newest
+    return OwnCalendar(own, newest)
+
+
+def _must_be_retimed(dates: CaseDates, own: WorkCalendar, newest: WorkCalendar, at: datetime) -> bool:
+    if dates.from_on is None or dates.to_on is None:
+        return False
+    last_on = max(local_date(at), dates.from_on, dates.to_on if dates.to_on < FOR_EVER else dates.from_on)
+    before, after = (around(each, dates.from_on, last_on) for each in (own, newest))
+    return must_be_retimed(dates, before, after, at)
 
 
 def around(calendar: WorkCalendar, on: date, until: date | None = None) -> CalendarSlice:
@@ -131,6 +147,16 @@ def is_confirmed(view: CaseLine, own: OwnCalendar, at: datetime) -> bool | None:
     found = find_due(view.dates, view.due, around(calendar, view.dates.from_on, last_on), at)
     # The end of a month, or of a suspension, is no matter of the calendar.
     return found is None or (in_force and found.confirmed)
+
+
+def recheck_is_confirmed(view: CaseLine, own: OwnCalendar, at: datetime) -> bool | None:
+    """Whether published notices settle the day of the next recheck; None if none is ahead."""
+    ahead = next((each for each in view.dates.dates if isinstance(each, RecheckDate)), None) if view.dates else None
+    if view.dates is None or ahead is None:
+        return None
+    first_on, last_on = recheck_window(ahead.effect_on, ahead.year, ahead.window_days)
+    calendar, in_force = own.over(first_on, last_on)
+    return in_force and find(ahead, around(calendar, first_on, last_on), view.dates.close, at).confirmed
 
 
 def limit_status(ledger: Ledger, at: datetime, own: OwnCalendar) -> LimitStatus:

@@ -32,7 +32,8 @@ async def take_over(database: Database, objects: ObjectStore, start: StartApplic
     if not found.closed and found.status is not Status.DENIED:
         raise _still_open(found.status)
     kept = {paper.sha256 for paper in found.papers if await objects.exists(paper.sha256)}
-    earlier = EarlierPapers(found.papers, kept, _then(found), found.disease_id == start.form.disease_id)
+    same_disease = found.disease_id == start.form.disease_id
+    earlier = EarlierPapers(found.papers, kept, _then(found), same_disease, found.originals_differed)
     taken, left = sort_papers(earlier, start.materials, _today(start))
     told = TakenOver(acceptance_no=number, taken=tuple(paper.kind for paper in taken), left=left)
     return start.model_copy(update={"materials": (*start.materials, *taken), "taken_over": told})

@@ -132,7 +132,12 @@ async def import_holiday_file(
 
 
 def compare_holiday_file(
-    before: WorkCalendar, content: bytes, *, published_on: date | None = None, title: str = "", number: str = ""
+    before: WorkCalendar,
+    content: bytes,
+    *,
+    published_on: date | None = None,
+    title: str = "",
+    number: str = "",
 ) -> CalendarImported:
     """Return what importing a file into a calendar would do; nothing is stored. Raises `Refused`."""
     file = read_holiday_file(content)

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Material, Model
+from domain.events import EventKind
 from domain.taking_over import TakenOver
 from domain.vocabulary import Status
 from storage.tables import case, case_event, material
@@ -23,6 +24,8 @@ class EarlierCase(Model):
     received_at: datetime
     policy_version: str
     papers: tuple[Material, ...] = ()
+    originals_differed: bool = False
+    """Whether the counter found that the originals were not what had been handed in."""
 
 
 async def earlier_case(connection: AsyncConnection, acceptance_no: str) -> EarlierCase | None:
@@ -35,7 +38,20 @@ async def earlier_case(connection: AsyncConnection, acceptance_no: str) -> Earli
     papers: dict[tuple[str, str], Material] = {}
     for each in (await connection.execute(ordered)).mappings():
         papers.setdefault((each["kind"], each["sha256"]), Material.model_validate(each))
-    return EarlierCase.model_validate({**row, "papers": tuple(papers.values())})
+    return EarlierCase.model_validate(
+        {
+            **row,
+            "papers": tuple(papers.values()),
+            "originals_differed": await _originals_differed(connection, acceptance_no),
+        }
+    )
+
+
+async def _originals_differed(connection: AsyncConnection, acceptance_no: str) -> bool:
+    query = select(case_event.c.detail).where(
+        case_event.c.acceptance_no == acceptance_no, case_event.c.kind == EventKind.ORIGINALS_VERIFIED
+    )
+    return any(detail.get("outcome") != "match" for detail in await connection.scalars(query))
 
 
 async def taken_over_by(connection: AsyncConnection, acceptance_no: str) -> TakenOver | None:

@@ -12,6 +12,9 @@ from storage.entitlements import entitlement, holder_of_place, rival_of
 from storage.tables import case, insured_person
 from storage.transition import Outcome, Transition
 
+TOO_MANY = "max_diseases"
+"""Code of the refusal of one disease more than the city allows; `activities/letters` words it."""
+
 ONE_PLACE = "同一参保人的同一病种，同一时间只能有一件在办申请或者一项有效资格"
 
 
@@ -72,7 +75,7 @@ async def _count_live(
     if count < max_live:
         return None
     one_of_them = await connection.scalar(select(func.min(case.c.acceptance_no)).where(mine))
-    return Outcome(refused=_too_many(max_live), conflicting=one_of_them)
+    return Outcome(refused=_too_many(max_live), refused_code=TOO_MANY, conflicting=one_of_them)
 
 
 def _live_of(person_key: str, region: str, *, besides: Collection[str]) -> ColumnElement[bool]:
@@ -93,6 +96,6 @@ def _too_many(most: int) -> Refusal:
     return Refusal(
         field="disease_id",
         rule=f"本市每名参保人最多享受 {most} 个病种的待遇",
-        remedy="请先终止一项已有资格，再申请新的病种；或者提交变更申请，更换其中一个病种",
-        message=f"该参保人在本市已有 {most} 个病种的有效资格，达到上限。",
+        remedy="请提交变更申请，用新的病种更换其中一个病种；或者先终止一项已有资格，再申请新的病种",
+        message=f"您在本市已享受 {most} 个病种的待遇，达到每人最多 {most} 个病种的上限。",
     )

@@ -166,4 +166,6 @@ class Outcome(Model):
     last_seq: int = 0
     notices: tuple[QueuedNotice, ...] = ()
     refused: Refusal | None = None
+    refused_code: str = ""
+    """Which guard refused, for the letter to word; empty where the letter has no words of its own for it."""
     conflicting: str | None = None

@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from domain.events import EventKind
+from domain.moments import end_of_day
 from domain.refusal import Refusal
 from domain.vocabulary import Status, WaitingOn
 from workflows.yearly import plan_next_year
@@ -28,6 +30,8 @@ async def adopt(case: "EntitlementWorkflow", imported: "ImportedEntitlement") ->
         await _turn_away(case, imported, NOT_LISTED, existing=None)
         return
     state.effect_on, state.end_on = imported.effect_on, imported.end_on
+    # It comes in only to be renewed: the person was told long ago, or never held it from us.
+    case.imported_expired = imported.end_on is not None and end_of_day(imported.end_on) <= workflow.now()
     plan_next_year(case)
     case.awaits(WaitingOn.TIMER, case.recheck_starts)
     case.note(

@@ -67,7 +67,8 @@ def _tell(case: "CaseRecord", dates: CaseDates, moved: tuple[MovedDate, ...]) ->
         told = case.state.told_on.get(each.kind)
         if told in (None, each.after) or not _is_promised(dates, each.kind):
             continue
-        before, after = showing.date_zh(told), case.told(each.kind, at_close(each.after, dates.close))
+        # What the calendar moved, and no more: an extension or a stop before it has a cause of its own.
+        before, after = showing.date_zh(each.before), case.told(each.kind, at_close(each.after, dates.close))
         lines.append((DATE_ZH[each.kind], before, after))
     if lines:
         name, before, after = lines[0]

@@ -1,7 +1,7 @@
 """The phases of one year of benefit: enjoying it, the recheck, suspension, and every way it ends."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 
@@ -127,14 +127,25 @@ async def end(case: "EntitlementWorkflow", ground: str, *, to: Status = Status.E
     state = case.state
     state.closed, state.end_ground = True, ground
     kind = EventKind.SUPERSEDED if to is Status.SUPERSEDED else EventKind.ENDED
-    case.note(kind, to=to, ground=ground, reason=GROUND_ZH.get(ground, ground))
+    ended_on, reason = _first_day_without(case, ground), GROUND_ZH.get(ground, ground)
+    detail: dict[str, Any] = {"ground": ground, "reason": reason, "ended_on": ended_on.isoformat()}
+    if ground == "expired" and state.end_on is not None:
+        detail["end_on"] = state.end_on.isoformat()
+    case.note(kind, to=to, **detail)
     case.draft.revoke_certificates = ground
-    last_on = local_date(workflow.now())
-    if to is Status.SUPERSEDED and state.superseded_from is not None:
-        last_on = state.superseded_from - timedelta(days=1)
-    facts = {"ground": GROUND_ZH.get(ground, ground), "ended_on": showing.date_zh(last_on)}
-    case.notify(NoticeEvent.ENDED, facts)
+    if not case.imported_expired:
+        case.notify(NoticeEvent.ENDED, {"ground": reason, "ended_on": showing.date_zh(ended_on)})
     await case.commit()
+
+
+def _first_day_without(case: "EntitlementWorkflow", ground: str) -> "date":
+    """Return the first day without the benefit, which notice and letter name; the day of the entry may be later."""
+    state = case.state
+    if ground == "superseded" and state.superseded_from is not None:
+        return state.superseded_from
+    if ground == "expired" and state.end_on is not None:
+        return state.end_on + timedelta(days=1)
+    return local_date(workflow.now())
 
 
 async def _suspend_for_insurance(case: "EntitlementWorkflow") -> None:

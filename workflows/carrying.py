@@ -17,7 +17,7 @@ from activities.contract import (
 )
 from domain.application import Material
 from domain.case import Objection, Offregion
-from domain.clock import Ground
+from domain.clock import Ground, is_running
 from domain.commands import (
     AmendCalendar,
     Appeal,
@@ -43,10 +43,10 @@ from domain.commands import (
 from domain.events import EventKind, NoticeEvent
 from domain.hospital_change import kept_changes
 from domain.judging import hospital_changes
-from domain.moments import local_date
+from domain.moments import local_date, rfc3339
 from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
-from domain.vocabulary import MATERIAL_ZH, Decision, MaterialKind, Status, WaitingOn
+from domain.vocabulary import MATERIAL_ZH, DateKind, Decision, MaterialKind, Status, WaitingOn
 from workflows import showing
 from workflows.amending import amend
 from workflows.asking import ask, record_at_once
@@ -274,7 +274,17 @@ def _proceed(case: "CaseWorkflow", command: VerifyOriginals | Withdraw | Extend 
                 working_days=command.working_days,
                 legal_ground=command.legal_ground,
                 ground=command.ground,
+                due=rfc3339(case.limit_due()),
+                projected=case.projected(case.limit_due()),
             )
+            # Whoever was told a date is told the new one and why; while the clock stands still none is promised.
+            promised = DateKind.DECISION in state.told_on and is_running(case.ledger_now, now)
+            facts = {
+                "days": str(command.working_days),
+                "reason": command.ground,
+                "due_on": case.told(DateKind.DECISION, case.limit_due()) if promised else "",
+            }
+            case.notify(NoticeEvent.LIMIT_EXTENDED, facts)
         case Correct():
             case.note(EventKind.CORRECTED, actor=command.actor, what=command.what, reason=command.reason)
             state.end_ground = "corrected"

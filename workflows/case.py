@@ -110,7 +110,6 @@ class CaseWorkflow(CaseRecord):
         return self._receipt(command, known, repeated=True)
 
     def _receipt(self, command: Command, done: Processed, *, repeated: bool) -> CommandReceipt:
-        said = "此前已办理" if repeated else "已办理"
         return CommandReceipt(
             acceptance_no=self.state.acceptance_no,
             command_id=command.command_id,
@@ -118,7 +117,7 @@ class CaseWorkflow(CaseRecord):
             seq=done.seq,
             status=done.status,
             repeated=repeated,
-            message=f"{said}，当前状态：{STATUS_ZH[self.state.status]}。",
+            message="此前已办理。" if repeated else "已办理。",
         )
 
     # -- living -------------------------------------------------------------------------------------------------

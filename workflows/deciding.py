@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from activities.contract import ActivityName, CertificateIssued, IssueCertificate
+from domain import case_dates
 from domain.case import Limit, Objection
 from domain.clock import Ground, Ledger, used
 from domain.entitlement_dates import validity_end
@@ -128,8 +129,11 @@ async def decide(case: "CaseWorkflow", outcome: Outcome) -> None:
     await case.commit()
 
 
-def deny(case: "CaseWorkflow", reason: str) -> None:
-    """Draft the denial; it stays open until the appeal window ends, if there still is one."""
+def deny(case: "CaseWorkflow", reason: str, *, code: str = "") -> None:
+    """Draft the denial; it stays open until the appeal window ends, if there still is one.
+
+    `code` is the ground the letter has words of its own for.
+    """
     state = case.state
     final = state.appealed
     state.decision, state.denial_reason, state.closed = Decision.DENY, reason, final
@@ -145,6 +149,7 @@ def deny(case: "CaseWorkflow", reason: str) -> None:
         final=final,
         due=rfc3339(due) if due else None,
         projected=case.projected(due) if due else None,
+        **({"code": code} if code else {}),
     )
     if state.certificate_version:
         case.draft.revoke_certificates = "denied"
@@ -219,6 +224,9 @@ async def _investigate(case: "CaseWorkflow") -> None:
     ends = case.publicity_due()
     case.note(EventKind.PUBLICITY_RESUMED, to=Status.PUBLICITY, ends=rfc3339(ends), projected=case.projected(ends))
     case.draft.public_entry = showing.public_entry(state)
+    if state.publicity is not None and state.told_on.get(DateKind.PUBLICITY) not in (None, case_dates.last_day(ends)):
+        from_on = showing.date_zh(local_date(state.publicity.started_at))
+        case.notify(NoticeEvent.PUBLICITY, {"from_on": from_on, "to_on": case.told(DateKind.PUBLICITY, ends)})
     await case.commit()
 
 
@@ -326,7 +334,7 @@ async def settle(case: "CaseWorkflow") -> None:
     if recorded.refused is not None:
         state.effect_on = state.end_on = state.recheck_on = None
         state.year = 0
-        deny(case, recorded.refused.message)
+        deny(case, recorded.refused.message, code=recorded.refused_code)
         await case.commit()
 
 

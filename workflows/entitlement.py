@@ -32,6 +32,7 @@ class EntitlementWorkflow(CaseWorkflow):
         super().__init__(start.state)
         self._imported = start.imported
         self.reminds_of_renewal = False
+        self.imported_expired = False
 
     @workflow.run
     async def run(self, start: ContinueEntitlement) -> str:

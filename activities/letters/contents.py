@@ -113,6 +113,8 @@ def _words(
         "recheck": policy.recheck.enabled.value,
         "renewal_before": policy.validity.renewal_before.value,
         "effect_on": _date_zh(event, "effect_on"),
+        # entries of the first release do not say it: theirs is the day of the entry
+        "ended_on": _date_zh(event, "ended_on") or printed_date(local_date(event.at)),
         "end_on": _date_zh(event, "end_on"),
         "certificate_no": _certificate(view, event),
         **_bureau_words(view.region, local_date(event.at)),
@@ -157,7 +159,7 @@ def _settled(on: date, calendar_version: str) -> bool:
 def _ground_of(kind: LetterKind, detail: Mapping[str, JsonValue]) -> str:
     """Which of a template's grounds an entry is about."""
     match kind:
-        case LetterKind.NOT_ACCEPTED:
+        case LetterKind.NOT_ACCEPTED | LetterKind.DENIED:
             return str(detail.get("code", ""))
         case LetterKind.ENDED:
             return str(detail.get("ground", ""))

@@ -82,6 +82,7 @@ def _usual(on: date) -> dict[str, str]:
         "to_on": printed_date(on + timedelta(days=7)),
         "effect_on": printed_date(on),
         "until_on": later,
+        "days": "60",
         "end_on": later,
         "appeal_until": soon,
         "records": "yes",

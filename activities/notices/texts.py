@@ -39,6 +39,7 @@ _FACTS: dict[NoticeEvent, tuple[str, ...]] = {
     NoticeEvent.SUSPENDED: ("reason", "end_on"),
     NoticeEvent.RESUMED: (),
     NoticeEvent.ENDED: ("ground", "ended_on"),
+    NoticeEvent.LIMIT_EXTENDED: ("days", "reason", "due_on"),
     NoticeEvent.DATE_MOVED: ("what", "before_on", "after_on", "every"),
     NoticeEvent.BREACH_REPORT: ("due_on", "status"),
 }

@@ -132,7 +132,7 @@ async def versions() -> Answer:
     content = {
         "calendar_version": calendar.version,
         "confirmed_from": calendar.covered[0].first_on,
-        "confirmed_through": calendar.covered[-1].last_on,
+        "confirmed_through": calendar.settled_through,
         "notices": [_notice_content(each) for each in calendar.notices],
         "versions": history.versions if history else (),
     }
@@ -156,8 +156,13 @@ def _answer_each(source: BinaryIO, sink: BinaryIO, calendar: "WorkCalendar") -> 
     for lines in _lines(source):
         answers = [answer_line(line, calendar) for line in lines]
         all_answered = all_answered and all(answered for _, answered in answers)
-        sink.write("".join(f"{text}\n" for text, _ in answers).encode())
-        sink.flush()
+        try:
+            sink.write("".join(f"{text}\n" for text, _ in answers).encode())
+            sink.flush()
+        except BrokenPipeError:
+            # Whoever asked has heard enough; what is still buffered must not fail at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return True
     return all_answered
 
 
@@ -209,7 +214,7 @@ def _notice_content(notice: "CalendarNotice") -> dict[str, object]:
 def _version_lines(calendar: "WorkCalendar") -> list[str]:
     lines = [
         f"现行日历：{calendar.version}",
-        f"已公布的日期：{calendar.covered[0].first_on} 至 {calendar.covered[-1].last_on}；此后为推算",
+        f"已公布的日期：{calendar.covered[0].first_on} 至 {calendar.settled_through}；此后为推算",
     ]
     for notice in calendar.notices:
         source = "种子数据，取自公开日历软件包，未核对通知原文" if notice.seed else f"{notice.title} {notice.number}"

@@ -68,7 +68,11 @@ async def impact(file: Path, published_on: datetime | None, title: str, number: 
         async with database.read() as connection:
             history = await read_history(connection)
         compared = compare_holiday_file(
-            history.current, content, published_on=_date(published_on), title=title, number=number
+            history.current,
+            content,
+            published_on=_date(published_on),
+            title=title,
+            number=number,
         )
         found = await impact_of(database, history, compared.after, datetime.now(UTC))
     answer = {**_imported_content(compared), **_impact_content(found)}
@@ -174,7 +178,7 @@ def _imported_content(imported: "CalendarImported") -> dict[str, object]:
         "notice": notice.id if notice else None,
         "changed": list(imported.found.changed),
         "by_law": list(imported.found.by_law),
-        "confirmed_through": imported.after.covered[-1].last_on,
+        "confirmed_through": imported.after.settled_through,
     }
 
 
@@ -222,7 +226,7 @@ def _tell_notice(console: "Console", imported: "CalendarImported") -> None:
     if found.by_law:
         console.print("警告：文件漏列法定节日，仍按放假计算：" + "、".join(each.isoformat() for each in found.by_law))
     console.print(f"日历版本：{imported.after.version}", soft_wrap=True)
-    console.print(f"已公布至：{imported.after.covered[-1].last_on}；此后为推算")
+    console.print(f"已公布至：{imported.after.settled_through}；此后为推算")
 
 
 def _show_impact(console: "Console", compared: "CalendarImported", found: "Impact") -> None:

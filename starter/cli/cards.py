@@ -53,7 +53,7 @@ def show_status(console: Console, status: CaseStatus) -> None:
     console.print(f"受理号 {status.acceptance_no}　统筹区 {status.region}")
     console.print(f"状态：{STATUS_ZH[status.status]}　等待：{WAITING_ZH[status.waiting_on]}　轮次：{status.round}")
     if status.due is not None:
-        certainty = "" if status.due_confirmed else "（预计，节假日安排尚未公布）"
+        certainty = "" if status.due_confirmed else "（推算，以国务院办公厅节假日安排为准）"
         console.print(f"期限：{minute_text(status.due)}{certainty}　时限：{SLA_ZH[status.sla]}")
     if status.limit is not None:
         running = "计时中" if status.limit.running else "计时停止"
@@ -63,10 +63,11 @@ def show_status(console: Console, status: CaseStatus) -> None:
     for name, on in (
         ("生效日期", status.effect_on),
         ("截止日期", status.end_on),
-        ("下次复核", status.next_recheck_on),
     ):
         if on is not None:
             console.print(f"{name}：{on.isoformat()}")
+    if status.next_recheck_on is not None and status.next_recheck_confirmed is not None:
+        console.print(f"下次复核：{status.next_recheck_on}{'' if status.next_recheck_confirmed else PROJECTED}")
     if status.reason:
         console.print(f"原因：{words(status.reason)}")
     if status.attention:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from starter.cli.catalogue_trial import breaks_policies
 from starter.cli.failing import refused
 from starter.cli.files import existing_folder, read_table, write_bytes
 from starter.cli.output import Answer, words
@@ -136,7 +137,10 @@ def import_(region: str, file: Path, folder: Path | None, name: str | None, list
         return _refusal(error)
     found = held_against(ours, read.catalogue)
     cautions = _cautions(found)
-    written = _write(target, to_toml(read.catalogue).encode())
+    fresh = to_toml(read.catalogue).encode()
+    if (unloadable := breaks_policies(target, fresh)) is not None:
+        return unloadable
+    written = _write(target, fresh)
     counted = count_catalogue(read.catalogue.disease, read.catalogue.listed_total, read.catalogue.candidate)
     content = {
         "region": region,

@@ -69,7 +69,8 @@ def _show(console: "Console", found: "PublicList", at: datetime, numbers: bool) 
 
     console.print(f"{found.bureau}公示名单（{minute_text(at)}）")
     for line in found.entries:
-        until = f"至{line.ends_on}" if line.ends_on else "异议核查中，公示中止"
+        projected = "（推算）" if line.ends_on_projected else ""
+        until = f"至{line.ends_on}{projected}" if line.ends_on else "异议核查中，公示中止"
         number = f"  受理号 {line.acceptance_no}" if numbers else ""
         name = f"{line.entry}  {line.name}  {line.id_number}  {line.disease}"
         console.print(f"{name}  {line.starts_on}起{until}{number}")

@@ -165,7 +165,5 @@ def _show_sent(console: "Console", command_id: str) -> None:
 
 def _show_receipt(console: "Console", receipt: "CommandReceipt") -> None:
     done = "此前已办理" if receipt.repeated else "已办理"
-    console.print(f"{done}：受理号 {receipt.acceptance_no}，案件状态“{STATUS_ZH[receipt.status]}”")
+    console.print(f"{done}：受理号 {receipt.acceptance_no}，办理时案件状态“{STATUS_ZH[receipt.status]}”")
     console.print(f"命令编号 {words(receipt.command_id)}，登记序号 {receipt.seq}")
-    if receipt.message:
-        console.print(words(receipt.message))

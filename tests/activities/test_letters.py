@@ -20,7 +20,7 @@ from activities.letters.register import chosen_letter, letters_of
 from activities.letters.render import render_letter
 from activities.letters.told import read_told
 from activities.letters.typesetting import _IN_FONT, typeset
-from activities.letters.wording import TEMPLATES, LetterTemplate, template_of, worded
+from activities.letters.wording import TEMPLATES, LetterTemplate, ground_words, template_of, worded
 from domain.application import ApplicationForm, Material
 from domain.checklist import basis_zh, check_materials, faults, tell_in_full
 from domain.events import EventKind
@@ -33,6 +33,7 @@ from domain.vocabulary import ApplicationKind, MaterialKind, Sla, Status, Waitin
 from samples.make import quick_application
 from storage.cases import CaseNotFound
 from storage.database import Database
+from storage.guards import TOO_MANY
 from storage.people import InsuredPerson
 from storage.policies import policy_book, policy_for
 from storage.reading import CaseView, TimelineEntry
@@ -371,6 +372,21 @@ def test_the_grant_says_from_when_until_when_and_names_the_certificate() -> None
     assert "办理续期" not in forever
 
 
+@pytest.mark.parametrize("region", [JIUQUAN, "999999"])
+def test_a_disease_too_many_is_not_advised_to_bring_new_papers(region: str) -> None:
+    template = template_of(LetterKind.DENIED, region)
+    advice = ground_words(template, TOO_MANY, {"city": {"counter": "窗口"}})
+    assert "更换病种" in advice.rule
+    assert "终止一项已有资格" in advice.rule
+    assert "申诉理由" in advice.possible
+    text = printed(LetterKind.DENIED, code=TOO_MANY)
+    assert "更换病种" in text
+    assert "取得新的诊断" not in text
+    plain = printed(LetterKind.DENIED)
+    assert "取得新的诊断" in plain
+    assert "更换病种" not in plain
+
+
 def test_a_first_denial_names_the_appeal_window_and_a_final_one_the_review_by_law() -> None:
     text = printed(LetterKind.DENIED)
     assert "理由：检查结果未达到认定标准" in text
@@ -422,6 +438,14 @@ def test_an_end_says_why_and_what_is_possible() -> None:
     text = "".join(pages_of(render_letter(content(superseded, LetterKind.ENDED))))
     assert "被新资格更替" in text
     assert "新资格已经生效" in text
+    assert "自2026年12月4日起终止" in text, "an entry of the first release: the day it was written"
+
+
+def test_an_end_names_the_first_day_without_the_benefit_and_the_last_day_of_validity() -> None:
+    text = printed(LetterKind.ENDED, ground="expired", end_on="2026-11-01", ended_on="2026-11-02")
+    assert "待遇，有效期至2026年11月1日，自2026年11月2日起终止" in text
+    assert "2026年12月4日起终止" not in text
+    assert "有效期至" not in printed(LetterKind.ENDED)
 
 
 # -- what people wrote ------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ FACTS = {
     "ended_on": DAY,
     "status": "专家评审",
     "what": "办理期限",
+    "days": "12",
     "before_on": "2026年12月7日",
     "after_on": DAY,
     "every": f"办理期限：由2026年12月7日调整为{DAY}",

@@ -269,6 +269,7 @@ async def test_live_entitlements_are_bounded_in_the_granting_transaction(databas
     assert refused.refused is not None
     assert refused.conflicting in numbers[:2]
     assert "2" in refused.refused.rule
+    assert (refused.refused_code, refused.refused.message[:1]) == ("max_diseases", "您")
     unlimited = await recorded(database, transition(2, number=numbers[2], live=True))
     assert unlimited.refused is None
 

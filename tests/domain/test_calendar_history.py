@@ -7,7 +7,7 @@ import chinese_calendar
 import holidays
 import pytest
 
-from domain.calendar import WorkCalendar
+from domain.calendar import CalendarNotice, WorkCalendar
 from domain.clock import Ledger, deadline
 from domain.moments import at_close
 from storage.calendars import shipped_calendar
@@ -150,3 +150,11 @@ def test_what_a_notice_says_of_its_own_late_december_is_labelled_until_the_next_
 def test_a_case_of_any_year_carries_at_most_8_kb_of_calendar(year: int) -> None:
     span = CALENDAR.slice(date(year, 1, 1), date(year, 1, 1) + timedelta(days=840))
     assert len(span.model_dump_json().encode()) <= 8192
+
+
+def test_how_far_the_calendar_is_settled_stops_at_the_first_gap() -> None:
+    last = shipped_calendar().notices[-1].year
+    after_a_gap = CalendarNotice(year=last + 2, rest={date(last + 2, 1, 1): "元旦"}, work={})
+    gapped = WorkCalendar([*shipped_calendar().notices, after_a_gap])
+    assert gapped.settled_through == shipped_calendar().settled_through == date(last, 12, 26)
+    assert WorkCalendar([]).settled_through is None

@@ -140,17 +140,34 @@ def test_a_change_of_confirmed_days_needs_the_date_of_publication(with_2027: Wor
 
 @pytest.mark.parametrize("left_out", ["2027-02-11", "2027-01-31", "2026-12-27"])
 def test_a_day_no_longer_listed_is_an_ordinary_one_again(with_2027: WorkCalendar, left_out: str) -> None:
-    """But late December of the year before is only changed by what a file says of it."""
     shorter = file(without(made_up_2027(), left_out))
     result = import_notice(shorter, with_2027, published_on=date(2026, 12, 1))
     on = date.fromisoformat(left_out)
-    if on.year == 2026:
-        assert result == CalendarImport(notice=None)
-    else:
-        assert result.changed == (on,)
-        after = WorkCalendar([*with_2027.notices, added(result)]).slice(on, on)
-        assert after.is_working_day(on) == (on.weekday() < 5)
-        assert after.day(on).reason in ("恢复上班", "周末放假")
+    assert result.changed == (on,)
+    after = WorkCalendar([*with_2027.notices, added(result)]).slice(on, on)
+    assert after.is_working_day(on) == (on.weekday() < 5)
+    assert after.day(on).reason in ("恢复上班", "周末")
+
+
+def test_late_december_of_which_no_file_of_the_year_has_spoken_is_left_alone(with_2027: WorkCalendar) -> None:
+    said = without(made_up_2027(), "2026-12-27")
+    quiet = WorkCalendar(
+        [*with_2027.notices[:-1], added(import_notice(file(said), WorkCalendar(with_2027.notices[:-1])))]
+    )
+    assert import_notice(file(said), quiet) == CalendarImport(notice=None)
+
+
+def test_a_date_of_publication_after_every_day_it_speaks_of_is_a_mistyped_year() -> None:
+    with pytest.raises(Refused) as caught:
+        import_notice(file(made_up_2027()), shipped_calendar(), published_on=date(2027, 11, 4))
+    assert caught.value.refusal.field == "published_on"
+
+
+@pytest.mark.parametrize("title", ["标题" * 101, "两\n行", "\x1b[31m红"])
+def test_a_title_that_is_no_plain_line_is_refused(title: str) -> None:
+    with pytest.raises(Refused) as caught:
+        import_notice(file(made_up_2027()), shipped_calendar(), title=title)
+    assert caught.value.refusal.field == "title"
 
 
 def test_an_older_file_than_the_notice_in_force_is_refused(with_2027: WorkCalendar) -> None:

@@ -268,3 +268,57 @@ def test_a_receipt_without_an_offset_is_china_standard_time() -> None:
     assert bare.received_at == told.received_at
     assert bare.received_at is not None
     assert bare.received_at.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("recieved_at", "received_at"),
+        ("orginals", "originals"),
+        ("takeOver", "take_over"),
+        ("Replaces", "replaces"),
+        ("applicant.emial", "email"),
+        ("applicant.agents", "agent"),
+        ("applicant.agent.id-number", "id_number"),
+        ("offregion.regoin", "region"),
+        ("materials[1].issue_on", "issued_on"),
+        ("materials[0].SEALED", "sealed"),
+    ],
+)
+def test_a_misspelt_key_is_told_the_right_one_and_not_ignored(path: str, meant: str) -> None:
+    raw = changed("applicant.agent", AGENT) | {"offregion": {"region": "510400"}}
+    parse_form(raw)
+    target: Any = raw
+    *parents, last = path.replace("[", ".").replace("]", "").split(".")
+    for step in parents:
+        target = target[int(step)] if step.isdigit() else target[step]
+    target[last] = SECRET
+    refusal = refusal_of(raw)
+    assert refusal.field == path
+    assert f"是否要写 {meant}？" in refusal.remedy
+    assert meant in refusal.message
+    assert SECRET not in refusal.model_dump_json()
+
+
+def test_a_key_that_is_like_none_is_tolerated_wherever_it_stands() -> None:
+    raw = changed("applicant.agent", AGENT)
+    for table in (raw, raw["applicant"], raw["applicant"]["agent"], raw["materials"][0]):
+        table["x_app_build"] = 7
+    judge(raw)
+
+
+def test_keys_are_no_concern_where_there_is_no_application() -> None:
+    for raw in ([], "x", None, {"materials": 7, "applicant": []}, {1: 2}):
+        assert refusal_of(raw).field
+
+
+@pytest.mark.parametrize("channel", ["Counter", " counter", "COUNTER", "coun ter", "counter\n"])
+def test_a_channel_that_is_nearly_the_counter_is_refused(channel: str) -> None:
+    refusal = refusal_of(changed("channel", channel))
+    assert refusal.field == "channel"
+    assert "窗口" in refusal.message
+    judge(changed("channel", "counter"))
+    judge(changed("channel", "counter-2"))
+
+
+SECRET = "Zq7personal"

@@ -5,12 +5,14 @@ from domain.case import KEPT_COMMAND_IDS, CaseState, Objection, Processed
 from domain.commands import (
     Appeal,
     ChangeContact,
+    ChangeHospital,
     Command,
     Correct,
     GiveVerdict,
     InsuredChanged,
     RaiseObjection,
     RuleObjection,
+    Supersede,
     SupplyMaterials,
     VerifyOriginals,
     Withdraw,
@@ -18,6 +20,7 @@ from domain.commands import (
 from domain.judging import MOST_OBJECTIONS, STATUSES, digest_of, judge, possible
 from domain.panel import Panel, PanelPurpose, Seat, SeatLeft
 from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
+from storage.policies import policy_for
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 APP = {"command_id": "c1", "actor": "channel:app"}
@@ -137,3 +140,22 @@ def test_records_are_taken_only_while_they_are_asked_for() -> None:
 
 def test_an_empty_change_of_contact_is_refused() -> None:
     assert field_of(state(), ChangeContact.model_validate(APP)) == "phone"
+
+
+def test_a_case_does_not_take_its_own_place() -> None:
+    message = {"command_id": "s", "actor": "system"}
+    case = state(Status.EFFECTIVE)
+    assert field_of(case, Supersede.model_validate({**message, "by": case.acceptance_no})) == "by"
+    assert field_of(case, Supersede.model_validate({**message, "by": "other"})) is None
+
+
+def test_a_change_to_the_hospital_one_already_has_is_refused_and_not_counted() -> None:
+    rules = policy_for("510400", date(2026, 11, 23)).rules_for("510400-001")
+    case = state(Status.EFFECTIVE, hospital_id="H1", rules=rules)
+    refusal = judge(case, ChangeHospital.model_validate({**APP, "hospital_id": "H1"}), NOW)
+    assert refusal is not None
+    assert (refusal.field, refusal.message) == ("hospital_id", "该机构已是您的定点医疗机构。")
+    assert field_of(case, ChangeHospital.model_validate({**APP, "hospital_id": "H2"})) is None
+    spent = case.model_copy(update={"hospital_changes": (date(2026, 11, 1),)})
+    same = judge(spent, ChangeHospital.model_validate({**APP, "hospital_id": "H1"}), NOW)
+    assert same == refusal, "what changes nothing is not told to wait for next year"

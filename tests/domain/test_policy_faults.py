@@ -1,5 +1,6 @@
 """A faulty policy file does not load; what is said (file, key, value, what is allowed) lets an official mend it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ def test_the_unspoilt_files_load(folder: Path) -> None:
     ("file", "old", "new", "key", "value", "allowed"),
     [
         # a limit below zero
-        (POLICY, "value = 12, unit", "value = -1, unit", "clock.decision_limit.value", "-1", "不小于 0"),
-        (POLICY, "value = 8, unit", "value = -8, unit", "supplement.window.value", "-8", "不小于 0"),
+        (POLICY, "value = 12, unit", "value = -1, unit", "clock.decision_limit.value", "-1", "不小于 1"),
+        (POLICY, "value = 8, unit", "value = -8, unit", "supplement.window.value", "-8", "不小于 1"),
         (
             ROWS,
             "ratio_employee = 80",
@@ -238,3 +239,26 @@ def test_files_nothing_names_are_noticed(folder: Path) -> None:
     (folder / "99010.toml").write_text("")
     (folder / "old.diseases.toml").write_text("")
     assert read_folder(folder).unread == ("99010.toml", "old.diseases.toml")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "clock.decision_limit",
+        "supplement.window",
+        "originals.window",
+        "panel.remind_after",
+        "panel.replace_after",
+        "publicity.objection_ruling",
+        "appeal.window",
+        "appeal.answer",
+    ],
+)
+def test_a_limit_nobody_could_keep_is_a_fault(folder: Path, key: str) -> None:
+    table, _, name = key.partition(".")
+    text = (folder / POLICY).read_text("utf-8")
+    start = text.index(f"[{table}]")
+    spoilt = re.sub(rf"(?m)^{name} = {{ value = \d+", f"{name} = {{ value = 0", text[start:], count=1)
+    assert spoilt != text[start:]
+    (folder / POLICY).write_text(text[:start] + spoilt, "utf-8")
+    assert (f"{key}.value", "不小于 1") in [(each.key, each.allowed) for each in faults(folder)]

@@ -9,8 +9,16 @@ from domain.identity import check_character
 from domain.intake import parse_form
 from domain.offregion import OffregionFiling, filing_for, read_ending, read_filing
 from domain.refusal import Refusal, Refused
-from domain.succession import Held, RenewalSpan, check_kind, end_in_the_way, keeps_disease, predecessor_of
-from domain.vocabulary import ApplicationKind, ChangeKind, InsuredCategory
+from domain.succession import (
+    Held,
+    RenewalSpan,
+    check_kind,
+    end_in_the_way,
+    judge_successor,
+    keeps_disease,
+    predecessor_of,
+)
+from domain.vocabulary import ApplicationKind, ChangeKind, InsuredCategory, Status
 from tests.domain.test_taking_over_papers import FORM, OF_0_1_0, fingerprint_of
 
 ME, SOMEBODY = "me", "somebody"
@@ -241,3 +249,30 @@ def test_a_filing_and_its_end_are_read() -> None:
     assert read_ending(ending, regions=("510400",), today=ENDS).ended_on == date(2026, 6, 1)
     with pytest.raises(Refused):
         read_ending([], regions=("510400",), today=ENDS)
+
+
+@pytest.mark.parametrize("status", [Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED])
+def test_a_granted_case_that_names_it_may_take_its_place(status: Status) -> None:
+    assert judge_successor(held(), held(acceptance_no=OTHER, replaces=NUMBER, status=status)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (None, "没有这一"),
+        ({"status": Status.PUBLICITY}, "没有这一"),
+        ({"status": Status.ENDED}, "没有这一"),
+        ({"acceptance_no": NUMBER}, "自身"),
+        ({"person_key": SOMEBODY}, "同一参保人"),
+        ({"region": "510400"}, "同一参保人"),
+        ({"replaces": None}, "不是为更替本案"),
+        ({"replaces": OTHER}, "不是为更替本案"),
+    ],
+)
+def test_no_other_case_takes_its_place(changes: dict[str, Any] | None, why: str) -> None:
+    fitting = {"acceptance_no": OTHER, "replaces": NUMBER, "status": Status.EFFECTIVE}
+    refusal = judge_successor(held(), None if changes is None else held(**{**fitting, **changes}))
+    assert refusal is not None
+    assert (refusal.field, why in refusal.message) == ("by", True)
+    assert refusal.rule
+    assert refusal.remedy

@@ -35,6 +35,14 @@ def test_sound_papers_are_all_taken_over_and_make_the_application_complete() -> 
     assert check(papers) == ()
 
 
+def test_a_case_whose_originals_differed_hands_nothing_on() -> None:
+    papers = tuple(paper(kind, sha256=f"{number:064x}") for number, kind in enumerate(FULL_PANZHIHUA))
+    taken, left = sorted_out(*papers, originals_differed=True)
+    assert (taken, left) == ([], [(kind, "originals_differed") for kind in FULL_PANZHIHUA])
+    earlier = EarlierPapers(papers, {each.sha256 for each in papers}, THEN, True, originals_differed=True)
+    assert all("与原件不一致" in each.why for each in sort_papers(earlier, (), TODAY)[1])
+
+
 def test_what_is_handed_in_anew_is_not_taken_over() -> None:
     taken, left = sorted_out(paper(K.ID_FRONT), paper(K.SOCIAL_CARD), anew=(paper(K.ID_FRONT, sha256="1" * 64),))
     assert taken == [K.SOCIAL_CARD]

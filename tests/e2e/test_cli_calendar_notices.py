@@ -449,3 +449,24 @@ def test_a_case_that_stands_still_is_concerned_however_far_the_day_is(migrated: 
 def test_nothing_at_all_is_open(migrated: Path, tmp_path: Path) -> None:
     found = answer("calendar", "impact", holiday_file(tmp_path, off=(BRIDGE,)))
     assert (found["open_cases"], found["moved"], found["to_retime"], found["cases"]) == (0, 0, 0, [])
+
+
+def test_a_case_that_need_not_be_woken_is_shown_and_settled_by_the_notice_that_came(
+    migrated: Path, tmp_path: Path
+) -> None:
+    """A day off and the Saturday worked for it, both before the warning: nothing the case waits for moves."""
+    saturday = BRIDGE + timedelta(days=5 - BRIDGE.weekday())
+    file = holiday_file(tmp_path, off=(BRIDGE,), worked=(saturday,))
+    number = opened(migrated, "swapped", Ledger(started_at=datetime(YEAR, 1, 1, 2, tzinfo=UTC), limit=15))
+    before = answer("status", number)
+    weighed = answer("calendar", "impact", file)
+    assert (weighed["moved"], weighed["to_retime"], weighed["becomes_confirmed"]) == (0, 0, [number])
+    answer("calendar", "import", file)
+
+    status, explained = answer("status", number), answer("explain", number)
+    assert (before["due_confirmed"], status["due_confirmed"]) == (False, True)
+    assert status["due"] == before["due"]
+    by_date = {each["date"]: each for each in explained["days"]}
+    off, worked = by_date[BRIDGE.isoformat()], by_date[saturday.isoformat()]
+    assert (off["counted"], off["notice"], off["confirmed"]) == (False, f"CN-{YEAR}", True)
+    assert (worked["counted"], worked["notice"], worked["why"]) == (True, f"CN-{YEAR}", "调休上班")

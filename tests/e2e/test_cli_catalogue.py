@@ -235,6 +235,29 @@ def test_a_new_name_and_a_row_switched_off_are_taken_with_a_caution(tmp_path: Pa
     assert (found["known"], found["candidates"]) == (41, 39)
 
 
+def test_a_catalogue_the_folders_policy_would_not_load_with_is_refused_and_nothing_replaced(
+    tmp_path: Path, city: Path
+) -> None:
+    policy = city / "620900.toml"
+    sound = policy.read_text("utf-8")
+    exempt = 'exempt_diseases = { value = ["620900-035"], source = "assumption: test" }\n'
+    policy.write_text(sound.replace("exempt_green_channel", f"{exempt}exempt_green_channel", 1), "utf-8")
+    load_policies(city)
+    before = contents(city)
+    path = edited(tmp_path / "a.csv", "620900-035", status="candidate")
+    found = answer("import", "620900", str(path), "--to", str(city), code=1)
+    assert contents(city) == before
+    assert found["error"]["field"] == "file"
+    assert [(each["file"], each["value"]) for each in found["faults"]] == [("620900.toml", '"620900-035"')]
+    told = run("import", "620900", str(path), "--to", str(city))
+    assert told.exit_code == 1
+    assert "exempt_diseases" in told.stderr
+    # a fault the folder has already is no reason to refuse a table it has nothing to do with
+    other = edited(tmp_path / "b.csv", "620900-014", limit_employee="6000")
+    policy.write_text(sound.replace("[appeal]", "[appeals]", 1), "utf-8")
+    assert answer("import", "620900", str(other), "--to", str(city))["written"]
+
+
 def test_one_bad_cell_refuses_the_whole_table_and_nothing_is_written(tmp_path: Path, city: Path) -> None:
     before = contents(city)
     path = edited(tmp_path / "a.csv", "620900-014", limit_employee=MARKER, group=f"{MARKER} 2")

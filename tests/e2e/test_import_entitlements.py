@@ -355,6 +355,8 @@ async def test_one_whose_validity_is_just_over_expires_at_once(
     await imported(running, tmp_path, line)
     ended = await until_status(client, number_of(running, line), Status.ENDED)
     assert kinds(ended) == ["imported", "expired", "ended"]
+    assert ended.timeline[-1].detail["end_on"] == line["end_on"]
+    assert await client.inbox(ended.acceptance_no) == (), "nobody is told today of an end long past"
 
 
 async def test_nothing_personal_is_in_the_server_s_file_or_in_a_log_and_the_trail_is_whole(

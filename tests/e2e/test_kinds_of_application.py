@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from domain.application import ApplicationForm
 from domain.case_status import CaseStatus
-from domain.commands import Appeal, EndEntitlement
+from domain.commands import Appeal, EndEntitlement, Supersede
 from domain.intake import parse_form
 from domain.moments import local_date
 from domain.refusal import Refusal, Refused
@@ -136,6 +136,8 @@ async def test_a_renewal_in_time_follows_without_a_gap(mente: Mente, patient: Ca
     row = await row_of(mente, old.acceptance_no)
     assert (before.closed, before.end_on) == (False, old.end_on)
     assert (row["occupies"], row["live"], row["superseded_by"]) == (False, False, number)
+    # The case that was granted in its place may be named to it once more.
+    await send(mente, old.acceptance_no, Supersede, actor="system", by=number, from_on=new.effect_on)
     await skip_past(mente, old.acceptance_no, (await mente.status(old.acceptance_no)).due)
     after = await until_status(mente, old.acceptance_no, Status.SUPERSEDED, Status.RECHECK)
     while not after.closed:
@@ -234,6 +236,24 @@ async def test_a_disease_is_added_beside_one_that_is_held(mente: Mente, patient:
     assert (await person.refused(DIABETES, kind="change", change="added")).field == "disease_id"
     replaced = await person.refused(DIABETES, kind="change", change="added", replaces=old.acceptance_no)
     assert replaced.field == "replaces"
+
+
+async def test_only_a_case_granted_in_its_place_is_taken_by_supersede(
+    mente: Mente, patient: Callable[[int], Patient]
+) -> None:
+    person = patient(70_019)
+    old = await person.granted(HYPERTENSION)
+    beside = await person.granted(DIABETES, kind="change", change="added")
+    pending = await person.apply(HYPERTENSION, kind="change", change="condition")
+    await until_status(mente, pending, Status.REVIEW)
+    for by in (old.acceptance_no, beside.acceptance_no, pending, "510400-0000-0000-0000-0"):
+        command = Supersede(command_id=f"s-{by}", actor="system", by=by)
+        for sending in (mente.send, mente.signal):
+            with pytest.raises(Refused) as error:
+                await sending(old.acceptance_no, command)
+            assert error.value.refusal.field == "by"
+    assert (await mente.status(old.acceptance_no)).status is Status.EFFECTIVE
+    assert "end_ordered" not in kinds(await mente.status(old.acceptance_no))
 
 
 async def test_a_third_disease_in_jiuquan_is_denied_and_a_swap_at_the_bound_is_granted(

@@ -128,10 +128,32 @@ async def test_after_a_lapse_what_was_faulty_stays_behind_and_is_told_again(ment
 
 
 async def test_after_a_non_acceptance_the_papers_serve_again(mente: Mente, tmp_path: Path) -> None:
+    def not_listed_here(raw: dict[str, Any]) -> None:
+        raw["disease_id"] = "620900-017"
+
+    first = await hand_in(mente, 71_213, HYPERTENSION, tmp_path, not_listed_here)
+    assert first.status is Status.NOT_ACCEPTED
+    second = await hand_in(mente, 71_213, HYPERTENSION, tmp_path, again(first.acceptance_no))
+    assert second.taken_over is not None
+    assert "id_front" in {kind.value for kind in second.taken_over.taken}
+    assert {each.code for each in second.taken_over.left} == {"other_disease"}
+
+
+async def test_where_the_originals_differed_nothing_is_taken_over(mente: Mente, tmp_path: Path) -> None:
     first = await hand_in(mente, 71_204, HYPERTENSION, tmp_path, at_counter("mismatch"))
     assert first.status is Status.NOT_ACCEPTED
     second = await hand_in(mente, 71_204, HYPERTENSION, tmp_path, again(first.acceptance_no))
-    assert second.status is Status.REVIEW
+    assert second.status is Status.SUPPLEMENT
+    assert second.taken_over is not None
+    assert second.taken_over.taken == ()
+    assert {each.code for each in second.taken_over.left} == {"originals_differed"}
+    async with mente.database.read() as connection:
+        old = await earlier_case(connection, first.acceptance_no)
+        new = await earlier_case(connection, second.acceptance_no)
+    assert old is not None
+    assert new is not None
+    assert (old.originals_differed, new.originals_differed) == (True, False)
+    assert len(second.taken_over.left) == len(old.papers)
 
 
 async def test_a_record_that_has_become_too_old_is_not_taken_over(mente: Mente, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from domain.vocabulary import Decision, Status
 from starter.client import Mente
 from starter.embedded import House, house, workers_inside
 from starter.server import free_port
+from starter.skipping import settle
 from storage import reading
 from storage.calendars import shipped_calendar
 from tests.e2e.playing import apply_quick, kinds, send, skip_past, until, until_status, verdicts
@@ -82,6 +83,7 @@ async def program(town: House, *line: str, code: int = 0) -> Any:
 async def in_review(client: Mente, seed: int, folder: Path) -> str:
     applied = await apply_quick(client, seed, "620900", "620900-036", folder / str(seed))
     await until_status(client, applied.acceptance_no, Status.REVIEW)
+    await settle(client, applied.acceptance_no)
     return applied.acceptance_no
 
 

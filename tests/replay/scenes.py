@@ -9,6 +9,7 @@ from temporalio.common import RawValue
 
 from activities.contract import NoticeState
 from activities.notices.outcomes import Postponed, TurnedDown
+from activities.succeeding import supersede
 from domain.commands import (
     Appeal,
     ChangeContact,
@@ -23,7 +24,6 @@ from domain.commands import (
     RaiseObjection,
     Recuse,
     RuleObjection,
-    Supersede,
     Withdraw,
 )
 from domain.moments import local_date
@@ -383,7 +383,8 @@ async def ended_by_order(stage: Stage) -> None:
 async def superseded(stage: Stage) -> None:
     """Another case takes this one's place."""
     number = await _granted(stage, HYPERTENSION)
-    await stage.send(number, Supersede, actor="system", by="510400-0000-0000-0000-0")
+    # As the grant of that case would: a channel may only name one that was granted.
+    await supersede(stage.mente.client, number, by="510400-0000-0000-0000-0", from_on=None)
     await stage.keep("entitlement-superseded", number, run=1)
 
 

@@ -228,7 +228,7 @@ class FakeCity:
         if task.occupies and not written.occupies and script.place_taken_by:
             return Recorded(refused=_refusal("该病种已有在办申请。"), conflicting=script.place_taken_by)
         if task.max_live is not None and script.live_elsewhere >= task.max_live:
-            return Recorded(refused=_refusal("已达病种数上限。"), conflicting="other")
+            return Recorded(refused=_refusal("已达病种数上限。"), refused_code="max_diseases", conflicting="other")
         return None
 
     def _write(self, task: RecordEvents, fresh: list[EventDraft], written: Written) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -20,7 +20,7 @@ QUIET = panzhihua(recheck_needs_records=False)
 _numbers = itertools.count(1)
 
 
-async def adopt(town: Town, script: Script | None = None, *, idle: bool = True) -> Living:
+async def adopt(town: Town, script: Script | None = None, *, idle: bool = True, end_on: date | None = None) -> Living:
     script = script or Script(rules=QUIET)
     number = f"510400-OLDN-{next(_numbers):04}-0000-0"
     written = town.city.expect(number, script)
@@ -34,6 +34,7 @@ async def adopt(town: Town, script: Script | None = None, *, idle: bool = True) 
             name="测试", id_number="0", phone="13800000000", insured_category=InsuredCategory.EMPLOYEE
         ),
         effect_on=date(today.year - 3, today.month, 1),
+        end_on=end_on,
     )
     state = CaseState(
         acceptance_no=number,
@@ -125,3 +126,20 @@ async def test_a_disease_the_city_has_struck_off_meanwhile_is_not_accepted(town:
     case = await adopt(town, Script(rules=None))
     assert await case.result() == "not_accepted"
     assert "目录" in case.written.rows[-1].denial_reason
+
+
+async def test_one_whose_validity_is_over_ends_at_once_by_its_own_day_and_nobody_is_told(town: Town) -> None:
+    end_on = datetime.now(UTC).date() - timedelta(days=10)
+    case = await adopt(town, idle=False, end_on=end_on)
+    assert await case.result() == "ended"
+    assert case.kinds == ["imported", "expired", "ended"]
+    detail = case.written.events[-1].detail
+    assert (detail["end_on"], detail["ended_on"]) == (str(end_on), str(end_on + timedelta(days=1)))
+    assert case.told == []
+
+
+async def test_one_that_expires_later_is_told_like_any_other(town: Town) -> None:
+    case = await adopt(town, end_on=datetime.now(UTC).date() + timedelta(days=2))
+    await case.skip(timedelta(days=4))
+    assert await case.result() == "ended"
+    assert case.told[-1] == "ended"

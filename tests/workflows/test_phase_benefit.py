@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from activities.contract import ActivityName
+from domain.certificate import printed_date
 from domain.vocabulary import InsuredState, MaterialKind, Status
 from tests.workflows.fake_city import Script
 from tests.workflows.living import Living, Town, command, panzhihua, paper, until
@@ -267,6 +268,9 @@ async def test_the_end_of_validity_ends_the_benefit_even_while_records_are_await
     assert await case.result() == "ended"
     assert case.written.rows[-1].end_ground == "expired"
     assert case.written.events[-1].at.date() <= end_on + timedelta(days=1)
+    detail, facts = case.written.events[-1].detail, case.written.notices[-1].facts
+    assert (detail["end_on"], detail["ended_on"]) == (str(end_on), str(end_on + timedelta(days=1)))
+    assert facts["ended_on"] == printed_date(end_on + timedelta(days=1))
 
 
 async def test_the_end_of_validity_ends_the_benefit_while_it_is_suspended(town: Town) -> None:

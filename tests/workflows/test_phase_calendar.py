@@ -8,6 +8,7 @@ from activities.contract import ActivityName, NoticeDraft
 from domain.calendar import CalendarSlice
 from domain.case_dates import last_day
 from domain.clock import deadline, warn_at
+from domain.events import NoticeEvent
 from domain.moments import CST, at_close
 from domain.vocabulary import MaterialKind, Sla, Status
 from tests.workflows.fake_city import Script
@@ -413,16 +414,19 @@ async def test_while_the_clock_stands_still_its_end_is_told_to_nobody(town: Town
     assert moved_notices(case) == []
 
 
-async def test_a_date_that_comes_back_to_what_was_told_is_not_told(town: Town) -> None:
+async def test_an_extension_is_told_with_its_reason_and_a_notice_moves_only_from_there(town: Town) -> None:
     case = await town.apply(panzhihua(**SILENT))
     told = due_of(case).date()
-    # Extended by a day: nobody has told the applicant yet when a make-up day brings the old date back.
     await case.send("extend", actor="officer:O1", working_days=1, ground="案情复杂")
-    assert due_of(case).date() > told
+    extended = due_of(case).date()
+    assert extended > told
+    (notice,) = [each for each in case.written.notices if each.event is NoticeEvent.LIMIT_EXTENDED]
+    assert notice.facts == {"days": "1", "reason": "案情复杂", "due_on": date_zh(extended)}
     await amend(case, worked=rest_day(case, before=told))
     assert due_of(case).date() == told
     assert len(moves(case)) == 1
-    assert moved_notices(case) == []
+    (moved,) = moved_notices(case)
+    assert (moved.facts["before_on"], moved.facts["after_on"]) == (date_zh(extended), date_zh(told))
 
 
 async def test_a_date_that_moves_there_and_back_is_told_twice_because_both_were_true(town: Town) -> None:

@@ -132,6 +132,7 @@ async def test_a_grant_beyond_the_citys_number_of_diseases_is_denied_with_its_wh
     case = await town.apply(Script(rules=panzhihua(max_diseases=2), live_elsewhere=2))
     await case.verdicts("grant", "grant", "grant")
     assert case.kinds[-4:] == ["panel_counted", "approved", "certificate_issued", "denied"]
+    assert case.written.events[-1].detail["code"] == "max_diseases"
     assert case.written.revoked == ["denied"]
     assert (case.told[-1], len(case.told)) == ("denied", 2)
     assert case.written.rows[-1].effect_on is None

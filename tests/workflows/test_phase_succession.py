@@ -4,8 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from activities.letters.kinds import LetterKind
+from activities.notices.texts import NoticeContext, render_notice
+from domain.certificate import printed_date
 from domain.moments import end_of_day, local_date
 from domain.vocabulary import InsuredState, Status
+from tests.activities.test_letters import content, view
 from tests.workflows.living import Living, Town, panzhihua, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -78,8 +82,8 @@ async def test_it_is_in_force_until_the_day_before_the_new_one_takes_effect(town
     assert await case.result() == "superseded"
     assert case.written.revoked == ["superseded"]
     assert (case.written.occupies, case.written.live) == (False, False)
-    on = from_on - DAY
-    assert case.written.notices[-1].facts["ended_on"] == f"{on.year}年{on.month}月{on.day}日"
+    assert case.written.events[-1].detail["ended_on"] == from_on.isoformat()
+    assert case.written.notices[-1].facts["ended_on"] == printed_date(from_on), "the first day without it"
     assert "expired" not in case.kinds
 
 
@@ -113,3 +117,28 @@ async def test_insurance_that_lapses_meanwhile_does_not_keep_it_from_ending_on_i
     assert case.status() is Status.SUSPENDED
     await case.skip_to(end_of_day(from_on - DAY))
     assert await case.result() == "superseded"
+
+
+async def test_its_sms_and_its_letter_name_the_same_first_day_without_the_benefit(town: Town) -> None:
+    case = await town.granted(LONG_TERM)
+    from_on = local_date(await case.now()) + 10 * DAY
+    await _supersede(case, from_on)
+    await case.skip_to(end_of_day(from_on - DAY))
+    assert await case.result() == "superseded"
+    event, notice = case.written.events[-1], case.written.notices[-1]
+    letter = content(view((event.kind, event.detail)), LetterKind.ENDED)
+    text = render_notice(
+        NoticeContext(
+            event=notice.event,
+            region="510400",
+            acceptance_no=case.number,
+            masked_name="王*明",
+            dated_on=local_date(event.at),
+            facts=notice.facts,
+        )
+    )
+    said = f"自{printed_date(from_on)}起"
+    assert said in text.sms
+    assert said in text.plain
+    assert f"{said}终止" in letter.opening[0]
+    assert ("终止日期", printed_date(from_on)) in letter.facts
