@@ -168,6 +168,8 @@ def _allowed(fault: Any, location: Sequence[int | str], model: type[BaseModel]) 
         return f"至少 {last + 1} 项的列表", "请补齐列表"
     if fault["type"] == "missing":
         return _missing(str(last), location, model), f"请补上 {last}"
+    if fault["type"] == "string_pattern_mismatch" and "counter_hours" in location:
+        return "一段营业时间，小时和分钟各两位，例如 09:00-12:00", ""
     hint = _HINTS.get(fault["type"])
     if hint is None:
         return str(fault["msg"]), ""

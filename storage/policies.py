@@ -178,6 +178,12 @@ def _read(folder: Traversable, name: str) -> PolicyFile:
     return PolicyFile(name=name, catalogue=beside, policy=policy)
 
 
+def _toml_rule(error: tomllib.TOMLDecodeError) -> str:
+    # tomllib speaks English; its place and the commonest mistake are what an official can use.
+    twice = re.search("overwrite|twice|mutate", str(error))
+    return "每个键和每个表只写一次（TOML）" if twice else "合格的 TOML 写法"
+
+
 def _parse(folder: Traversable, name: str) -> dict[str, object]:
     try:
         # Windows editors write a byte order mark, which TOML does not know.
@@ -188,7 +194,7 @@ def _parse(folder: Traversable, name: str) -> dict[str, object]:
         place = _PLACE.search(str(error))
         key = f"第 {place[1]} 行第 {place[2]} 列附近" if place else "文件末尾附近"
         remedy = "请检查引号、括号和逗号是否成对；同一个键不能写两次"
-        fault = PolicyFault(file=name, key=key, allowed=f"合格的 TOML 写法（{error}）", remedy=remedy)
+        fault = PolicyFault(file=name, key=key, allowed=_toml_rule(error), remedy=remedy)
     except OSError:
         fault = PolicyFault(file=name, allowed="可以读取的文件", remedy="请检查读取权限")
     raise PolicyError(fault)

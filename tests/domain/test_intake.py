@@ -308,7 +308,8 @@ def test_a_key_that_is_like_none_is_tolerated_wherever_it_stands() -> None:
 
 
 def test_keys_are_no_concern_where_there_is_no_application() -> None:
-    for raw in ([], "x", None, {"materials": 7, "applicant": []}, {1: 2}):
+    others: tuple[object, ...] = ([], "x", None, {"materials": 7, "applicant": []}, {1: 2})
+    for raw in others:
         assert refusal_of(raw).field
 
 

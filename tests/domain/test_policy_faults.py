@@ -116,7 +116,7 @@ def test_the_unspoilt_files_load(folder: Path) -> None:
         (ROWS, "verify_originals = true", "verify_orginals = true", "verify_orginals", "true", "没有这个键"),
         (POLICY, "[messages]", "diseases = []\n[messages]", "notices.diseases", "[]", "没有这个键"),
         # hours that do not follow each other
-        (POLICY, '"08:30-12:00"', '"08:30-12"', "filing.counter_hours.value[0]", '"08:30-12"', "符合"),
+        (POLICY, '"08:30-12:00"', '"08:30-12"', "filing.counter_hours.value[0]", '"08:30-12"', "例如 09:00-12:00"),
         (POLICY, '"08:30-12:00"', '"08:30-15:00"', "filing", "{ … }", "由早到晚"),
         (POLICY, "[60, 80]", "[80, 60]", "guide_ranges", "{ … }", "由低到高"),
         # a value of another kind
@@ -194,7 +194,7 @@ def test_a_tier_of_the_ratio_table_must_be_one_of_the_citys(tmp_path: Path) -> N
     ("content", "told"),
     [
         (b'region = "990100"\nversion = "2026.1\n', "第 2 行"),
-        (b'region = "990100"\nregion = "990100"\n', "第 2 行"),
+        (b'region = "990100"\nregion = "990100"\n', "第 2 行第 18 列附近；允许：每个键和每个表只写一次"),
         ('region = "云溪"'.encode("gbk"), "UTF-8"),
         (b"", "catalogue"),
         (b"[clock", "合格的 TOML"),

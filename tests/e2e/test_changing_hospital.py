@@ -39,16 +39,16 @@ async def test_a_hospital_changed_on_31_december_is_changed_again_on_1_january_a
     year = today.year if (today.month, today.day) < (12, 31) else today.year + 1
 
     await skip_past(mente, number, datetime(year, 12, 31, 23, 30, tzinfo=CST))
-    await change(mente, number, "H510400-02")
+    await change(mente, number, "H510400-03")
     refused = await refusal_of(mente, number)
     assert refused.refusal.field == "hospital_id"
     assert f"{year + 1}-01-01" in refused.refusal.remedy
 
     await skip_past(mente, number, datetime(year + 1, 1, 1, tzinfo=CST))
-    await change(mente, number, "H510400-03")
+    await change(mente, number, "H510400-04")
     assert f"{year + 2}-01-01" in (await refusal_of(mente, number)).refusal.remedy
 
     status = await mente.status(number)
     changed = [line.detail["hospital_id"] for line in status.timeline if line.kind == "hospital_changed"]
-    assert changed == ["H510400-02", "H510400-03"]
+    assert changed == ["H510400-03", "H510400-04"]
     assert kinds(status).count("hospital_changed") == 2

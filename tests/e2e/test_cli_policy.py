@@ -105,9 +105,9 @@ def test_errors_are_all_told_and_end_with_exit_code_1(folder: Path) -> None:
         "file": "990100.toml",
         "key": "clock.decision_limit.value",
         "value": "-1",
-        "allowed": "不小于 0",
+        "allowed": "不小于 1",
         "remedy": "",
-        "message": "990100.toml：clock.decision_limit.value = -1；允许：不小于 0",
+        "message": "990100.toml：clock.decision_limit.value = -1；允许：不小于 1",
     }
     assert [each["key"] for each in found["errors"]] == [
         "clock.decision_limit.value",
