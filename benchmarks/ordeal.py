@@ -28,7 +28,16 @@ from starter.embedded import Child
 from starter.skipping import StillSkipping
 from storage.audit import verify_chain
 from storage.notices import OPEN
-from storage.tables import case, case_event, certificate, notice, notice_attempt, sms_outbox, verdict
+from storage.tables import (
+    case,
+    case_event,
+    certificate,
+    inbox_message,
+    notice,
+    notice_attempt,
+    sms_outbox,
+    verdict,
+)
 from worker.connection import Unreachable
 
 Answer = TypeVar("Answer")
@@ -264,15 +273,16 @@ async def notice_wrongs(mente: Mente, mail_dir: Path) -> list[str]:
     """Compare what was to be sent with what arrived: each notice at most once, and surely once where it is `sent`."""
     async with mente.database.read() as connection:
         attempts = (await connection.execute(select(notice_attempt))).mappings().all()
-        outbox = Counter((await connection.scalars(select(sms_outbox.c.reference))).all())
+        arrived = Counter((await connection.scalars(select(sms_outbox.c.reference))).all())
+        arrived += Counter((await connection.scalars(select(inbox_message.c.reference))).all())
     kept = Counter(path.stem.rpartition("-")[0] for path in mail_dir.glob("*.eml"))
     found = [f"mail twice: {key}" for key, times in kept.items() if times > 1]
     channels = Counter((row["acceptance_no"], row["seq"], row["channel"]) for row in attempts)
     found += [f"channel twice: {key}" for key, times in channels.items() if times > 1]
     for row in attempts:
         key = f"{row['acceptance_no']}.n{row['seq']}"
-        arrived = kept[key] if row["channel"] == "email" else outbox[row["reference"]]
-        if row["state"] == "sent" and not arrived:
+        there = kept[key] if row["channel"] == "email" else arrived[row["reference"]]
+        if row["state"] == "sent" and not there:
             found.append(f"sent but never arrived: {key} {row['channel']}")
         if row["state"] not in ("sent", "delivered", "unknown", "skipped"):
             found.append(f"not settled well: {key} {row['channel']} {row['state']}")
