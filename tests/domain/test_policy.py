@@ -228,7 +228,7 @@ def test_a_day_before_the_first_version_and_an_unknown_region_have_no_policy() -
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        ("510400.toml", "value = 15, unit", "value = -1, unit", ["clock.decision_limit.value = -1", "不小于 0"]),
+        ("510400.toml", "value = 15, unit", "value = -1, unit", ["clock.decision_limit.value = -1", "不小于 1"]),
         ("510400.toml", "value = 15, unit", 'value = "15", unit', ['clock.decision_limit.value = "15"', "整数"]),
         (
             "510400.toml",
