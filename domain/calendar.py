@@ -29,9 +29,8 @@ PROJECTED = "（推算）"
 
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
+# A case's calendar reaches 800 days beyond the day it is loaded on.
 _YEARS_AHEAD = 4
-"""A case's calendar reaches 800 days beyond the day it is loaded on."""
-
 _WEEK = bytes((1, 1, 1, 1, 1, 0, 0))
 
 

@@ -33,11 +33,12 @@ from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
 from domain.offregion import OffregionFiling
-from domain.refusal import Refusal, Refused, refuse
+from domain.refusal import Refusal, Refused
 from domain.taking_over import TakenOver
-from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
+from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
 from starter.admission import admit, case_in_the_way
+from starter.refusals import check_same_content, closed_case, second_case, unknown_case
 from starter.status import read_status
 from starter.superseding import check_successor
 from starter.uploads import read_declared, read_papers
@@ -147,7 +148,7 @@ class Mente:
             )
         if found is None:
             return None
-        _same_content(start, found.fingerprint)
+        check_same_content(start, found.fingerprint)
         # A request that was refused for a second case gets the same answer again.
         status = await self._intake(found.acceptance_no, 0)
         return await self._applied_before(found.acceptance_no, status)
@@ -187,7 +188,7 @@ class Mente:
             description = await self.client.get_workflow_handle(start.acceptance_no).describe()
         except RPCError as error:
             raise unreached(error) from None
-        _same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
+        check_same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
         status = await self._intake(start.acceptance_no, 0)
         return await self._applied_before(start.acceptance_no, status)
 
@@ -388,46 +389,6 @@ def unreached(error: RPCError) -> Exception:
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return Unanswered(_UNANSWERED)
     return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")
-
-
-def _same_content(start: StartApplication, known: str) -> None:
-    if known != start.fingerprint:
-        raise refuse(
-            field="request_id",
-            rule="同一渠道的同一请求编号只能对应一份申请",
-            remedy=f"如为新的申请，请换用新的请求编号；原申请的受理号为 {start.acceptance_no}",
-            message=f"该请求编号已用于另一内容的申请，受理号 {start.acceptance_no}。",
-        )
-
-
-def second_case(existing: str) -> Refused:
-    """Return the refusal of a second open case of one person and disease."""
-    return refuse(
-        field="disease_id",
-        rule="同一参保人的同一病种只能有一件在办或有效的案件",
-        remedy=f"请查询已有案件 {existing}",
-        message=f"已有在办或有效的同病种案件，受理号 {existing}。",
-    )
-
-
-def unknown_case() -> Refused:
-    """Return the refusal of a well-formed number nobody was given."""
-    return refuse(
-        field="acceptance_no",
-        rule="受理号须为本系统发出的受理号",
-        remedy="请对照受理通知书核对受理号",
-        message="没有这一受理号。",
-    )
-
-
-def closed_case(status: Status) -> Refused:
-    """Return the refusal of a command to a closed case."""
-    return refuse(
-        field="acceptance_no",
-        rule="已办结的案件不再接受命令",
-        remedy="如需继续，请重新提出申请",
-        message=f"该案件已办结（{STATUS_ZH[status]}）。",
-    )
 
 
 def _refusal_of(error: WorkflowUpdateFailedError) -> Exception:

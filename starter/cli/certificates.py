@@ -31,7 +31,7 @@ async def get(number: str, out: Path, version: int | None) -> Answer:
     from domain.acceptance import parse_acceptance_number
 
     number = parse_acceptance_number(number)
-    from starter.client import unknown_case
+    from starter.refusals import unknown_case
     from storage import reading
     from storage.objects import ObjectStore
 

@@ -36,7 +36,7 @@ async def letter_list(number: str) -> Answer:
 
     number = parse_acceptance_number(number)
     from activities.letters.register import letters_of
-    from starter.client import unknown_case
+    from starter.refusals import unknown_case
     from storage import reading
 
     async with opened_database(read_settings()) as database, database.read() as connection:
@@ -65,7 +65,7 @@ async def letter_print(number: str, kind: str, seq: int | None, to: Path, actor:
 
     number, actor = parse_acceptance_number(number), _checked_actor(actor)
     from activities.letters.printing import print_letter
-    from starter.client import unknown_case
+    from starter.refusals import unknown_case
     from storage.cases import CaseNotFound
 
     async with opened_database(read_settings()) as database:

@@ -80,8 +80,8 @@ async def explain(number: str, until: datetime | None) -> Answer:
 
     number = parse_acceptance_number(number)
     from starter.cli.explained import show_explanation
-    from starter.client import unknown_case
     from starter.explaining import explain_case
+    from starter.refusals import unknown_case
     from storage import reading
     from storage.calendar_store import read_history
 
@@ -122,7 +122,7 @@ async def audit_verify(number: str | None) -> Answer:
     async with opened_database(read_settings()) as database, database.read() as connection:
         faults = await verify_chain(connection, number)
         if number is not None and not faults and await reading.case_status(connection, number) is None:
-            from starter.client import unknown_case
+            from starter.refusals import unknown_case
 
             raise unknown_case()
     lines = [f"{each.acceptance_no} 第 {each.seq} 条：{_FAULTS_ZH[each.fault]}" for each in faults]

@@ -48,7 +48,7 @@ async def show(number: str) -> Answer:
 
     number = parse_acceptance_number(number)
     from starter.cli.cards import show_notices
-    from starter.client import unknown_case
+    from starter.refusals import unknown_case
     from storage import reading
 
     async with opened_database(read_settings()) as database, database.read() as connection:
@@ -136,7 +136,7 @@ async def inbox(number: str, mark_read: bool) -> Answer:
     from domain.acceptance import parse_acceptance_number
 
     number = parse_acceptance_number(number)
-    from starter.client import unknown_case
+    from starter.refusals import unknown_case
     from storage import inbox as box
     from storage import reading
 

@@ -182,7 +182,7 @@ async def fast_forward(number: str, days: int) -> Answer:
     settings = read_settings()
     _refuse_without_demo(settings)
     from starter import skipping
-    from starter.client import closed_case
+    from starter.refusals import closed_case
 
     async with opened_mente(settings) as mente:
         before = await mente.status(number)
