@@ -36,6 +36,7 @@ from storage.entitlements import opened_as
 from storage.keys import Keys
 from storage.objects import ObjectStore
 from storage.people import kind_of
+from storage.phone_index import with_contact_digest, with_phone_digests
 from storage.policies import policy_for
 from storage.transition import NewCase, Outcome, Transition
 
@@ -59,7 +60,7 @@ class CaseActivities:
         new = NewCase.model_validate({**dict(task.start), "at": task.at, "span": renewal_span(policy)})
         async with self._database.write() as connection:
             calendar = (await self._calendars.history(connection)).current
-            duplicate_of = await cases.open_case(connection, new)
+            duplicate_of = await cases.open_case(connection, with_phone_digests(new, self._keys.phone_digest))
             opened = await opened_as(connection, new.acceptance_no, form, on)
         stay = opened.offregion
         return Opened(
@@ -86,11 +87,12 @@ class CaseActivities:
     async def record_events(self, task: RecordEvents) -> Recorded:
         """Write one transition, then start its notices and tell whom it supersedes; all may be repeated."""
         transition = with_channels(Transition.model_validate(task, from_attributes=True))
+        transition = with_contact_digest(transition, self._keys.phone_digest)
         async with self._database.write() as connection:
             outcome = await cases.record_events(connection, transition)
             calendar = (await self._calendars.history(connection)).current
         if self._client is not None:
-            await start_notices(self._client, task.acceptance_no, outcome.notices)
+            await start_notices(self._client, task.acceptance_no, outcome.notices, at=task.events[0].at)
             if task.replaces is not None and outcome.refused is None:
                 await supersede(self._client, task.replaces, by=task.acceptance_no, from_on=task.row.effect_on)
         return _recorded(outcome, calendar, task)
@@ -101,7 +103,8 @@ class CaseActivities:
         """Write a qualification granted before the city went live; nobody is told anything."""
         transition = Transition.model_validate(task.transition, from_attributes=True)
         async with self._database.write() as connection:
-            outcome = await cases.adopt_case(connection, adopted_case(task), transition)
+            new = with_phone_digests(adopted_case(task), self._keys.phone_digest)
+            outcome = await cases.adopt_case(connection, new, transition)
             calendar = (await self._calendars.history(connection)).current
         return _recorded(outcome, calendar, task.transition)
 

@@ -40,7 +40,10 @@ class ActivityName(StrEnum):
     ISSUE_CERTIFICATE = "issue_certificate"
     LOOK_UP_INSURED = "look_up_insured"
     SEND_NOTICE = "send_notice"
+    CONCLUDE_SEND = "conclude_send"
+    FOLLOW_NOTICE = "follow_notice"
     SETTLE_NOTICE = "settle_notice"
+    REPORT_NOTICE = "report_notice"
 
 
 class StartApplication(Model):
@@ -245,7 +248,10 @@ class ContactChange(Model):
 
 
 class NoticeDraft(Model):
-    """A notice to be started with the transition. `facts` fill its template; they travel encrypted."""
+    """A notice to be started with the transition. `facts` fill its template; they travel encrypted.
+
+    `legal`: a period begins when it is delivered, and the case wants to be told. Not in payloads of 0.2.0.
+    """
 
     seq: int
     key: str = ""
@@ -254,6 +260,7 @@ class NoticeDraft(Model):
     at: datetime
     facts: dict[str, str] = Field(default_factory=dict)
     attach_certificate: int | None = None
+    legal: bool = False
 
 
 class RecordEvents(Model):
@@ -337,43 +344,6 @@ class CertificateIssued(Model):
 
     certificate_no: str
     sha256: str
-
-
-class StartNotice(Model):
-    """Start argument of `Notice`: which notice of which case. Texts and addresses stay in storage."""
-
-    acceptance_no: str
-    seq: int
-    event: NoticeEvent
-    channels: tuple[str, ...]
-
-
-class SendNotice(Model):
-    """Send one notice over one channel: claim, send, record."""
-
-    acceptance_no: str
-    seq: int
-    channel: str
-    attempt: int = 1
-
-
-class NoticeState(StrEnum):
-    """Where one notice stands on one channel. `unknown`: it may have arrived; never resent blindly."""
-
-    QUEUED = "queued"
-    CLAIMED = "claimed"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    SKIPPED = "skipped"
-
-
-class NoticeSent(Model):
-    """What came of one channel."""
-
-    state: NoticeState
-    detail: str = ""
 
 
 class ContinueEntitlement(Model):

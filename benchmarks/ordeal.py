@@ -27,7 +27,7 @@ from starter.demo.moves import skip_past
 from starter.embedded import Child
 from starter.skipping import StillSkipping
 from storage.audit import verify_chain
-from storage.notices import OPEN
+from storage.notice_standing import OPEN
 from storage.tables import (
     case,
     case_event,

@@ -62,9 +62,18 @@ class Limit(Model):
     started_at: datetime
     working_days: int
     midnight: bool = False
+    notice_seq: int = 0
+    """The notice that tells of it; 0 is none that it would matter of. Not in payloads of 0.2.0."""
+    awaits_delivery: bool = False
+    """Whether it begins only when that notice is delivered; it was sent at `started_at`. Not in payloads of 0.2.0."""
+
+    def delivered(self, at: datetime) -> "Limit":
+        """Return the limit as it runs from the delivery of its notice, at the earliest from when that was sent."""
+        return self.model_copy(update={"started_at": max(at, self.started_at), "awaits_delivery": False})
 
     def due(self, calendar: CalendarSlice, close: time) -> datetime:
-        """Return when the limit ends."""
+        """Return when the limit ends; asked only of one that has begun."""
+        assert not self.awaits_delivery, "what has not begun has no end"
         if self.midnight:
             return applicant_due(calendar, self.started_at, self.working_days)
         return working_day_due(calendar, self.started_at, self.working_days, close)
@@ -110,10 +119,13 @@ class CaseState(BaseModel):
     limit_sla: Sla = Sla.OK
     """How the limit that runs now stands; `sla` is the worst of all limits of the case."""
     attention: bool = False
+    """Whether the process asks for a person: a breach, a short register, a late ruling; see `needs_attention`."""
     closed: bool = False
 
     seq: int = 0
     notice_seq: int = 0
+    undelivered: tuple[int, ...] = ()
+    """The numbers of notices that did not reach the person, and wait for an officer. Not in payloads of 0.2.0."""
     counts: dict[str, int] = Field(default_factory=dict)
     certificate_version: int = 0
 
@@ -189,6 +201,11 @@ class CaseState(BaseModel):
 
     inbox: list[Arrival] = Field(default_factory=list)
     processed: dict[str, Processed] = Field(default_factory=dict)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person must look at the case: the process asks for one, or somebody has not been told."""
+        return self.attention or bool(self.undelivered)
 
     def remember(self, command_id: str, processed: Processed) -> None:
         """Keep a receipt, dropping the oldest beyond the bound."""

@@ -263,6 +263,8 @@ def _windows(state: CaseState) -> Iterable[LimitDate]:
     kind = _WINDOWS.get(state.status)
     if kind is None or state.window is None or (kind is DateKind.RECORDS and state.panel is not None):
         return
+    if state.window.awaits_delivery:
+        return
     yield LimitDate(
         kind=kind,
         limit=state.window,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.disease import EffectException
 from domain.hospital_change import CountedBy
-from domain.vocabulary import MaterialKind
+from domain.vocabulary import MaterialKind, NoticePeriod
 
 MAX_BYTES = 4096
 
@@ -71,6 +71,8 @@ class CaseRules(BaseModel):
     hospital_changes_per_year: int = 1
     hospital_changes_counted_by: CountedBy = "twelve_months"
     """How often the designated hospital may be changed, and what a year is. Not in payloads of 0.1.0."""
+    starts_at_delivery: tuple[NoticePeriod, ...] = ()
+    """Which periods begin when their notice is delivered; the others when it is sent. Not in payloads of 0.2.0."""
 
 
 def with_digest(rules: CaseRules) -> CaseRules:

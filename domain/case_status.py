@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, field_serializer
 
 from domain.application import Model
 from domain.moments import rfc3339
-from domain.vocabulary import Sla, Status, WaitingOn
+from domain.vocabulary import NoticePeriod, Sla, Status, WaitingOn
 
 
 class TimelineLine(Model):
@@ -27,6 +27,20 @@ class TimelineLine(Model):
         return rfc3339(at)
 
 
+class DeliveryLine(Model):
+    """A notice whose delivery begins a period of the applicant's; `delivered_at` None while it is awaited."""
+
+    period: NoticePeriod
+    period_zh: str
+    notice_seq: int
+    sent_at: datetime
+    delivered_at: datetime | None
+
+    @field_serializer("sent_at", "delivered_at")
+    def _local(self, at: datetime | None) -> str | None:
+        return rfc3339(at) if at else None
+
+
 class LimitStatus(Model):
     """The decision limit in working days; every number from the ledger. `due` moves while the clock stands still."""
 
@@ -38,6 +52,7 @@ class LimitStatus(Model):
     overdue_by: int
     running: bool
     calendar_version: str
+    deliveries: tuple[DeliveryLine, ...] = ()
 
     @field_serializer("due")
     def _local(self, due: datetime) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from domain.application import Moment
 from domain.calendar import CalendarSlice, DayVerdict
 from domain.moments import at_close, aware, end_of_day, local_date
-from domain.vocabulary import Sla
+from domain.vocabulary import NoticePeriod, Sla
 
 WARN_RATIO = 0.8
 """Share of a limit after which a case is shown as `warn`."""
@@ -50,6 +50,10 @@ GROUND_ZH: dict[Ground, str] = {
 }
 
 
+AWAITED = "（等待通知送达）"
+"""Appended to why a clock stands still while the notice that began the stop has not been delivered."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -76,6 +80,22 @@ class Extension(_Model):
     at: Moment
 
 
+class Delivery(_Model):
+    """A notice whose delivery begins a period of the applicant's; None while it has not been delivered.
+
+    From `sent_at` until `delivered_at` that period waits. It is told beside the clock and changes nothing of it.
+    """
+
+    period: NoticePeriod
+    notice_seq: PositiveInt
+    sent_at: Moment
+    delivered_at: Moment | None = None
+
+    def is_awaited(self, at: datetime) -> bool:
+        """Tell whether the notice is out and not delivered at an instant."""
+        return self.sent_at <= at and (self.delivered_at is None or at < self.delivered_at)
+
+
 class Ledger(_Model):
     """One limit: when it began, how long it is, when its clock stood still, and when it ended.
 
@@ -90,6 +110,8 @@ class Ledger(_Model):
     stops: tuple[Stop, ...] = ()
     extensions: tuple[Extension, ...] = ()
     ended_at: Moment | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    """Notices whose delivery something waits for, or waited for. Not in payloads of 0.2.0."""
 
     @property
     def whole_limit(self) -> int:
@@ -123,6 +145,26 @@ class Ledger(_Model):
     def ended(self, at: datetime) -> Self:
         """End the clock for good; unchanged if it has ended."""
         return self if self.ended_at else self.model_copy(update={"ended_at": aware(at)})
+
+    def awaiting(self, period: NoticePeriod, notice_seq: int, at: datetime) -> Self:
+        """Write down that a period waits for the delivery of a notice; unchanged if that is written down."""
+        if any(each.notice_seq == notice_seq for each in self.deliveries):
+            return self
+        sent = Delivery(period=period, notice_seq=notice_seq, sent_at=aware(at))
+        return self.model_copy(update={"deliveries": (*self.deliveries, sent)})
+
+    def delivered(self, notice_seq: int, at: datetime) -> Self:
+        """Write down that a notice was delivered, at the earliest when it was sent; the first word on it stays."""
+        return self.model_copy(
+            update={
+                "deliveries": tuple(
+                    each.model_copy(update={"delivered_at": max(aware(at), each.sent_at)})
+                    if each.notice_seq == notice_seq and each.delivered_at is None
+                    else each
+                    for each in self.deliveries
+                )
+            }
+        )
 
 
 class Deadline(_Model):
@@ -356,7 +398,17 @@ def _why_not(ledger: Ledger, verdict: DayVerdict, *, full: bool) -> str | None:
         return "已办结，不再计时"
     if ledger.unit == "working_days" and not verdict.working:
         return verdict.reason
-    stops = [stop.ground for stop in ledger.stops if _stands_still(stop, close)]
+    stops = [stop for stop in ledger.stops if _stands_still(stop, close)]
     if stops:
-        return "停止计时：" + "、".join(GROUND_ZH[ground] for ground in Ground if ground in stops)
+        grounds = {stop.ground for stop in stops}
+        awaited = AWAITED if any(_awaits_delivery(ledger, stop, close) for stop in stops) else ""
+        return "停止计时：" + "、".join(GROUND_ZH[ground] for ground in Ground if ground in grounds) + awaited
     return "期限已届满" if full else None
+
+
+def _awaits_delivery(ledger: Ledger, stop: Stop, at: datetime) -> bool:
+    """Whether a stop for papers still waits for the notice that asks for them; an earlier round's is its own."""
+    if stop.ground is not Ground.SUPPLEMENT:
+        return False
+    own = (each for each in ledger.deliveries if each.period == "supplement" and each.sent_at >= stop.began_at)
+    return any(each.is_awaited(at) for each in own)

@@ -21,6 +21,8 @@ ACTOR_PATTERN = r"^(system|(expert|channel|counter|officer|registry):[A-Za-z0-9]
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 Note = Annotated[str, Field(max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$")]
+"""A short word of a provider or of ours, such as `no-receipt`; never a sentence, which may repeat a number."""
 
 
 class Command(Model):
@@ -189,11 +191,20 @@ class AmendCalendar(Command):
 
 
 class NoticeDelivered(Command):
-    """A notice whose delivery matters in law arrived."""
+    """A notice whose delivery matters in law arrived; an officer says so of one handed over or read out."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"system", "officer"})
+    notice_seq: Annotated[int, Field(ge=1)]
+    delivered_at: Moment
+
+
+class NoticeFailed(Command):
+    """A notice did not reach the person and will not be tried again (通知未能送达)."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"system"})
     notice_seq: Annotated[int, Field(ge=1)]
-    delivered_at: Moment
+    reason: Code
+    failed_at: Moment
 
 
 COMMANDS: dict[str, type[Command]] = {
@@ -216,6 +227,7 @@ COMMANDS: dict[str, type[Command]] = {
     "supersede": Supersede,
     "amend_calendar": AmendCalendar,
     "notice_delivered": NoticeDelivered,
+    "notice_failed": NoticeFailed,
 }
 NAMES: dict[type[Command], str] = {model: name for name, model in COMMANDS.items()}
 

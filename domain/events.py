@@ -60,6 +60,7 @@ class EventKind(StrEnum):
     INSURED_CHANGED = "insured_changed"
     CALENDAR_AMENDED = "calendar_amended"
     NOTICE_DELIVERED = "notice_delivered"
+    NOTICE_FAILED = "notice_failed"
     PLAIN_PAYLOAD = "plain_payload"
     IMPORTED = "imported"
     REFUSED = "refused"
@@ -121,6 +122,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.INSURED_CHANGED: "参保状态变化",
     EventKind.CALENDAR_AMENDED: "更新工作日历",
     EventKind.NOTICE_DELIVERED: "通知送达",
+    EventKind.NOTICE_FAILED: "通知未能送达",
     EventKind.PLAIN_PAYLOAD: "收到未加密消息",
     EventKind.IMPORTED: "导入既有资格",
     EventKind.REFUSED: "拒收消息",

@@ -22,6 +22,7 @@ from domain.commands import (
     GiveVerdict,
     InsuredChanged,
     NoticeDelivered,
+    NoticeFailed,
     RaiseObjection,
     Recuse,
     RuleObjection,
@@ -33,6 +34,7 @@ from domain.commands import (
 )
 from domain.hospital_change import next_change_on
 from domain.moments import CST, local_date
+from domain.notice_word import judge_notice
 from domain.refusal import Refusal
 from domain.vocabulary import STATUS_ZH, Decision, Status
 
@@ -61,6 +63,7 @@ STATUSES: dict[type[Command], frozenset[Status]] = {
     Supersede: _ALIVE,
     AmendCalendar: _ANY,
     NoticeDelivered: _ANY,
+    NoticeFailed: _ANY,
 }
 
 
@@ -183,6 +186,10 @@ def _judge_content(state: CaseState, command: Command, now: datetime) -> Refusal
             return _judge_correction(state, command)
         case Supersede():
             return _judge_successor(state, command)
+        case NoticeDelivered():
+            return judge_notice(state, command.notice_seq, "delivered_at", command.delivered_at, now)
+        case NoticeFailed():
+            return judge_notice(state, command.notice_seq, "failed_at", command.failed_at, now)
         case _:
             return None
 

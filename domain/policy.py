@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from domain.benefit_policy import Benefit
 from domain.case_rules import CaseRules, with_digest
 from domain.disease import DiseaseRow, DiseaseStanding
+from domain.events import NoticeEvent
+from domain.notice_plan import NoticePlan
 from domain.policy_fault import PolicyError, PolicyFault, shown
 from domain.policy_tables import (
     Appeal,
@@ -108,6 +110,15 @@ class RegionPolicy(PolicyModel):
         """Return the channels of an event's notice, first choice first."""
         return self.notices.events.get(event, self.notices.channels).value
 
+    def notice_plan(self, event: NoticeEvent) -> NoticePlan:
+        """Return how an event's notice goes out: providers, hours of rest, and what follows a failure."""
+        notices = self.notices
+        return NoticePlan(
+            providers=notices.sms.order,
+            quiet=notices.quiet_hours(event),
+            fallback=notices.fallback.value if notices.fallback else (),
+        )
+
 
 def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str = "") -> CaseRules:
     clock, panel, most = policy.clock, policy.panel, policy.filing.max_diseases.value
@@ -156,6 +167,7 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             max_diseases=None if most == "none" else most,
             hospital_changes_per_year=policy.hospital_change.per_year.value,
             hospital_changes_counted_by=policy.hospital_change.year,
+            starts_at_delivery=policy.notices.starts.at_delivery,
         )
     )
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from domain.disease import Percent, Yuan
+from domain.events import NoticeEvent
 from domain.hospital_change import CountedBy
+from domain.notice_plan import QuietHours
 from domain.notice_policy import SmsPolicy
 from domain.sourced import (
     AtLeastOne,
@@ -24,7 +26,7 @@ from domain.sourced import (
     WorkingDays,
     WorkingDaysToAct,
 )
-from domain.vocabulary import InsuredCategory, MaterialKind
+from domain.vocabulary import InsuredCategory, MaterialKind, NoticePeriod
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -207,15 +209,53 @@ class MaterialRules(PolicyModel):
         return self
 
 
+StartOfPeriod = Literal["sent", "delivered"]
+"""What begins a period of the applicant's: that its notice was sent, or that it was delivered 送达."""
+
+
+class PeriodStarts(PolicyModel):
+    """From when the periods that a notice begins are counted. Left out, from its sending."""
+
+    supplement: Sourced[StartOfPeriod] | None = None
+    appeal: Sourced[StartOfPeriod] | None = None
+
+    @property
+    def at_delivery(self) -> tuple[NoticePeriod, ...]:
+        """The periods that begin with the delivery of their notice."""
+        chosen: tuple[tuple[NoticePeriod, Sourced[StartOfPeriod] | None], ...] = (
+            ("supplement", self.supplement),
+            ("appeal", self.appeal),
+        )
+        return tuple(period for period, start in chosen if start is not None and start.value == "delivered")
+
+
 class Notices(PolicyModel):
     """By which channels a notice goes out; `events` overrides the default for single events.
 
-    Left out, `sms` is no provider: messages are kept in the outbox.
+    Left out, `sms` is no provider: messages are kept in the outbox. `fallback` are channels for a notice that none of
+    its own has got to the person; `quiet_from` to `quiet_to` no telephone rings, but for the events of `urgent`.
     """
 
     channels: Sourced[tuple[Slug, ...]]
     events: dict[str, Sourced[tuple[Slug, ...]]] = Field(default_factory=dict)
+    fallback: Sourced[tuple[Slug, ...]] | None = None
+    quiet_from: Sourced[time] | None = None
+    quiet_to: Sourced[time] | None = None
+    urgent: Sourced[tuple[NoticeEvent, ...]] | None = None
     sms: SmsPolicy = SmsPolicy()
+    starts: PeriodStarts = PeriodStarts()
+
+    @model_validator(mode="after")
+    def _quiet_hours_have_both_ends(self) -> "Notices":
+        if (self.quiet_from is None) is not (self.quiet_to is None):
+            raise ValueError("quiet_from 与 quiet_to 须同时填写")
+        return self
+
+    def quiet_hours(self, event: NoticeEvent) -> QuietHours | None:
+        """Return the hours in which an event's notice makes no telephone ring; None where it may at any hour."""
+        if self.quiet_from is None or self.quiet_to is None or (self.urgent and event in self.urgent.value):
+            return None
+        return QuietHours(begin=self.quiet_from.value, end=self.quiet_to.value)
 
 
 class Messages(PolicyModel):

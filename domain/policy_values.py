@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.disease import DiseaseRow
+from domain.notice_policy import SmsTemplate
 from domain.policy import RegionPolicy
 from domain.sourced import Sourced, StopSwitch
 
@@ -18,7 +19,8 @@ _ROW_WORDS = frozenset({"id", "source", "confidence", "rule_sources", "confirmed
 class PolicyValue(BaseModel):
     """One value as its file writes it. `key` is its path; `value` is JSON: figures keep their decimals as text.
 
-    `assumed` is true where nobody but us says so; `ground` is the legal ground of a stop of the clock.
+    `assumed` is true where nobody but us says so; `ground` is the legal ground of a stop of the clock,
+    `parameters` the words an SMS template is filled with, in their order.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +32,7 @@ class PolicyValue(BaseModel):
     assumed: bool
     review_on: date | None = None
     ground: str | None = None
+    parameters: tuple[str, ...] | None = None
 
 
 def values_of(policy: RegionPolicy) -> tuple[PolicyValue, ...]:
@@ -73,4 +76,5 @@ def _value(each: Sourced[Any], key: str) -> PolicyValue:
         assumed=each.assumed,
         review_on=each.review_on,
         ground=each.ground if isinstance(each, StopSwitch) else None,
+        parameters=each.parameters if isinstance(each, SmsTemplate) else None,
     )

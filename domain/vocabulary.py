@@ -4,6 +4,7 @@ Source: the two city guides and `docs/glossary.md`. Values are stored and sent; 
 """
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Status(StrEnum):
@@ -58,6 +59,7 @@ class WaitingOn(StrEnum):
     OFFICER = "officer"
     COUNTER = "counter"
     TIMER = "timer"
+    DELIVERY = "delivery"
     NONE = "none"
 
 
@@ -94,6 +96,10 @@ DATE_ZH: dict[DateKind, str] = {
     DateKind.RECHECK: "年度复核日",
     DateKind.RECORDS: "复查资料期限",
 }
+
+
+NoticePeriod = Literal["supplement", "appeal"]
+"""Periods of the applicant's that a notice begins; each is also the value of its `DateKind`."""
 
 
 class InsuredCategory(StrEnum):

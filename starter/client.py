@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -26,6 +27,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
 from domain.acceptance import acceptance_number, parse_acceptance_number
+from domain.access import CaseFacts
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
 from domain.commands import Command, Supersede, SupplyMaterials, name_of
@@ -109,12 +111,25 @@ class Mente:
         form = parse_form(raw)
         judge_form(form, policies=policy_book(), now=now)
         papers = await asyncio.to_thread(read_papers, form, folder)
+        materials, contents = [paper.material for paper in papers], [paper.content for paper in papers]
+        return await self.hand_in(form, materials, contents, now=now, wait=wait)
+
+    async def hand_in(
+        self,
+        form: ApplicationForm,
+        materials: list[Material],
+        contents: Iterable[bytes] = (),
+        *,
+        now: datetime,
+        wait: float,
+    ) -> Applied:
+        """Start the case of a judged application; `contents` are files not stored yet. Raises as `apply` does."""
         start = StartApplication(
             acceptance_no=self.number_of(form),
             person_key=self._keys.person_key(form.applicant.id_number),
-            fingerprint=fingerprint(form, [paper.material for paper in papers]),
+            fingerprint=fingerprint(form, materials),
             form=form,
-            materials=tuple(paper.material for paper in papers),
+            materials=tuple(materials),
             received_at=form.received_at or now,
         )
         known = await self._known_request(start)
@@ -122,8 +137,8 @@ class Mente:
             return known
         start = await admit(self.database, self.objects, self.calendars, start)
         await self._refuse_second_case(start)
-        for paper in papers:
-            await self.objects.put(paper.content)
+        for content in contents:
+            await self.objects.put(content)
         return await self._start(start, wait)
 
     async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
@@ -172,7 +187,12 @@ class Mente:
                 task_queue=CASE_QUEUE,
                 # Refused while the case runs and after it has closed: the number is the request's for ever.
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={"fingerprint": start.fingerprint},
+                # Sealed, and all there is to tell whose it is until a worker has written the case down.
+                memo={
+                    "fingerprint": start.fingerprint,
+                    "channel": start.form.channel,
+                    "person_key": start.person_key,
+                },
                 search_attributes=first_attributes(start.form.region),
                 static_summary=f"门诊慢特病认定申请 {start.form.region}",
             )
@@ -334,9 +354,16 @@ class Mente:
         async with self.database.write() as connection:
             return await mark_read(connection, number, reference=reference, at=datetime.now(UTC))
 
-    async def _must_exist(self, number: str) -> None:
+    async def facts_of_new(self, acceptance_no: str) -> CaseFacts:
+        """Return whose a case is that was handed in and not yet taken up. Raises `Refused` if there is none."""
+        description = await self._must_exist(acceptance_no)
+        channel = await description.memo_value("channel", default="", type_hint=str)
+        person = await description.memo_value("person_key", default="", type_hint=str)
+        return CaseFacts(region=acceptance_no[:6], channel=channel, persons=(person,) if person else ())
+
+    async def _must_exist(self, number: str) -> WorkflowExecutionDescription:
         try:
-            await self.handle(number).describe()
+            return await self.handle(number).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise unknown_case() from None

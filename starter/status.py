@@ -7,10 +7,11 @@ from typing import NamedTuple
 from domain import clock
 from domain.calendar import CalendarSlice, WorkCalendar
 from domain.case_dates import FOR_EVER, CaseDates, RecheckDate, find, find_due, last_day, must_be_retimed
-from domain.case_status import CaseStatus, LimitStatus, SeatLine, TimelineLine
+from domain.case_status import CaseStatus, DeliveryLine, LimitStatus, SeatLine, TimelineLine
 from domain.clock import Ledger
 from domain.entitlement_dates import recheck_window
 from domain.moments import local_date
+from domain.vocabulary import DATE_ZH, DateKind
 from storage.calendar_store import CalendarHistory
 from storage.reading import CaseLine, CaseView
 
@@ -176,4 +177,7 @@ def limit_status(ledger: Ledger, at: datetime, own: OwnCalendar) -> LimitStatus:
         overdue_by=clock.overdue_by(ledger, calendar, at),
         running=clock.is_running(ledger, at),
         calendar_version=calendar.version,
+        deliveries=tuple(
+            DeliveryLine(**dict(each), period_zh=DATE_ZH[DateKind(each.period)]) for each in ledger.deliveries
+        ),
     )

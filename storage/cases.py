@@ -222,6 +222,7 @@ def _case_values(new: NewCase, duplicate_of: str | None, last_hash: str) -> dict
     return {
         **form.model_dump(include={"region", "channel", "request_id", "kind", "disease_id", "hospital_id"}),
         **new.model_dump(include={"acceptance_no", "fingerprint", "person_key", "received_at"}),
+        **new.model_dump(include={"phone_digest", "agent_phone_digest"}),
         "phone": form.applicant.phone,
         "email": form.applicant.email,
         "agent": agent.model_dump(mode="json") if agent else None,
@@ -301,7 +302,7 @@ async def _write_materials(
 async def _queued(connection: AsyncConnection, acceptance_no: str, notices: Notices) -> tuple[QueuedNotice, ...]:
     if not notices:
         return ()
-    query = select(notice.c.seq, notice.c.event, notice.c.channels).where(
+    query = select(notice.c.seq, notice.c.event, notice.c.channels, notice.c.legal).where(
         notice.c.acceptance_no == acceptance_no,
         notice.c.seq.in_([each.seq for each in notices]),
     )

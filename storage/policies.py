@@ -5,12 +5,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from domain.moments import local_date
+from domain.notice_policy import SmsContract
 from domain.policy import PolicyBook, PolicyError, RegionPolicy, overlaps
 from domain.policy_fault import PolicyFault, shown
 from domain.policy_reading import read_national, read_policy
@@ -134,6 +136,24 @@ def policy_for(region: str, on: date) -> RegionPolicy:
 def known_regions() -> tuple[str, ...]:
     """Return the region codes that have a policy."""
     return policy_book().regions()
+
+
+def sms_providers() -> tuple[str, ...]:
+    """Return the SMS providers any version of any city's policy names."""
+    named = [name for policy in policy_book().policies for name in policy.notices.sms.order]
+    return tuple(dict.fromkeys(named))
+
+
+def sms_contract(region: str, provider: str) -> SmsContract | None:
+    """Return what a city and a provider have agreed by the policy of today; None where there is nothing.
+
+    Today is that of the real world: what a provider has approved is a fact of it, whatever clock a case lives on.
+    """
+    try:
+        policy = policy_for(region, local_date(datetime.now(UTC)))
+    except PolicyError:
+        return None
+    return policy.notices.sms.contracts.get(provider)
 
 
 @cache

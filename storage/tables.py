@@ -66,6 +66,9 @@ case = Table(
     Column("phone", Words, nullable=False),
     Column("email", Words),
     Column("agent", JSON(none_as_null=True)),
+    # keyed digests of the two telephone numbers, by which a counter finds a case; NULL: not made yet
+    Column("phone_digest", _HASH, index=True),
+    Column("agent_phone_digest", _HASH, index=True),
     Column("status", _WORD, nullable=False),
     Column("waiting_on", _WORD, nullable=False),
     Column("due", Instant),
@@ -238,6 +241,8 @@ notice = Table(
     Column("channels", JSON, nullable=False),
     Column("facts", JSON, nullable=False),
     Column("attach_certificate", Integer),
+    # whether a period begins when it is delivered
+    Column("legal", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
     PrimaryKeyConstraint("acceptance_no", "seq"),
@@ -249,27 +254,85 @@ notice_attempt = Table(
     metadata,
     _of_case(),
     Column("seq", Integer, nullable=False),
+    # 0 is the notice as it came from the case; a higher number is an officer's order to send it anew
+    Column("intent", Integer, nullable=False, server_default=text("0")),
     Column("channel", _WORD, nullable=False),
+    # empty for channels without providers, and for the outbox
+    Column("provider", _WORD, nullable=False, server_default=text("''")),
     Column("attempt", Integer, nullable=False),
     Column("state", _WORD, nullable=False),
+    # what the provider has reported by itself or when asked, which overrules what we think of it; empty if nothing
+    Column("reported", _WORD, nullable=False, server_default=text("''")),
     # our own id, given to the provider as its reference, so that a receipt finds its attempt
     Column("reference", String(96), nullable=False),
+    Column("provider_id", String(96), nullable=False, server_default=text("''")),
+    # SHA-256 over reference and telephone number, by which a receipt's number is compared
+    Column("address_digest", String(64), nullable=False, server_default=text("''")),
     Column("detail", Words, nullable=False),
     Column("claimed_at", Instant, nullable=False),
+    Column("handed_over_at", Instant),
     Column("ended_at", Instant),
-    PrimaryKeyConstraint("acceptance_no", "seq", "channel", "attempt"),
+    # how often a repetition was kept from sending again
+    Column("prevented", Integer, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("acceptance_no", "seq", "intent", "channel", "provider"),
     UniqueConstraint("reference"),
+    Index("ix_notice_attempt_provider_id", "provider", "provider_id"),
 )
 
+# One text to one number on one day in +08:00: who is there first sends it.
+sms_of_day = Table(
+    "sms_of_day",
+    metadata,
+    Column("fingerprint", _HASH, nullable=False),
+    Column("on", Date, nullable=False),
+    Column("reference", String(96), nullable=False, index=True),
+    PrimaryKeyConstraint("fingerprint", "on"),
+)
+
+# What providers report of themselves, each report once; `reference` is empty until it is known whose it is.
 receipt = Table(
     "receipt",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("reference", String(96), nullable=False, index=True),
-    Column("channel", _WORD, nullable=False),
+    Column("digest", _HASH, primary_key=True),
+    Column("provider", _WORD, nullable=False),
+    Column("provider_id", String(96), nullable=False),
+    Column("reference", String(96), nullable=False),
+    Column("address_digest", String(64), nullable=False, server_default=text("''")),
     Column("state", _WORD, nullable=False),
     Column("detail", Words, nullable=False),
+    Column("reported_at", Instant),
     Column("received_at", Instant, nullable=False),
+    Column("applied_at", Instant),
+    Index("ix_receipt_provider_id", "provider", "provider_id"),
+    Index("ix_receipt_reference", "reference"),
+)
+
+# How many reports were turned away on a day, and why.
+receipt_refusal = Table(
+    "receipt_refusal",
+    metadata,
+    Column("provider", _WORD, nullable=False),
+    Column("reason", _WORD, nullable=False),
+    Column("on", Date, nullable=False),
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("provider", "reason", "on"),
+)
+
+# What a person has to do where no channel reached somebody; one for a notice.
+notice_task = Table(
+    "notice_task",
+    metadata,
+    _of_case(),
+    Column("seq", Integer, nullable=False),
+    Column("region", String(6), nullable=False),
+    Column("reason", _WORD, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("done_by", Words, nullable=False),
+    Column("outcome", _WORD, nullable=False),
+    Column("note", Words, nullable=False),
+    PrimaryKeyConstraint("acceptance_no", "seq"),
+    Index("ix_notice_task_open", "region", "done_at", "raised_at"),
 )
 
 # What the channels' own pages and apps show a person; `reference` is that of the attempt that put it there.
@@ -371,4 +434,62 @@ access_log = Table(
     Column("action", _WORD, nullable=False),
     Column("acceptance_no", _NUMBER, index=True),
     Column("detail", JSON, nullable=False),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", _WORD, primary_key=True),
+    Column("login", _WORD, nullable=False),
+    Column("display_name", Words, nullable=False),
+    Column("role", _WORD, nullable=False),
+    Column("regions", JSON, nullable=False),
+    Column("expert_id", _WORD),
+    Column("person_key", _HASH),
+    Column("password_hash", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    # attempts since the last one that succeeded, each counted before it is judged
+    Column("failed_logins", Integer, nullable=False),
+    Column("locked_until", Instant),
+    Column("must_change_password", Boolean, nullable=False),
+    Column("password_changed_at", Instant, nullable=False),
+    UniqueConstraint("login"),
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    # SHA-256 of the token: who reads this table can log in as nobody
+    Column("token_hash", _HASH, primary_key=True),
+    Column("account_id", _WORD, ForeignKey("account.id"), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("ended_at", Instant),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", _WORD, primary_key=True),
+    Column("region", String(6), nullable=False),
+    Column("channel", _WORD, nullable=False),
+    Column("label", Words, nullable=False),
+    Column("secret_hash", _HASH, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+# Which cases an applicant's account applied for or claimed.
+account_case = Table(
+    "account_case",
+    metadata,
+    Column("account_id", _WORD, ForeignKey("account.id"), nullable=False),
+    _of_case(),
+    Column("linked_at", Instant, nullable=False),
+    PrimaryKeyConstraint("account_id", "acceptance_no"),
+    Index("ix_account_case_case", "acceptance_no"),
 )

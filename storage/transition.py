@@ -31,6 +31,9 @@ class NewCase(Model):
     at: datetime
     span: RenewalSpan = RenewalSpan(before=0, after=0)
     """In which days around the end of validity a renewal is taken."""
+    phone_digest: str | None = None
+    agent_phone_digest: str | None = None
+    """Keyed digests of the telephone numbers, for `storage/phone_index.py`."""
 
 
 class Entry(Model):
@@ -111,6 +114,8 @@ class ContactData(Model):
 
     phone: str | None = None
     email: str | None = None
+    phone_digest: str | None = None
+    """The keyed digest of a new telephone number."""
 
 
 class NoticeToSend(Model):
@@ -123,6 +128,7 @@ class NoticeToSend(Model):
     at: datetime
     facts: dict[str, str] = Field(default_factory=dict)
     attach_certificate: int | None = None
+    legal: bool = False
     channels: tuple[str, ...] = ()
 
 
@@ -154,6 +160,7 @@ class QueuedNotice(Model):
     seq: int
     event: NoticeEvent
     channels: tuple[str, ...]
+    legal: bool = False
 
 
 class Outcome(Model):

@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.cases import CaseActivities
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
+from activities.notices.city_gateway import CityGateway, build_providers
 from activities.notices.email import SmtpMailer
 from activities.notices.sending import NoticeActivities, NoticeSettings
 from activities.notices.sms import OutboxGateway
@@ -20,7 +21,7 @@ from activities.registry import RegistryActivities
 from storage.database import Database
 from storage.keys import Keys
 from storage.objects import ObjectStore
-from storage.policies import known_regions
+from storage.policies import known_regions, sms_contract, sms_providers
 from worker.settings import Settings
 from workflows.application import ApplicationWorkflow
 from workflows.entitlement import EntitlementWorkflow
@@ -41,26 +42,38 @@ What the sandbox would catch in them is caught before release, by tests/domain/t
 ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
 
 
-def build_workers(client: Client, settings: Settings, keys: Keys, database: Database) -> list[Worker]:
-    """Build the workers of one process; the caller runs them and closes the database."""
+def city_gateway(settings: Settings, database: Database) -> CityGateway:
+    """Build the gateway of every city with a policy; the caller closes it."""
+    return CityGateway(
+        outbox=OutboxGateway(database),
+        providers=build_providers(sms_providers(), settings.sms_keys),
+        contract_for=sms_contract,
+    )
+
+
+def build_workers(
+    client: Client, settings: Settings, keys: Keys, database: Database, gateway: CityGateway
+) -> list[Worker]:
+    """Build the workers of one process; the caller runs them, and closes the database and the gateway."""
     objects = ObjectStore.at(settings.objects)
     notices = NoticeActivities(
         database=database,
         mailer=SmtpMailer(settings.mail()),
-        gateway=OutboxGateway(database),
+        gateway=gateway,
         objects=objects,
         settings=NoticeSettings(supervisors=dict.fromkeys(known_regions(), settings.supervisor_email)),
         pusher=None if (target := settings.push()) is None else WebhookPusher(target),
+        client=client,
     )
     return [
-        case_worker(client, settings, CaseActivities(database, objects, keys, client)),
+        case_worker(client, settings, CaseActivities(database, objects, keys, client), notices),
         notice_worker(client, settings, notices),
-        registry_worker(client, settings, database),
+        asking_worker(client, settings, database, notices),
     ]
 
 
-def case_worker(client: Client, settings: Settings, cases: CaseActivities) -> Worker:
-    """Build the worker of the case queue."""
+def case_worker(client: Client, settings: Settings, cases: CaseActivities, notices: NoticeActivities) -> Worker:
+    """Build the worker of the case queue. What a notice only writes down is done here, beside its rate limit."""
     return Worker(
         client,
         task_queue=CASE_QUEUE,
@@ -73,13 +86,16 @@ def case_worker(client: Client, settings: Settings, cases: CaseActivities) -> Wo
             cases.assign_panel,
             cases.inspect_materials,
             cases.issue_certificate,
+            notices.conclude_send,
+            notices.settle_notice,
+            notices.report_notice,
         ],
         **options_of(CASE_QUEUE, settings),
     )
 
 
 def notice_worker(client: Client, settings: Settings, notices: NoticeActivities) -> Worker:
-    """Build the worker of the notice queue."""
+    """Build the worker of the notice queue. `settle_notice` is for notices that 0.2.0 started."""
     return Worker(
         client,
         task_queue=NOTICE_QUEUE,
@@ -89,12 +105,12 @@ def notice_worker(client: Client, settings: Settings, notices: NoticeActivities)
     )
 
 
-def registry_worker(client: Client, settings: Settings, database: Database) -> Worker:
-    """Build the worker of the queue that asks other houses."""
+def asking_worker(client: Client, settings: Settings, database: Database, notices: NoticeActivities) -> Worker:
+    """Build the worker of the queue that asks other houses: registries, and providers about their messages."""
     return Worker(
         client,
         task_queue=EXTERNAL_QUEUE,
-        activities=[RegistryActivities(database).look_up_insured],
+        activities=[RegistryActivities(database).look_up_insured, notices.follow_notice],
         **options_of(EXTERNAL_QUEUE, settings),
     )
 
@@ -125,11 +141,13 @@ async def run_workers(
 ) -> None:
     """Run until `stop` is set, then finish what is under way and close the database."""
     database = Database(settings.database)
+    gateway = city_gateway(settings, database)
     try:
         async with AsyncExitStack() as stack:
-            for worker in build_workers(client, settings, keys, database):
+            for worker in build_workers(client, settings, keys, database, gateway):
                 await stack.enter_async_context(worker)
             ready()
             await stop.wait()
     finally:
+        await gateway.close()
         await database.close()

@@ -32,6 +32,7 @@ from domain.commands import (
     GiveVerdict,
     InsuredChanged,
     NoticeDelivered,
+    NoticeFailed,
     RaiseObjection,
     Recuse,
     RuleObjection,
@@ -47,7 +48,7 @@ from domain.moments import local_date, rfc3339
 from domain.panel import Panel, Seat, SeatLeft, Verdict
 from domain.refusal import Refusal
 from domain.vocabulary import MATERIAL_ZH, DateKind, Decision, MaterialKind, Status, WaitingOn
-from workflows import showing
+from workflows import delivering, showing
 from workflows.amending import amend
 from workflows.asking import ask, record_at_once
 
@@ -148,6 +149,8 @@ async def _reopen(case: "CaseWorkflow", kind: EventKind, to: Status, actor: str,
     recorded = await case.commit()
     if recorded.refused is not None:
         case.awaits(waiting_on, due)
+    else:
+        delivering.answered(case)
     return recorded.refused
 
 
@@ -294,6 +297,7 @@ def withdraw(case: "CaseWorkflow", command: Withdraw) -> None:
     """Close the case as withdrawn; the clock ends, a public entry and a certificate go."""
     state, now = case.state, workflow.now()
     end_clock(case)
+    delivering.answered(case)
     state.closed = True
     case.note(EventKind.WITHDRAWN, to=Status.WITHDRAWN, actor=command.actor, reason=command.reason)
     if state.publicity is not None and state.publicity.ended_at is None:
@@ -349,4 +353,6 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             from_on = command.from_on.isoformat() if command.from_on else ""
             case.note(EventKind.END_ORDERED, actor=actor, ground="superseded", by=command.by, from_on=from_on)
         case NoticeDelivered():
-            case.note(EventKind.NOTICE_DELIVERED, actor=actor, notice_seq=command.notice_seq)
+            delivering.deliver(case, command)
+        case NoticeFailed():
+            delivering.fail(case, command)

@@ -25,7 +25,7 @@ from domain.vocabulary import (
     Status,
     WaitingOn,
 )
-from workflows import showing
+from workflows import delivering, showing
 from workflows.asking import ask
 from workflows.carrying import end_clock
 from workflows.panel import call_panel, fill_seats, hear, reseat, retire
@@ -138,17 +138,18 @@ def deny(case: "CaseWorkflow", reason: str, *, code: str = "") -> None:
     final = state.appealed
     state.decision, state.denial_reason, state.closed = Decision.DENY, reason, final
     state.decided_at = workflow.now()
-    state.window = Limit(started_at=workflow.now(), working_days=case.rules.appeal_window_days, midnight=True)
-    case.awaits(WaitingOn.APPLICANT, case.window_due)
-    # After the last word there is no window to tell of.
-    due = None if final else case.window_due()
+    if final:
+        # After the last word there is no window to tell of.
+        state.window = None
+        case.awaits(WaitingOn.NONE, lambda: None)
+    else:
+        delivering.open_period(case, "appeal", case.rules.appeal_window_days)
     case.note(
         EventKind.DENIED,
         to=Status.DENIED,
         reason=reason,
         final=final,
-        due=rfc3339(due) if due else None,
-        projected=case.projected(due) if due else None,
+        **({} if final else delivering.period_detail(case)),
         **({"code": code} if code else {}),
     )
     if state.certificate_version:
@@ -156,8 +157,7 @@ def deny(case: "CaseWorkflow", reason: str, *, code: str = "") -> None:
     if final:
         case.notify(NoticeEvent.APPEAL_DENIED, {"reason": reason})
     else:
-        facts = {"reason": reason, "appeal_until": case.told(DateKind.APPEAL, case.window_due())}
-        case.notify(NoticeEvent.DENIED, facts)
+        case.notify(NoticeEvent.DENIED, {"reason": reason, "appeal_until": delivering.promised(case, "appeal")})
 
 
 def _granted(case: "CaseWorkflow") -> bool:
@@ -276,7 +276,7 @@ async def hear_appeal(case: "CaseWorkflow") -> None:
     if state.decision is not Decision.DENY:
         return
     appealed = await case.until(
-        lambda: state.appealed or state.decision is Decision.GRANT, case.window_due, waiting_for="申诉期"
+        lambda: state.appealed or state.decision is Decision.GRANT, case.window_wake, waiting_for="申诉期"
     )
     if state.closed:
         return

@@ -11,6 +11,7 @@ from domain.clock import Ground
 from domain.events import EventKind, NoticeEvent
 from domain.moments import rfc3339
 from domain.vocabulary import DateKind, Status, WaitingOn
+from workflows import delivering
 from workflows.carrying import end_clock
 from workflows.recording import SYSTEM
 
@@ -36,21 +37,18 @@ async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
     """One supplement round: tell everything at once, stop the clock, wait for the papers."""
     state = case.state
     state.round += 1
-    state.window = Limit(started_at=workflow.now(), working_days=case.rules.supplement_window_days, midnight=True)
+    delivering.open_period(case, "supplement", case.rules.supplement_window_days)
     state.supplied, state.faulty_supply, state.reminded = False, False, False
     _stop(case, Ground.SUPPLEMENT, asked_by)
-    case.awaits(WaitingOn.APPLICANT, case.window_due)
     case.note(
         EventKind.SUPPLEMENT_REQUESTED,
         to=Status.SUPPLEMENT,
         round=state.round,
         told=state.told,
         kinds=[kind.value for kind in state.faults],
-        due=rfc3339(case.window_due()),
-        projected=case.projected(case.window_due()),
+        **delivering.period_detail(case),
     )
-    due_on = case.told(DateKind.SUPPLEMENT, case.window_due())
-    facts = {"told": state.told, "due_on": due_on, "round": str(state.round)}
+    facts = {"told": state.told, "due_on": delivering.promised(case, "supplement"), "round": str(state.round)}
     case.notify(NoticeEvent.SUPPLEMENT, facts)
     await case.commit()
     in_time = await case.until(
@@ -68,12 +66,16 @@ async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
     if state.closed:
         return
     _resume(case, Ground.SUPPLEMENT, state.supplied_by if in_time else SYSTEM)
-    if not in_time and not state.supplied:
+    if state.supplied:
+        delivering.answered(case)
+    elif not in_time:
         await _lapse(case, "supplement")
 
 
-def reminder_due(case: "CaseWorkflow") -> "datetime":
-    """Return when to remind: some working days before the window ends, at close of business."""
+def reminder_due(case: "CaseWorkflow") -> "datetime | None":
+    """Return when to remind, some working days before the window ends at close of business; None before it begins."""
+    if case.window_wake() is None:
+        return None
     return _reminded_at(case, case.rules.supplement_remind_before_days)
 
 

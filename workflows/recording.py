@@ -59,6 +59,11 @@ class CaseRecord:
         assert self.state.window is not None, "a phase that waits has set its limit"
         return self.state.window.due(self.calendar, self.rules.close_of_business)
 
+    def window_wake(self) -> datetime | None:
+        """Return when the present phase's own limit ends; None while it waits for the delivery of its notice."""
+        assert self.state.window is not None, "a phase that waits has set its limit"
+        return None if self.state.window.awaits_delivery else self.window_due()
+
     def limit_due(self) -> datetime:
         """Return when the decision limit ends; while the clock stands still, as if it resumed now."""
         return clock.deadline(self.ledger_now, self.calendar, workflow.now()).due

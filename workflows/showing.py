@@ -27,6 +27,7 @@ WAITING_ZH: dict[WaitingOn, str] = {
     WaitingOn.OFFICER: "经办人员",
     WaitingOn.COUNTER: "窗口",
     WaitingOn.TIMER: "期限届至",
+    WaitingOn.DELIVERY: "通知送达",
     WaitingOn.NONE: "无",
 }
 
@@ -64,7 +65,7 @@ def status_view(state: CaseState) -> StatusView:
         due=state.due,
         sla=state.sla,
         round=state.round,
-        attention=state.attention,
+        attention=state.needs_attention,
         closed=state.closed,
         seq=state.seq,
         experts=tuple(seat.expert_id for seat in seats),
@@ -88,7 +89,7 @@ def _standing(state: CaseState) -> CaseRow:
         due=state.due,
         sla=state.sla,
         round=state.round,
-        attention=state.attention,
+        attention=state.needs_attention,
         closed=state.closed,
         ledger=state.ledger,
         calendar_version=state.calendar.version if state.calendar else "",
@@ -162,6 +163,8 @@ def show(state: CaseState, *, projected: bool = False) -> None:
         lines.append(f"- 下次复核：{row.next_recheck_on.isoformat()}")
     if row.attention:
         lines.append("- **需要人工关注**")
+    if state.undelivered:
+        lines.append(f"- 未能送达的通知：第 {'、'.join(map(str, state.undelivered))} 号")
     workflow.set_current_details("\n".join(lines))
 
 

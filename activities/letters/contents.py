@@ -118,6 +118,7 @@ def _words(
         "end_on": _date_zh(event, "end_on"),
         "certificate_no": _certificate(view, event),
         **_bureau_words(view.region, local_date(event.at)),
+        "days_from_delivery": event.detail.get("working_days") if event.detail.get("starts") == "delivered" else None,
         **_due_words(view, event, notice_facts),
     }
 
@@ -140,7 +141,8 @@ def _due_words(view: CaseView, event: TimelineEntry, notice_facts: Mapping[str, 
     """The last day of the limit an entry set, and the mark of a day that no notice had settled by then."""
     due = _text(event, "due") or _text(event, "ends")
     if not due:
-        told = notice_facts.get("appeal_until", "") if event.kind is EventKind.DENIED else ""
+        named = event.kind is EventKind.DENIED and event.detail.get("starts") != "delivered"
+        told = notice_facts.get("appeal_until", "") if named else ""
         return {"due_on": told.removesuffix(PROJECTED), "due_note": PROJECTED if told.endswith(PROJECTED) else ""}
     # a limit that ends at 24:00 belongs to the day before
     due_on = (datetime.fromisoformat(due).astimezone(CST) - timedelta(microseconds=1)).date()

@@ -1,53 +1,39 @@
-"""The two activities of a notice: send it over one channel, and settle what became of it.
+"""The activities of a notice: send it over one channel, ask what became of it, end it, and tell the case.
 
-The one rule: the same notice is never sent twice on a channel. Each send is claimed and the claim committed, no
-database connection is held while a provider is spoken to, and where nobody can say whether an earlier attempt
-got through, the channel ends as `unknown`.
+The one rule: the same notice is never sent twice on a way. Each send is claimed and the claim committed, no database
+connection is held while a provider is spoken to, and where nobody can say whether an earlier attempt got through,
+the way ends as `unknown`.
 """
 
-import asyncio
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 from pydantic import Field
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import ActivityName, NoticeSent, NoticeState, SendNotice, StartNotice
+from activities.contract import ActivityName
+from activities.notice_contract import NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
+from activities.notices.attempting import SAID_TODAY, Attempts, as_found, way_of
+from activities.notices.by_sms import BySms
 from activities.notices.email import Attachment, HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
-from activities.notices.push import Push, Pusher
-from activities.notices.sms import Sms, SmsAnswer, SmsGateway, SmsTrace
-from activities.notices.texts import NoticeContext, NoticeText, city_of, render_notice, withheld
-from activities.notices.words import sms_words
+from activities.notices.push import Pusher
+from activities.notices.reporting import report
+from activities.notices.sms import SmsGateway
+from activities.notices.texts import city_of
+from activities.notices.wording import push_of, text_of
 from domain.application import Model
 from domain.events import AGENT_SMS, INBOX, PUSH, Recipient
-from domain.identity import mask_id_number, mask_name
-from domain.moments import local_date
+from domain.notice_plan import EMAIL, SMS
+from storage.attempts import Attempt, claim, record_outcome
 from storage.database import Database
 from storage.inbox import InboxMessage, keep_message
-from storage.notices import (
-    Attempt,
-    AttemptState,
-    CertificateMissing,
-    NoticeRecord,
-    claim,
-    load_notice,
-    mark_sending,
-    reclaim,
-    record_outcome,
-    release,
-    settle,
-)
-from storage.policies import policy_book
-
-SMS = "sms"
-EMAIL = "email"
-
-SMS_SECONDS = 12
-"""Limit for one call of a gateway, below the activity's own, so that a late answer never meets a second attempt."""
+from storage.notice_standing import AttemptState
+from storage.notice_tasks import TaskReason, raise_task
+from storage.notices import CertificateMissing, NoticeRecord, load_notice, said_today, settle
 
 
 class NoticeSettings(Model):
@@ -89,15 +75,17 @@ class NoticeActivities:
         objects: Files,
         settings: NoticeSettings,
         pusher: Pusher | None = None,
+        client: Client | None = None,
         now: Callable[[], datetime] = _wall_clock,
     ) -> None:
         self._database = database
+        self._attempts = Attempts(database, now)
+        self._by_sms = BySms(self._attempts, gateway)
         self._mailer = mailer
-        self._gateway = gateway
         self._objects = objects
         self._settings = settings
         self._pusher = pusher
-        self._now = now
+        self._client = client
 
     @activity.defn(name=ActivityName.SEND_NOTICE.value)
     async def send_notice(self, command: SendNotice) -> NoticeSent:
@@ -112,30 +100,60 @@ class NoticeActivities:
                 type=type(failure).__name__,
             ) from None
 
+    @activity.defn(name=ActivityName.CONCLUDE_SEND.value)
+    async def conclude_send(self, command: SendNotice) -> NoticeSent:
+        """End a way nobody will try again: what surely never left has failed, what may have left is unknown."""
+        return await self._attempts.conclude(command)
+
+    @activity.defn(name=ActivityName.FOLLOW_NOTICE.value)
+    async def follow_notice(self, command: SendNotice) -> NoticeSent:
+        """Say how a message stands, asking its provider where nobody has reported yet."""
+        notice = await self._load(command)
+        return await self._by_sms.follow(command, notice, phone=self._address(notice, command.channel))
+
     @activity.defn(name=ActivityName.SETTLE_NOTICE.value)
     async def settle_notice(self, start: StartNotice) -> NoticeSent:
-        """Close the notice and return its overall state."""
+        """Close the notice and return its overall state; where nobody was reached, raise a task for a person."""
+        at = self._attempts.now()
         async with self._database.write() as connection:
             overall = await settle(
                 connection,
                 acceptance_no=start.acceptance_no,
                 seq=start.seq,
                 channels=start.channels,
-                at=self._now(),
+                at=at,
+                intent=start.intent,
             )
-        return NoticeSent(state=NoticeState(overall.value))
+            reason = _task_of(start, overall)
+            if reason is TaskReason.NO_ADDRESS and await said_today(
+                connection, start.acceptance_no, start.seq, detail=SAID_TODAY
+            ):
+                reason = None
+            if reason is not None:
+                await raise_task(connection, acceptance_no=start.acceptance_no, seq=start.seq, reason=reason, at=at)
+        return NoticeSent(state=NoticeState(overall.value), at=at, task=reason.value if reason else "")
 
-    async def _send(self, command: SendNotice) -> NoticeSent:
+    @activity.defn(name=ActivityName.REPORT_NOTICE.value)
+    async def report_notice(self, task: ReportNotice) -> None:
+        """Tell the case; one that has ended need not be told."""
+        assert self._client is not None, "a worker has a client"
+        await report(self._client, task)
+
+    async def _load(self, command: SendNotice) -> NoticeRecord:
         async with self._database.read() as connection:
             notice = await load_notice(connection, command.acceptance_no, command.seq)
         if notice is None:
             raise Postponed("notice-not-recorded")
+        return notice
+
+    async def _send(self, command: SendNotice) -> NoticeSent:
+        notice = await self._load(command)
         address = self._address(notice, command.channel)
         if not address:
             return await self._skip(command)
         match command.channel:
             case "sms" | "agent_sms":
-                return await self._send_sms(command, notice, phone=address)
+                return await self._by_sms.send(command, notice, phone=address)
             case "email":
                 return await self._send_mail(command, notice, to=address)
             case "inbox":
@@ -161,71 +179,35 @@ class NoticeActivities:
         return addresses.get(channel, "").strip()
 
     async def _skip(self, command: SendNotice) -> NoticeSent:
-        held = await self._claim(command)
-        return await self._record(held, AttemptState.SKIPPED, "no-address") if held.mine else _as_found(held)
+        held = await self._attempts.claim(command)
+        if not held.mine:
+            return as_found(held)
+        return await self._attempts.record(held, AttemptState.SKIPPED, "no-address")
 
     async def _send_mail(self, command: SendNotice, notice: NoticeRecord, *, to: str) -> NoticeSent:
         letter = await self._letter(notice, to=to)
-        held = await self._claim(command)
+        held = await self._attempts.claim(command)
         if held.state is AttemptState.SENDING:
-            return await self._record(held, AttemptState.UNKNOWN, "interrupted")
+            return await self._attempts.record(held, AttemptState.UNKNOWN, "interrupted")
         if not held.mine:
-            return _as_found(held)
+            return as_found(held)
         try:
             await self._mailer.send(letter, lambda: self._leaving(held))
         except TurnedDown as failure:
-            return await self._record(held, AttemptState.FAILED, failure.code)
+            return await self._attempts.record(held, AttemptState.FAILED, failure.code)
         except Unclear as failure:
-            return await self._record(held, AttemptState.UNKNOWN, failure.code)
+            return await self._attempts.record(held, AttemptState.UNKNOWN, failure.code)
         except Postponed as failure:
-            await self._release(held, failure)
+            await self._attempts.release(held, failure)
             raise
-        return await self._record(held, AttemptState.SENT, "")
-
-    async def _send_sms(self, command: SendNotice, notice: NoticeRecord, *, phone: str) -> NoticeSent:
-        text, words = _text(notice).sms, sms_words(_context(notice))
-        held = await self._claim(command)
-        if held.state is AttemptState.SENDING:
-            answer = await self._ask(held, notice, phone=phone)
-            if answer is not None:
-                return await self._record_answer(held, answer)
-            held = await self._reclaim(held)
-        if not held.mine:
-            return _as_found(held)
-        message = Sms(
-            reference=held.reference,
-            phone=phone,
-            text=text,
-            region=notice.region,
-            event=notice.event,
-            words=words,
-        )
-        await self._leaving(held)
-        try:
-            async with asyncio.timeout(SMS_SECONDS):
-                answer = await self._gateway.send(message)
-        except TurnedDown as failure:
-            return await self._record(held, AttemptState.FAILED, failure.code)
-        except Postponed as failure:
-            await self._release(held, failure)
-            raise
-        except TimeoutError:
-            # stays `sending`: the next attempt asks the provider, when the message is no longer on its way
-            raise Unclear("sms-timeout") from None
-        return await self._record_answer(held, answer)
+        return await self._attempts.record(held, AttemptState.SENT, "")
 
     async def _keep_in_inbox(self, command: SendNotice, notice: NoticeRecord) -> NoticeSent:
-        text = _text(notice)
+        text = text_of(notice)
         async with self._database.write() as connection:
-            held = await claim(
-                connection,
-                acceptance_no=notice.acceptance_no,
-                seq=notice.seq,
-                channel=command.channel,
-                at=self._now(),
-            )
+            held = await claim(connection, way_of(command), at=self._attempts.now())
             if not held.mine:
-                return _as_found(held)
+                return as_found(held)
             message = InboxMessage(
                 reference=held.reference,
                 acceptance_no=notice.acceptance_no,
@@ -235,30 +217,30 @@ class NoticeActivities:
                 created_at=notice.created_at,
             )
             await keep_message(connection, message, person_key=notice.person_key, seq=notice.seq)
-            await record_outcome(connection, held, state=AttemptState.SENT, detail="", at=self._now())
+            await record_outcome(connection, held, state=AttemptState.SENT, detail="", at=self._attempts.now())
         return NoticeSent(state=NoticeState.SENT)
 
     async def _push(self, command: SendNotice, notice: NoticeRecord) -> NoticeSent:
         assert self._pusher is not None, "without one the channel has no address"
-        text = _text(notice)
-        held = await self._claim(command)
+        text = text_of(notice)
+        held = await self._attempts.claim(command)
         if held.state is AttemptState.SENDING:
             # The receiver knows the delivery id: what it may have taken can be handed over again.
-            held = await self._reclaim(held)
+            held = await self._attempts.reclaim(held)
         if not held.mine:
-            return _as_found(held)
+            return as_found(held)
         await self._leaving(held)
         try:
-            await self._pusher.push(_push_of(notice, text, delivery=held.reference))
+            await self._pusher.push(push_of(notice, text, delivery=held.reference))
         except TurnedDown as failure:
-            return await self._record(held, AttemptState.FAILED, failure.code)
+            return await self._attempts.record(held, AttemptState.FAILED, failure.code)
         except Postponed as failure:
-            await self._release(held, failure)
+            await self._attempts.release(held, failure)
             raise
-        return await self._record(held, AttemptState.SENT, "")
+        return await self._attempts.record(held, AttemptState.SENT, "")
 
     async def _letter(self, notice: NoticeRecord, *, to: str) -> Letter:
-        text = _text(notice)
+        text = text_of(notice)
         attachment = None
         if notice.certificate_sha256 is not None:
             content = await self._objects.get(notice.certificate_sha256)
@@ -274,94 +256,21 @@ class NoticeActivities:
             attachment=attachment,
         )
 
-    async def _ask(self, held: Attempt, notice: NoticeRecord, *, phone: str) -> SmsAnswer | None:
-        trace = SmsTrace(
-            reference=held.reference,
-            phone=phone,
-            region=notice.region,
-            handed_over_at=held.claimed_at or notice.created_at,
-        )
-        try:
-            async with asyncio.timeout(SMS_SECONDS):
-                return await self._gateway.find(trace)
-        except TimeoutError:
-            raise Postponed("sms-timeout") from None
-
-    async def _claim(self, command: SendNotice) -> Attempt:
-        async with self._database.write() as connection:
-            return await claim(
-                connection,
-                acceptance_no=command.acceptance_no,
-                seq=command.seq,
-                channel=command.channel,
-                at=self._now(),
-            )
-
-    async def _reclaim(self, stuck: Attempt) -> Attempt:
-        async with self._database.write() as connection:
-            held = await reclaim(connection, stuck, at=self._now())
-        if held is None:
-            raise Postponed("claim-lost")
-        return held
-
     async def _leaving(self, held: Attempt) -> None:
-        async with self._database.write() as connection:
-            still_held = await mark_sending(connection, held)
-        if not still_held:
-            raise Postponed("claim-lost")
-
-    async def _release(self, held: Attempt, failure: Postponed) -> None:
-        async with self._database.write() as connection:
-            await release(connection, held, detail=failure.code)
-
-    async def _record_answer(self, held: Attempt, answer: SmsAnswer) -> NoticeSent:
-        return await self._record(held, AttemptState(answer.state.value), answer.kept)
-
-    async def _record(self, held: Attempt, state: AttemptState, detail: str) -> NoticeSent:
-        async with self._database.write() as connection:
-            await record_outcome(connection, held, state=state, detail=detail, at=self._now())
-        return NoticeSent(state=NoticeState(state.value), detail=detail)
+        await self._attempts.leaving(held)
 
 
-def _text(notice: NoticeRecord) -> NoticeText:
-    return render_notice(_context(notice))
-
-
-def _context(notice: NoticeRecord) -> NoticeContext:
-    return NoticeContext(
-        event=notice.event,
-        region=notice.region,
-        acceptance_no=notice.acceptance_no,
-        masked_name=mask_name(notice.name),
-        dated_on=local_date(notice.created_at),
-        facts=withheld(notice.facts, _secret_words(notice)),
-        attached=notice.certificate_sha256 is not None,
-    )
-
-
-def _push_of(notice: NoticeRecord, text: NoticeText, *, delivery: str) -> Push:
-    return Push(
-        delivery=delivery,
-        acceptance_no=notice.acceptance_no,
-        region=notice.region,
-        channel=notice.channel,
-        event=notice.event,
-        title=text.subject,
-        text=text.short,
-        created_at=notice.created_at,
-    )
-
-
-def _secret_words(notice: NoticeRecord) -> dict[str, str]:
-    """Return what a reason typed by a person may not say, each with what stands in its place."""
-    words = {notice.name: mask_name(notice.name), notice.id_number: mask_id_number(notice.id_number)}
-    if notice.agent is not None:
-        words[notice.agent.name] = mask_name(notice.agent.name)
-        words[notice.agent.id_number] = mask_id_number(notice.agent.id_number)
-    disease = policy_book().disease_name(notice.disease_id) or ""
-    parts = [disease, *re.split(r"\W+", disease)]
-    return {**{part: "所申请病种" for part in parts if len(part) > 1}, **words}
-
-
-def _as_found(found: Attempt) -> NoticeSent:
-    return NoticeSent(state=NoticeState(found.state.value), detail=found.detail)
+def _task_of(start: StartNotice, overall: AttemptState) -> TaskReason | None:
+    if start.plan is None or not start.plan.asks_people:
+        return None
+    match overall:
+        case AttemptState.FAILED:
+            return TaskReason.FAILED
+        case AttemptState.UNKNOWN:
+            return TaskReason.UNKNOWN
+        case AttemptState.SKIPPED:
+            return TaskReason.NO_ADDRESS
+        case AttemptState.SENT if start.plan.legal:
+            return TaskReason.UNCONFIRMED
+        case _:
+            return None

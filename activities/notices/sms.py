@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 from sqlalchemy import select
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from domain.application import Model
 from domain.events import NoticeEvent
 from storage.database import Database, insert_rows
@@ -17,7 +17,8 @@ class Sms(Model):
     """One message to one person. Personal: never into a log or an error.
 
     `text` begins with the signature 【…】 and is what the person reads; `words` are what an approved template of a
-    provider can be filled with instead (`activities.notices.words`).
+    provider can be filled with instead (`activities.notices.words`). `provider` is whom it goes through, empty for
+    the outbox.
     """
 
     reference: str
@@ -26,47 +27,46 @@ class Sms(Model):
     region: str
     event: NoticeEvent
     words: dict[str, str] = Field(default_factory=dict)
+    provider: str = ""
 
 
 class SmsTrace(Model):
     """What is known of a message handed over before, perhaps. Personal: never into a log or an error.
 
-    `handed_over_at` is when it was claimed, shortly before it left; `provider_id` is the provider's own id where
-    it answered with one.
+    `handed_over_at` is when it was claimed, shortly before it left; `provider` is whom it was handed to, and
+    `provider_id` that one's own id where it answered with one.
     """
 
     reference: str
     phone: str
     region: str
     handed_over_at: datetime
+    provider: str = ""
     provider_id: str = ""
 
 
 class SmsAnswer(Model):
     """What a gateway says of one message it has taken. `detail` is a code; nothing here holds number or text.
 
-    `provider` and `provider_id` name the message for questions to the provider, empty where it has no such id.
+    `provider` and `provider_id` name the message for questions to the provider, empty where it has no such id. `at`
+    is when the telephone received it, None where that is not said.
     """
 
     state: Literal[NoticeState.SENT, NoticeState.DELIVERED, NoticeState.FAILED]
     detail: str = ""
     provider: str = ""
     provider_id: str = ""
-
-    @property
-    def kept(self) -> str:
-        """What is written beside the state: the code of a failure, else the provider and its id."""
-        return self.detail or f"{self.provider} {self.provider_id}".strip()
+    at: datetime | None = None
 
 
 class SmsReceipt(SmsAnswer):
     """What a provider reports by itself of a message; `reference` is ours where it gave it back.
 
-    `at` is when the telephone received it, None where that is not said.
+    `phone` is the number it says it reached, empty where it says none. Personal: never into a log or an error.
     """
 
     reference: str = ""
-    at: datetime | None = None
+    phone: str = ""
 
 
 class SmsGateway(Protocol):

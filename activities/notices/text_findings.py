@@ -22,6 +22,7 @@ FindingKind = Literal[
     "personal",
     "free_text",
     "channel",
+    "long_value",
     "unserved",
 ]
 
@@ -43,6 +44,7 @@ FINDING_ZH: dict[FindingKind, str] = {
     "personal": "个人信息",
     "free_text": "自由文字",
     "channel": "渠道",
+    "long_value": "变量过长",
     "unserved": "未开通",
 }
 

@@ -5,12 +5,13 @@ person might write in them. Findings are words for an official; none of them eve
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from activities.notices.diagnosis_words import diagnosis_in
+from activities.notices.providers.registry import PROVIDERS, Registration
 from activities.notices.sms_text import (
     LONGEST_SMS,
     SINGLE_SMS,
@@ -25,6 +26,7 @@ from activities.notices.text_files import check_folder, check_template
 from activities.notices.text_findings import FindingKind, TextFinding, TextReport
 from activities.notices.text_samples import PLANTED, USUAL_NAME, Facts, planted_context, sample_context
 from activities.notices.texts import NoticeContext, words_of
+from activities.notices.words import sms_words
 from domain.events import INBOX, PUSH, NoticeEvent
 from domain.policy import RegionPolicy
 
@@ -196,6 +198,35 @@ def lint_channels(policies: Sequence[tuple[str, RegionPolicy]]) -> Iterator[Text
         for name in policy.notices.events.keys() - set(events):
             key, remedy = f"notices.events.{name}", f"通知名须为：{'、'.join(events)}"
             yield TextFinding(kind="channel", file=file, key=key, message="没有这样的通知", remedy=remedy)
+
+
+def lint_values(
+    policies: Sequence[tuple[str, RegionPolicy]],
+    *,
+    on: date,
+    providers: Mapping[str, Registration] = PROVIDERS,
+) -> Iterator[TextFinding]:
+    """Yield the values of approved SMS templates that may be longer than their provider takes for a variable.
+
+    Looked at with the longest facts; each policy comes with its file's name. Nothing is cut at sending, since half a
+    date is a wrong one: the provider refuses the message and the notice goes by the next channel.
+    """
+    for file, policy in policies:
+        for provider, contract in policy.notices.sms.contracts.items():
+            known = providers.get(provider)
+            if known is None or known.longest_value is None:
+                continue
+            for event, template in contract.templates.items():
+                key = f"notices.sms.contracts.{provider}.templates.{event.value}"
+                words = sms_words(sample_context(event, policy.region, on=on, facts=Facts.LONGEST))
+                lengths = {name: sms_length(words[name]) for name in template.parameters}
+                for name, length in lengths.items():
+                    if length > known.longest_value:
+                        message = f"{name} 最长 {length} 个字，该服务商每个变量最多收 {known.longest_value} 个"
+                        remedy = (
+                            "请在 city.toml 中缩短，或从 parameters 和已审核的模板中去掉；未改之前，这条短信会被拒收"
+                        )
+                        yield TextFinding(kind="long_value", file=file, key=key, message=message, remedy=remedy)
 
 
 def lint_names(folder: Path) -> Iterator[TextFinding]:

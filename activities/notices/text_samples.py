@@ -22,6 +22,9 @@ LONGEST_NAME = "阿卜杜热合曼江·买买提依明努尔麦麦提阿吉"
 SPOKEN = frozenset({"reason", "told", "ground"})
 """Facts people write: they may hold a name, a number or a diagnosis, and have no place in an SMS or a title."""
 
+FROM_DELIVERY = "自本通知送达之日起120个工作日内"
+"""What is told where no day can be: a period that begins when this very notice is delivered."""
+
 PLANTED = "王小明（510403195001011234，13900000000）"
 """What a person might write into such a fact; fictitious."""
 
@@ -44,7 +47,7 @@ def sample_context(event: NoticeEvent, region: str, *, on: date, facts: Facts = 
         case Facts.EMPTY:
             told = {}
         case Facts.LONGEST:
-            told = _longest(on)
+            told = {**_longest(on), **_counted(event)}
     return NoticeContext(
         event=event,
         region=region,
@@ -113,6 +116,12 @@ def _longest(on: date) -> dict[str, str]:
         "every": "\n".join([f"{what}：由{day}调整为{day}"] * len(DATE_ZH)),
         "status": max(STATUS_ZH.values(), key=len),
     }
+
+
+def _counted(event: NoticeEvent) -> dict[str, str]:
+    """What stands in place of a date where the city counts from the delivery of the notice."""
+    name = {NoticeEvent.SUPPLEMENT: "due_on", NoticeEvent.DENIED: "appeal_until"}.get(event)
+    return {name: FROM_DELIVERY} if name else {}
 
 
 def _papers(count: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The values an SMS provider's template can be filled with: the facts a notice's text is made from, one by one."""
 
+from activities.notices.sms_text import mended
 from activities.notices.texts import NoticeContext, city_of
 from domain.notice_policy import sms_word_names
 
@@ -9,7 +10,10 @@ provider allows a variable few characters, 11 are within what it allows."""
 
 
 def sms_words(context: NoticeContext) -> dict[str, str]:
-    """Return every word a template of this notice may use; a fact the notice does not have is empty."""
+    """Return every word a template of this notice may use; a fact the notice does not have is empty.
+
+    Each is one line and mended as the text of an SMS is.
+    """
     city = city_of(context.region)
     number = context.acceptance_no
     words = {
@@ -23,9 +27,4 @@ def sms_words(context: NoticeContext) -> dict[str, str]:
         "benefit": city.short_benefit,
         **context.facts,
     }
-    return {name: _plain(words.get(name, "")) for name in sms_word_names(context.event)}
-
-
-def _plain(value: str) -> str:
-    """One line, and 【】 kept for the signature alone."""
-    return "".join(value.split()).replace("【", "〔").replace("】", "〕")
+    return {name: mended("".join(words.get(name, "").split())) for name in sms_word_names(context.event)}

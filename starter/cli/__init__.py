@@ -10,6 +10,7 @@ import sys
 import click
 
 from starter.cli import (
+    accounts,
     applying,
     benefit,
     catalogue,
@@ -44,6 +45,7 @@ _MODULES = (
     running,
     operating,
     experts,
+    accounts,
     importing,
     policy,
     catalogue,

@@ -78,9 +78,21 @@ def calendar_amend(calendar_version: str) -> Draft:
 @message_command("delivered", "notice_delivered")
 @click.option("--notice", "notice_seq", required=True, type=click.INT, metavar="SEQ")
 @click.option("--at", "delivered_at", required=True, metavar="INSTANT", help="RFC 3339; without an offset +08:00.")
-def delivered(notice_seq: int, delivered_at: str) -> Draft:
+@click.option("--officer", metavar="ID", help="Who handed it over or read it out; a provider's word without.")
+def delivered(notice_seq: int, delivered_at: str, officer: str | None) -> Draft:
     """Report that a notice whose delivery matters in law arrived."""
-    return Draft(actor="system", fields={"notice_seq": notice_seq, "delivered_at": _with_offset(delivered_at)})
+    actor = f"officer:{officer}" if officer else "system"
+    return Draft(actor=actor, fields={"notice_seq": notice_seq, "delivered_at": _with_offset(delivered_at)})
+
+
+@message_command("failed", "notice_failed")
+@click.option("--notice", "notice_seq", required=True, type=click.INT, metavar="SEQ")
+@click.option("--reason", required=True, metavar="CODE", help="A short word, such as no-receipt.")
+@click.option("--at", "failed_at", required=True, metavar="INSTANT", help="RFC 3339; without an offset +08:00.")
+def failed(notice_seq: int, reason: str, failed_at: str) -> Draft:
+    """Report that a notice did not arrive and will not be tried again."""
+    fields = {"notice_seq": notice_seq, "reason": reason, "failed_at": _with_offset(failed_at)}
+    return Draft(actor="system", fields=fields)
 
 
 def _with_offset(text: str) -> str:
@@ -111,4 +123,5 @@ COMMANDS: tuple[click.Command, ...] = (
         calendar_amend,
     ),
     delivered,
+    failed,
 )

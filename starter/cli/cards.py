@@ -13,7 +13,8 @@ from domain.calendar import PROJECTED
 from domain.case_status import CaseStatus, TimelineLine
 from domain.events import EVENT_ZH, EventKind
 from domain.moments import CST, minute_text
-from domain.vocabulary import DATE_ZH, DECISION_ZH, MATERIAL_ZH, STATUS_ZH
+from domain.vocabulary import DATE_ZH, DECISION_ZH, MATERIAL_ZH, STATUS_ZH, WaitingOn
+from starter.cli.explained import delivery_zh
 from starter.cli.output import words
 from workflows.showing import SLA_ZH, WAITING_ZH
 
@@ -29,6 +30,8 @@ _TOLD_ZH = {
     "tally": "意见",
     "missing": "缺少",
     "due": "期限",
+    "notice_seq": "通知",
+    "delivered_at": "送达",
     "ends": "截止",
     "effect_on": "生效",
     "end_on": "止于",
@@ -41,7 +44,8 @@ _TOLD_ZH = {
     "message": "说明",
     "note": "备注",
 }
-_INSTANTS = ("due", "ends")
+_ENDS = ("due", "ends")
+_INSTANTS = (*_ENDS, "delivered_at")
 MATERIAL_NAMES = {kind.value: name for kind, name in MATERIAL_ZH.items()}
 DATE_NAMES = {kind.value: name for kind, name in DATE_ZH.items()}
 DECISION_NAMES = {decision.value: name for decision, name in DECISION_ZH.items()}
@@ -60,6 +64,8 @@ def show_status(console: Console, status: CaseStatus) -> None:
         console.print(
             f"办理时限：{status.limit.limit} 个工作日，已用 {status.limit.used}，剩余 {status.limit.left}，{running}"
         )
+    if status.limit is not None and status.waiting_on is WaitingOn.DELIVERY:
+        console.print(delivery_zh(status.limit.deliveries[-1]), soft_wrap=True)
     for name, on in (
         ("生效日期", status.effect_on),
         ("截止日期", status.end_on),
@@ -105,7 +111,7 @@ def _said(detail: Mapping[str, JsonValue]) -> Iterable[str]:
     for name, title in _TOLD_ZH.items():
         value = detail.get(name)
         if value not in (None, "", [], {}):
-            yield f"{title}：{_value_words(name, value)}{projected if name in _INSTANTS else ''}"
+            yield f"{title}：{_value_words(name, value)}{projected if name in _ENDS else ''}"
     moved = detail.get("moved")
     for each in moved if isinstance(moved, list) else ():
         if isinstance(each, dict):

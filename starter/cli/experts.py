@@ -9,12 +9,10 @@ import click
 from starter.cli.failing import refused
 from starter.cli.files import read_table
 from starter.cli.opening import opened_database, read_settings
-from starter.cli.output import Answer, words
+from starter.cli.output import Answer, show_table, words
 from starter.cli.shape import Leaf, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from rich.console import Console
 
     from domain.panel_statistics import PanelStatistics
@@ -103,7 +101,7 @@ def _show_experts(console: "Console", experts: "tuple[ExpertLine, ...]") -> None
         for each in experts
     ]
     titles = ("专家编号", "姓名", "统筹区", "专业", "所在医院", "申明利害关系的医院", "在册", "待提交意见")
-    _print_table(console, titles, rows)
+    show_table(console, titles, rows)
 
 
 def _show_statistics(console: "Console", found: "PanelStatistics") -> None:
@@ -124,20 +122,7 @@ def _show_statistics(console: "Console", found: "PanelStatistics") -> None:
         for each in found.experts
     ]
     titles = ("专家编号", "意见数", "与结论一致", "用时中位数（工作日）", "被更换", "回避")
-    _print_table(console, titles, rows)
-
-
-def _print_table(console: "Console", titles: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for title in titles:
-        # An id that is cut cannot be looked up.
-        table.add_column(title, no_wrap=title == titles[0], overflow="fold")
-    for row in rows:
-        table.add_row(*(words(cell) for cell in row))
-    console.print(table)
+    show_table(console, titles, rows)
 
 
 def _percent(share: object) -> str:

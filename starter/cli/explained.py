@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.calendar import PROJECTED
-from domain.case_status import ExplainedClock, Explanation
+from domain.case_status import DeliveryLine, ExplainedClock, Explanation
 from domain.moments import CST, minute_text
 from domain.vocabulary import STATUS_ZH
 from starter.cli.output import words
@@ -42,11 +42,23 @@ def _show_clock(console: Console, clock: ExplainedClock) -> None:
         basis = f"，依据：{words(stop.legal_basis)}" if stop.legal_basis else ""
         since = f"{stop.began_at.astimezone(CST):%Y-%m-%d %H:%M}（{words(stop.by)}）"
         console.print(f"停止计时（{stop.ground_zh}）：{since} 至 {until}{basis}", soft_wrap=True)
+    for notice in clock.deliveries:
+        console.print(delivery_zh(notice), soft_wrap=True)
     for each in clock.extensions:
         on = f"{each.at.astimezone(CST):%Y-%m-%d}"
         console.print(f"延长 {each.days} {unit}（{each.ground_zh}）：{on}，{words(each.by)}")
     console.print(_table(clock))
     console.print(f"日历版本：{clock.calendar_version}", soft_wrap=True)
+
+
+def delivery_zh(notice: DeliveryLine) -> str:
+    """Say in one line since when a period waits for a notice, or from when it runs."""
+    sent = f"{notice.period_zh}自第 {notice.notice_seq} 号通知送达起算：{minute_text(notice.sent_at)} 发出"
+    return f"{sent}，{_delivered_zh(notice)}"
+
+
+def _delivered_zh(notice: DeliveryLine) -> str:
+    return f"{minute_text(notice.delivered_at)} 送达" if notice.delivered_at else "尚无送达回执"
 
 
 def _table(clock: ExplainedClock) -> Table:

@@ -108,7 +108,7 @@ def lint(folder: Path | None) -> Answer:
     """
     from activities.notices.diagnosis_words import diagnosis_words
     from activities.notices.template_sets import regions_in
-    from activities.notices.text_lint import TextLint, lint_channels, lint_names, regions_to_look_at
+    from activities.notices.text_lint import TextLint, lint_channels, lint_names, lint_values, regions_to_look_at
     from storage.policies import policy_book
 
     sets = _sets(folder)
@@ -116,7 +116,8 @@ def lint(folder: Path | None) -> Answer:
     served = book.regions()
     regions = regions_in(folder) if folder else regions_to_look_at(sets, served)
     report = TextLint(sets, served=served, diagnoses=diagnosis_words(book), on=_today()).look(regions)
-    beside = lint_names(folder) if folder else lint_channels(_policy_files())
+    files = () if folder else _policy_files()
+    beside = lint_names(folder) if folder else (*lint_channels(files), *lint_values(files, on=_today()))
     report = report.model_copy(update={"errors": (*beside, *report.errors)})
     content = {
         "ok": not report.errors,

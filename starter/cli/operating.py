@@ -16,6 +16,7 @@ from starter.cli.shape import Leaf, Section
 if TYPE_CHECKING:
     from domain.refusal import Refused
     from storage.keys import Keys
+    from worker.settings import Settings
 
 _FILE = click.Path(path_type=Path)
 
@@ -28,7 +29,18 @@ async def migrate() -> Answer:
     settings = read_settings()
     await asyncio.to_thread(migrations.migrate, settings.database)
     revision = await asyncio.to_thread(migrations.current, settings.database)
+    await _index_phones(settings)
     return Answer({"revision": revision}, lambda console: console.print(f"数据库已是最新结构（{revision}）。"))
+
+
+async def _index_phones(settings: "Settings") -> None:
+    """Make the digests of cases from before there were any; without keys there are no cases either."""
+    from storage.keys import load_keys
+    from storage.phone_index import index_phones
+
+    if settings.keys.is_dir():
+        async with opened_database(settings) as database:
+            await index_phones(database, load_keys(settings.keys).phone_digest)
 
 
 @click.command("namespace", cls=Leaf)

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,20 @@ def show_pairs(console: "Console", content: Mapping[str, object]) -> None:
     """Show names and values, one pair a line."""
     for name, value in content.items():
         console.print(f"{name}：{words(value)}")
+
+
+def show_table(console: "Console", titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Show rows under titles; the first column is an id and never cut."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for title in titles:
+        # An id that is cut cannot be looked up.
+        table.add_column(title, no_wrap=title == titles[0], overflow="fold")
+    for row in rows:
+        table.add_row(*(words(cell) for cell in row))
+    console.print(table)
 
 
 def words(value: object) -> str:

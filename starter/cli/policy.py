@@ -170,8 +170,9 @@ def _caution(row: "DiseaseRow") -> str:
 def _value_line(value: "PolicyValue") -> str:
     mark = "【待确认】" if value.assumed else ""
     ground = f"；依据：{words(value.ground)}" if value.ground else ""
+    filled = f"；参数：{'、'.join(value.parameters) or '无'}" if value.parameters is not None else ""
     review = f"；应于 {value.review_on} 前复核" if value.review_on else ""
-    return f"{value.key} = {_figure(value)}  {mark}{words(value.source)}{ground}{review}"
+    return f"{value.key} = {_figure(value)}  {mark}{words(value.source)}{ground}{filled}{review}"
 
 
 def _figure(value: "PolicyValue") -> str:

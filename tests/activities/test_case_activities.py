@@ -30,8 +30,8 @@ from activities.contract import (
     OpenCase,
     RecordEvents,
     StartApplication,
-    StartNotice,
 )
+from activities.notice_contract import StartNotice
 from activities.registry import RegistryActivities
 from domain.application import Material
 from domain.certificate import FIGURE_LABELS

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
-from activities.contract import NoticeSent, NoticeState, SendNotice, StartNotice
+from activities.notice_contract import NoticeSent, NoticeState, SendNotice, StartNotice
 from activities.notices import sending
 from activities.notices.outcomes import TurnedDown
 from activities.notices.sending import NoticeActivities, NoticeSettings

@@ -8,23 +8,15 @@ import pytest_asyncio
 from sqlalchemy import select, update
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import NoticeSent, NoticeState, SendNotice, StartNotice
+from activities.notice_contract import NoticeSent, NoticeState, SendNotice, StartNotice
 from activities.notices.email import HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.sending import NoticeActivities, NoticeSettings
 from activities.notices.sms import Sms, SmsAnswer, SmsTrace
 from domain.events import NoticeEvent, Recipient
+from storage.attempts import Attempt, Leaving, Way, claim, mark_sending, reclaim, record_outcome, release
 from storage.database import Database, insert_rows
-from storage.notices import (
-    Attempt,
-    AttemptState,
-    claim,
-    mark_sending,
-    overall_state,
-    reclaim,
-    record_outcome,
-    release,
-)
+from storage.notice_standing import AttemptState, overall_state
 from storage.policies import policy_book
 from storage.tables import case, certificate, notice, notice_attempt
 from tests.activities.case_samples import DISEASE, ID_NUMBER, NAME, NUMBER, opened
@@ -365,12 +357,12 @@ def test_the_overall_state_is_the_best_that_can_be_said() -> None:
 
 async def claimed(database: Database) -> Attempt:
     async with database.write() as connection:
-        return await claim(connection, acceptance_no=NUMBER, seq=SEQ, channel="sms", at=AT)
+        return await claim(connection, Way(acceptance_no=NUMBER, seq=SEQ, channel="sms"), at=AT)
 
 
 async def leaves(database: Database, held: Attempt) -> bool:
     async with database.write() as connection:
-        return await mark_sending(connection, held)
+        return await mark_sending(connection, held, at=AT) is Leaving.GO
 
 
 @pytest.mark.asyncio

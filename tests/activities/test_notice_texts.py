@@ -148,11 +148,21 @@ def test_a_projected_date_is_called_expected() -> None:
 
 def test_a_denial_names_the_appeal_while_there_is_one_and_else_the_reconsideration() -> None:
     open_to_appeal, final = rendered(NoticeEvent.DENIED), rendered(NoticeEvent.DENIED, appeal_until="")
-    assert f"{DAY}（含）前申诉" in open_to_appeal.sms
+    assert f"可以申诉，期限：{DAY}" in open_to_appeal.sms
     assert "申诉" not in final.plain
     for last_word in (final, rendered(NoticeEvent.APPEAL_DENIED)):
         assert "60日内申请行政复议" in last_word.sms
         assert "60日内依法申请行政复议" in last_word.plain
+
+
+@pytest.mark.parametrize(("event", "name"), [(NoticeEvent.SUPPLEMENT, "due_on"), (NoticeEvent.DENIED, "appeal_until")])
+def test_a_period_that_begins_with_the_delivery_reads_as_well_as_a_day(event: NoticeEvent, name: str) -> None:
+    phrase = "自本通知送达之日起10个工作日内"
+    text = rendered(event, **{name: phrase})
+    for form in (text.sms, text.plain, text.inbox):
+        assert f"期限：{phrase}" in form
+        assert re.search("于自|内（含|内前", form) is None
+    assert sms_segments(text.sms) <= 2
 
 
 def test_a_grant_without_end_names_no_last_day() -> None:

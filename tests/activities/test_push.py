@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import NoticeSent, NoticeState, SendNotice, StartNotice
+from activities.notice_contract import NoticeSent, NoticeState, SendNotice, StartNotice
 from activities.notices import webhook
 from activities.notices.outcomes import Postponed, TurnedDown, Unclear
 from activities.notices.push import Push, PushTarget

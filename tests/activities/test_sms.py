@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.sms import OutboxGateway, Sms, SmsTrace
 from domain.events import NoticeEvent
 from storage.database import Database

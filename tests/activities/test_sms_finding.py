@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.outcomes import Postponed
 from activities.notices.providers import calling
 from activities.notices.providers.port import SmsProvider

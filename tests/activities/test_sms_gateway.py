@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import NoticeSent, NoticeState, SendNotice
+from activities.notice_contract import NoticeSent, NoticeState, SendNotice
 from activities.notices.outcomes import TurnedDown
 from activities.notices.providers.aliyun import AliyunAccount, AliyunSms
 from activities.notices.providers.gateway import ProviderGateway, fill, mobile

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers import calling
 from activities.notices.providers.calling import code_of, id_of, open_client

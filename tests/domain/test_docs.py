@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from domain.clock import GROUND_ZH, Ground
 from domain.commands import COMMANDS, Command
 from domain.disease import DiseaseRow, DiseaseStanding

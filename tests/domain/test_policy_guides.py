@@ -178,6 +178,8 @@ BOTH_ASSUMED: list[Row] = [
     ("appeal.window", 15, "working_days"),
     ("appeal.answer", 5, "working_days"),
     ("hospital_change.counted_by", "calendar_year", None),
+    ("notices.starts.supplement", "sent", None),
+    ("notices.starts.appeal", "sent", None),
     ("messages.plain_signals", True, None),
 ]
 FROM_ELSEWHERE: dict[str, set[str]] = {

@@ -7,7 +7,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.outcomes import Postponed, TurnedDown
 from activities.succeeding import supersede
 from domain.commands import (

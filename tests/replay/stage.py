@@ -14,7 +14,8 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.testing import TimeSkipper
 
 from activities.cases import CaseActivities
-from activities.contract import CommandReceipt, NoticeSent, NoticeState, StartApplication
+from activities.contract import CommandReceipt, StartApplication
+from activities.notice_contract import NoticeSent, NoticeState
 from activities.notices.email import HandingOver, Letter
 from activities.notices.outcomes import Postponed, Unclear
 from activities.notices.sending import NoticeActivities, NoticeSettings
@@ -47,7 +48,7 @@ from tests.replay.histories import (
     workflow_of,
 )
 from worker.connection import connect_embedded
-from worker.running import case_worker, notice_worker, registry_worker
+from worker.running import asking_worker, case_worker, notice_worker
 
 WAIT_SECONDS = 60
 SUPERVISED = "620900"
@@ -296,7 +297,8 @@ async def _workers(stack: AsyncExitStack, running: House, sms: ScriptedSms, mail
         gateway=sms,
         objects=objects,
         settings=NoticeSettings(supervisors={SUPERVISED: settings.supervisor_email}),
+        client=client,
     )
-    await stack.enter_async_context(case_worker(client, settings, CaseActivities(database, objects, keys, client)))
+    await stack.enter_async_context(case_worker(client, settings, CaseActivities(database, objects, keys, client), notices))
     await stack.enter_async_context(notice_worker(client, settings, notices))
-    await stack.enter_async_context(registry_worker(client, settings, database))
+    await stack.enter_async_context(asking_worker(client, settings, database, notices))

@@ -14,14 +14,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.contract import (
-    NOTICE_QUEUE,
-    ActivityName,
-    NoticeSent,
-    NoticeState,
-    SendNotice,
-    StartNotice,
-)
+from activities.contract import NOTICE_QUEUE, ActivityName
+from activities.notice_contract import NoticeSent, NoticeState, SendNotice, StartNotice
 from domain.events import NoticeEvent
 from workflows.notice import NoticeWorkflow
 

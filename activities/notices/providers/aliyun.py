@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
 from activities.notices.providers.port import Keys, TemplateSms, plain
@@ -24,6 +24,9 @@ from domain.moments import local_date
 
 NAME = "aliyun"
 ENDPOINT = "https://dysmsapi.aliyuncs.com"
+LONGEST_VALUE = 35
+"""Characters of one variable of a notice's template (vendor's documentation of template variables)."""
+
 VERSION = "2017-05-25"
 
 LISTED_AFTER = timedelta(minutes=15)

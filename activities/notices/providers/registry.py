@@ -14,11 +14,15 @@ from activities.notices.providers.port import Keys, SmsProvider, plain
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """How to build one provider's client from its settings: `needs` must be set, `takes` may be."""
+    """How to build one provider's client from its settings: `needs` must be set, `takes` may be.
+
+    `longest_value` is how many characters it takes for one variable of a template; None where that differs by account.
+    """
 
     build: Callable[[Keys], SmsProvider]
     needs: tuple[str, ...]
     takes: tuple[str, ...] = ("endpoint",)
+    longest_value: int | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -28,7 +32,11 @@ class Registration:
 
 PROVIDERS: Mapping[str, Registration] = MappingProxyType(
     {
-        aliyun.NAME: Registration(build=aliyun.AliyunSms.from_keys, needs=("access_key_id", "access_key_secret")),
+        aliyun.NAME: Registration(
+            build=aliyun.AliyunSms.from_keys,
+            needs=("access_key_id", "access_key_secret"),
+            longest_value=aliyun.LONGEST_VALUE,
+        ),
         tencent.NAME: Registration(build=tencent.TencentSms.from_keys, needs=("secret_id", "secret_key", "app_id")),
     }
 )

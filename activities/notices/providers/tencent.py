@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from activities.contract import NoticeState
+from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
 from activities.notices.providers.port import Keys, TemplateSms, plain

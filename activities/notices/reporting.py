@@ -1,0 +1,38 @@
+"""Tells the case of a notice whose delivery matters: it arrived, or it reached nobody."""
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.notice_contract import ReportNotice
+from domain.commands import Command, NoticeDelivered, NoticeFailed, name_of
+
+
+async def report(client: Client, task: ReportNotice) -> None:
+    """Signal the case; one that has ended needs no telling.
+
+    The command id names the notice, so that a second signal is refused as a repetition. Raises `RPCError` where the
+    server does not take it: the activity is then tried again.
+    """
+    command = _command(task)
+    try:
+        await client.get_workflow_handle(task.acceptance_no).signal(name_of(command), command)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _command(task: ReportNotice) -> Command:
+    if not task.reason:
+        return NoticeDelivered(
+            command_id=f"delivered-{task.acceptance_no}.n{task.seq}",
+            actor="system",
+            notice_seq=task.seq,
+            delivered_at=task.at,
+        )
+    return NoticeFailed(
+        command_id=f"{task.reason}-{task.acceptance_no}.n{task.seq}",
+        actor="system",
+        notice_seq=task.seq,
+        reason=task.reason,
+        failed_at=task.at,
+    )

@@ -1,0 +1,68 @@
+"""Answers: JSON written once, with an ETag, and 304 for whoever has it already."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from starter.cli.output import plain
+
+NO_STORE = "no-store"
+PUBLIC = "public, max-age=60"
+
+
+def answer(
+    request: Request,
+    content: BaseModel | Mapping[str, Any],
+    *,
+    status: int = 200,
+    cache: str = NO_STORE,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the content as JSON, or 304 if the asker's `If-None-Match` names it."""
+    body = json.dumps(plain(content), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return answer_bytes(request, body, "application/json", status=status, cache=cache, headers=headers)
+
+
+def answer_model(request: Request, content: BaseModel) -> Response:
+    """Return a model whose own serialisation is the answer: the quick way, for what is asked most."""
+    return answer_bytes(request, content.model_dump_json(by_alias=True).encode(), "application/json")
+
+
+def answer_bytes(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    status: int = 200,
+    cache: str = NO_STORE,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return bytes with their ETag."""
+    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    sent = {"ETag": tag, "Cache-Control": cache, **(headers or {})}
+    if status == 200 and request.method == "GET" and _has(request, tag):
+        return Response(None, 304, sent)
+    return Response(body, status, sent, media_type)
+
+
+def answer_file(request: Request, content: bytes, media_type: str, name: str) -> Response:
+    """Return a paper to be shown or kept; `name` is ours, of ASCII letters, digits and hyphens."""
+    headers = {
+        "Content-Disposition": f'inline; filename="{name}"',
+        # A paper is what somebody else made: shown by the browser, it may run nothing and load nothing.
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'; sandbox",
+    }
+    if media_type == "application/pdf":
+        # The browsers' own viewers of PDF do not work inside a sandbox.
+        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+    return answer_bytes(request, content, media_type, headers=headers)
+
+
+def _has(request: Request, tag: str) -> bool:
+    offered = request.headers.get("if-none-match", "")
+    return offered.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in offered.split(",")]

@@ -1,0 +1,164 @@
+"""What a request uses: the database, the papers, the connection to Temporal, and whether each of them is there.
+
+Nothing has to be there at the start: what is away is told to whoever needs it, and looked for again with the next
+request. What needs only the database is answered without Temporal.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from starter.cli.failing import failure_of
+from starter.cli.health import database_fault
+from starter.cli.opening import has_database
+from starter.client import Mente, temporal_client
+from starter.web.auditing import AccessBuffer
+from starter.web.papers import Papers
+from starter.web.problems import away
+from starter.web.rates import Buckets, Rates
+from storage.calendar_store import Calendars
+from storage.database import Database
+from storage.keys import Keys, load_keys
+from storage.objects import ObjectStore
+from worker.connection import Unreachable
+from worker.settings import Settings
+
+CONNECT_AGAIN_SECONDS = 2.0
+"""For so long a failed attempt to connect stands for the ones that follow it."""
+
+LOOK_SECONDS = 3.0
+
+logger = logging.getLogger("mente.web")
+
+
+class Doors:
+    """Everything one process of the web shares between its requests; belongs to one event loop."""
+
+    def __init__(self, settings: Settings, rates: Rates) -> None:
+        self.settings = settings
+        self.calendars = Calendars()
+        self.accesses = AccessBuffer(self._open_database)
+        self.principals = Buckets(rates.principal)
+        self.public_queries = Buckets(rates.public_query)
+        self.queried_cases = Buckets(rates.queried_case)
+        self.refused_keys = Buckets(rates.refused_key)
+        self.papers = Papers(settings.home / "incoming")
+        self._database: Database | None = None
+        self._keys: Keys | None = None
+        self._objects: ObjectStore | None = None
+        self._mente: Mente | None = None
+        self._connecting = asyncio.Lock()
+        self._fault: tuple[float, Unreachable] | None = None
+
+    @property
+    def database(self) -> Database:
+        """The database. Raises `Stopped` (503) as long as there is none: asking must not make an empty one."""
+        return self._open_database()
+
+    def _open_database(self) -> Database:
+        if self._database is None:
+            if not has_database(self.settings):
+                raise away(
+                    field="database",
+                    rule="数据库须已建立并可访问",
+                    remedy="请稍后重试；仍不成功的，请联系系统管理员",
+                    message="数据库尚未建立，暂时无法办理。",
+                )
+            self._database = Database(self.settings.database)
+        return self._database
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of this installation. Raises `KeysUnusable`."""
+        if self._keys is None:
+            self._keys = load_keys(self.settings.keys)
+        return self._keys
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The store of papers and certificates."""
+        if self._objects is None:
+            self._objects = ObjectStore.at(self.settings.objects)
+        return self._objects
+
+    async def mente(self) -> Mente:
+        """Return the client that reaches Temporal, connecting if need be. Raises `Unreachable`."""
+        async with self._connecting:
+            if self._mente is None:
+                if self._fault is not None and time.monotonic() < self._fault[0] + CONNECT_AGAIN_SECONDS:
+                    raise self._fault[1]
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        client = await temporal_client(self.settings, self.keys)
+                except (Unreachable, TimeoutError):
+                    error = Unreachable("无法连接 Temporal 服务。")
+                    self._fault = (time.monotonic(), error)
+                    raise error from None
+                self._fault = None
+                self._mente = Mente(client=client, database=self.database, objects=self.objects, keys=self.keys)
+                self._mente.calendars = self.calendars
+            return self._mente
+
+    async def faults(self) -> dict[str, str]:
+        """Return what is away, in words: `temporal`, `database`, `objects`; empty if everything is there."""
+        database, temporal = await asyncio.gather(self._database_fault(), self._temporal_fault())
+        found = {"database": database, "temporal": temporal, "objects": await self._objects_fault()}
+        return {name: fault for name, fault in found.items() if fault}
+
+    async def _database_fault(self) -> str:
+        fault = await asyncio.to_thread(database_fault, self.settings)
+        return fault.reason.message if fault else ""
+
+    async def _temporal_fault(self) -> str:
+        try:
+            mente = await self.mente()
+            async with asyncio.timeout(LOOK_SECONDS):
+                await mente.client.service_client.check_health(timeout=None)
+        except Exception as error:
+            return "Temporal 服务没有应答。" if isinstance(error, TimeoutError) else failure_of(error).reason.message
+        return ""
+
+    async def _objects_fault(self) -> str:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.objects.exists("0" * 64)
+        except Exception as error:
+            return f"文件库无法访问（{type(error).__name__}）。"
+        return ""
+
+    async def close(self) -> None:
+        """Write what is left of the access log, and close the database."""
+        await self.accesses.close()
+        if self._database is not None:
+            await self._database.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_doors(settings: Settings, rates: Rates) -> AsyncIterator[Doors]:
+    """Open what there is; what is away is found later."""
+    doors = Doors(settings, rates)
+    doors.accesses.start()
+    try:
+        yield doors
+    finally:
+        await doors.close()
+
+
+def doors_of(request: Request) -> Doors:
+    """Return the doors of the application that serves a request."""
+    doors: Doors = request.app.state.doors
+    return doors
+
+
+def now() -> datetime:
+    """Return the present instant, aware."""
+    return datetime.now(UTC)
+
+
+Doorway = Annotated[Doors, Depends(doors_of)]

@@ -1,0 +1,188 @@
+"""What every request passes, whatever it asks: id, limits of size and time, headers, one line of log, no traceback.
+
+Plain ASGI: the frameworks' own middlewares cost as much as a whole answer.
+"""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.refusal import Refused
+from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected
+from starter.web.rates import Buckets
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+"""A certificate that is handed in to be verified."""
+BODY_SECONDS = 30.0
+"""Within this a request's body must have arrived; uploads have a rate of their own."""
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; object-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+SAME_FRAME = CONTENT_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+"""For papers that a page of ours shows in a frame."""
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
+_UPLOADS = "/api/v1/uploads"
+_DOCUMENTS = "/api/v1/public/certificates/"
+
+logger = logging.getLogger("mente.web")
+
+
+@dataclass
+class _Answering:
+    """What became of one request so far."""
+
+    status: int = 0
+    started: bool = False
+
+
+class Guard:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, *, addresses: Buckets, body_seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._addresses = addresses
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["request_id"] = _request_id(scope)
+        state["headers"] = {}
+        began, answering = time.perf_counter(), _Answering()
+        sending = _with_headers(scope, send, answering)
+        try:
+            state["headers"] |= self._addresses.take(address_of(scope)).headers()
+            receiving = _bounded(scope, receive, self._body_seconds)
+            await self._app(scope, receiving, sending)
+        except Exception as error:
+            await _tell(error, scope, receive, sending, answering)
+        finally:
+            _log(scope, answering.status, time.perf_counter() - began)
+
+
+async def _tell(error: Exception, scope: Scope, receive: Receive, send: Send, answering: _Answering) -> None:
+    match error:
+        case Stopped():
+            response = problem_response(scope, error.status, error.refusal, error.headers)
+        case Refused():
+            response = problem_response(scope, status_of(error.refusal), error.refusal)
+        case _:
+            response = unexpected(scope, error)
+    if not answering.started:
+        await response(scope, receive, send)
+
+
+def address_of(scope: Scope) -> str:
+    """Return the network address a request came from."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            offered = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(offered):
+                return str(offered)
+    return uuid.uuid4().hex
+
+
+def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answering.started, answering.status = True, message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = scope["state"]["request_id"]
+            for name, value in {**_HEADERS, **scope["state"]["headers"]}.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+            headers.setdefault("Cache-Control", "no-store")
+            if scope.get("scheme") == "https":
+                headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        await send(message)
+
+    return sending
+
+
+def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
+    """Bound what a request may send, and how long it may take over it; uploads have bounds of their own."""
+    path: str = scope["path"]
+    if path.startswith(_UPLOADS):
+        return receive
+    most = MAX_DOCUMENT_BYTES if path.startswith(_DOCUMENTS) else MAX_BODY_BYTES
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+    return _counted(receive, most, time.monotonic() + seconds)
+
+
+def _counted(receive: Receive, most: int, until: float, clock: Callable[[], float] = time.monotonic) -> Receive:
+    seen, whole = 0, False
+
+    async def receiving() -> Message:
+        nonlocal seen, whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(max(0.0, until - clock())):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        seen += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if seen > most:
+            raise _too_large(most)
+        return message
+
+    return receiving
+
+
+def _too_large(most: int) -> Stopped:
+    return stopped(
+        413,
+        field="input",
+        rule=f"请求内容最多 {most // 1024} KB；材料文件请经 {_UPLOADS} 上传",
+        remedy="请缩减内容后重新发送",
+        message="请求内容过大。",
+        headers={"Connection": "close"},
+    )
+
+
+def _too_slow() -> Stopped:
+    return stopped(
+        408,
+        field="input",
+        rule="请求内容须在时限内传送完毕",
+        remedy="请检查网络后重新发送",
+        message="请求内容传送过慢。",
+        headers={"Connection": "close"},
+    )
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    # The route's template, not the path: a path may hold whatever its sender typed; and never the query.
+    path = getattr(scope.get("route"), "path", "-")
+    logger.info(
+        "%s %s %d %.1fms %s", scope["method"], path, status, 1000 * seconds, scope["state"]["request_id"]
+    )

@@ -1,0 +1,64 @@
+"""Cursors: where a page ended, in a form nobody reads and every part of which is checked when it comes back."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from domain.moments import rfc3339
+from starter.web.problems import Stopped, stopped
+
+MOST_LINES = 200
+
+Limit = Annotated[int, Query(ge=1, le=MOST_LINES, description="Lines of a page.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
+
+
+def write_cursor(*place: object) -> str:
+    """Return the cursor of a place: the sort keys of the last line shown."""
+    plain = [rfc3339(each) if isinstance(each, datetime) else each for each in place]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str, *kinds: type) -> list[Any]:
+    """Return the place of a cursor, each part of the kind it must be. Raises `Stopped` (422)."""
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(place, list) or len(place) != len(kinds):
+            raise ValueError
+        return [_part(each, kind) for each, kind in zip(place, kinds, strict=True)]
+    except (binascii.Error, ValueError, UnicodeError, OverflowError, RecursionError):
+        raise unreadable_cursor() from None
+
+
+def _part(value: object, kind: type) -> object:
+    if value is None:
+        return None
+    if kind is datetime and isinstance(value, str):
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError
+        return at
+    # True is an int to Python, and no number of a line.
+    if kind is not type(value) or (isinstance(value, str) and len(value) > 64) or value_too_large(value):
+        raise ValueError
+    return value
+
+
+def value_too_large(value: object) -> bool:
+    """Whether a number is beyond what a database column holds."""
+    return isinstance(value, int) and not -(2**31) <= value < 2**31
+
+
+def unreadable_cursor() -> Stopped:
+    """Return what a cursor gets that is not one of ours."""
+    return stopped(
+        422,
+        field="cursor",
+        rule="cursor 须为上一页返回的 next_cursor，原样使用",
+        remedy="请去掉 cursor，从第一页重新查询",
+        message="分页位置无法识别。",
+    )

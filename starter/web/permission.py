@@ -1,0 +1,52 @@
+"""Whether the asker may do what is asked, to this case: asked before anything is read or written."""
+
+from domain.acceptance import parse_acceptance_number
+from domain.access import OF_ONE_CASE, Action, CaseFacts, Principal, hides, may
+from domain.refusal import Refused
+from starter.web.doors import Doors, now
+from starter.web.problems import Stopped, case_unknown
+from storage.case_facts import case_facts
+
+
+def permit(principal: Principal, action: Action, facts: CaseFacts | None = None) -> None:
+    """Raise `Stopped`: 403, or 404 where the asker may not even know that there is such a case."""
+    refusal = may(principal, action, facts)
+    if refusal is None:
+        return
+    if action in OF_ONE_CASE and hides(refusal):
+        raise case_unknown()
+    raise Stopped(403, refusal)
+
+
+def permit_in(principal: Principal, action: Action, region: str) -> None:
+    """Raise `Stopped` (403) unless somebody may do a thing that concerns a city."""
+    permit(principal, action, CaseFacts(region=region))
+
+
+async def permit_case(doors: Doors, principal: Principal, acceptance_no: str, action: Action) -> tuple[str, CaseFacts]:
+    """Return a case's number in its canonical form and its facts, if the asker may do this to it.
+
+    Raises `Refused` on a mistyped number and `Stopped` as `permit` does.
+    """
+    number = parse_acceptance_number(acceptance_no)
+    facts = await facts_of(doors, number)
+    permit(principal, action, facts)
+    return number, facts
+
+
+async def facts_of(doors: Doors, number: str) -> CaseFacts:
+    """Return the facts of a case, also of one that no worker has taken up. Raises `Stopped` (404) if unknown."""
+    async with doors.database.read() as connection:
+        found = await case_facts(connection, number, person_key=doors.keys.person_key, at=now())
+    if found is not None:
+        return found
+    mente = await doors.mente()
+    try:
+        return await mente.facts_of_new(number)
+    except Refused:
+        raise case_unknown() from None
+
+
+def may_do(principal: Principal, action: Action, facts: CaseFacts) -> bool:
+    """Whether somebody may do a thing to a case: for what is shown of it."""
+    return may(principal, action, facts) is None

@@ -1,0 +1,255 @@
+"""What was wrong, told as RFC 9457 problem documents: in Chinese, with field, rule and remedy, never with a value."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from obstore.exceptions import BaseError as ObjectStoreError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from domain.refusal import Refusal, Refused
+from starter.cli.failing import Reason, failure_of
+from starter.refusals import closed_case, second_case, unknown_case
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+"""After how many seconds a sender may ask again where something is away."""
+
+logger = logging.getLogger("mente.web")
+
+_TITLES = {
+    400: ("malformed", "请求无法解析"),
+    401: ("unauthenticated", "须先表明身份"),
+    403: ("forbidden", "无权办理"),
+    404: ("not-found", "没有找到"),
+    405: ("method-not-allowed", "不支持该方法"),
+    408: ("too-slow", "请求内容传送过慢"),
+    409: ("conflict", "与现状不符"),
+    411: ("length-required", "须写明长度"),
+    413: ("too-large", "请求内容过大"),
+    415: ("wrong-media-type", "内容类型不对"),
+    422: ("refused", "内容不符合要求"),
+    429: ("too-many-requests", "请求过于频繁"),
+    500: ("unexpected", "程序遇到意外错误"),
+    503: ("unavailable", "暂时无法办理"),
+}
+_CONFLICTS = frozenset({"status", "round", "command_id", "request_id"})
+_NOT_FOUND, _CLOSED, _SECOND = unknown_case().refusal.rule, "已办结的案件不再接受命令", second_case("").refusal.rule
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem. `field` is a JSON path; `detail`, `rule` and `remedy` are Simplified Chinese sentences."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(examples=["urn:mente:problem:refused"])
+    title: str
+    status: int
+    detail: str
+    field: str
+    rule: str
+    remedy: str
+    request_id: str
+
+
+class Stopped(Exception):
+    """A request that is not carried out, with the status that says so."""
+
+    def __init__(self, status: int, refusal: Refusal, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(refusal.message)
+        self.status = status
+        self.refusal = refusal
+        self.headers = dict(headers or {})
+
+
+def stopped(
+    status: int,
+    *,
+    field: str,
+    rule: str,
+    remedy: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+) -> Stopped:
+    """Build the exception for one request that is not carried out."""
+    return Stopped(status, Refusal(field=field, rule=rule, remedy=remedy, message=message), headers)
+
+
+def away(*, field: str, rule: str, remedy: str, message: str) -> Stopped:
+    """Return what a request gets while something it needs is away."""
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return stopped(503, field=field, rule=rule, remedy=remedy, message=message, headers=headers)
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status of a refusal of the domain: 404 unknown, 409 a matter of its state, else 422."""
+    if refusal.rule == _NOT_FOUND:
+        return 404
+    if refusal.field in _CONFLICTS or refusal.rule in (_CLOSED, _SECOND):
+        return 409
+    return 422
+
+
+def problem_response(
+    scope: Scope, status: int, refusal: Refusal, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write a refusal as a problem document."""
+    slug, title = _TITLES.get(status, ("error", "请求未能办理"))
+    problem = Problem(
+        type=f"urn:mente:problem:{slug}",
+        title=title,
+        status=status,
+        detail=refusal.message,
+        field=refusal.field,
+        rule=refusal.rule,
+        remedy=refusal.remedy,
+        request_id=request_id_of(scope),
+    )
+    return Response(problem.model_dump_json(), status, {**(headers or {})}, MEDIA_TYPE)
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id a request goes by in logs and answers."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def unexpected(scope: Scope, error: Exception) -> Response:
+    """Answer any other exception: 503 where something is away, else 500; its text is shown to nobody."""
+    if isinstance(error, ObjectStoreError):
+        reason = Reason("objects", "文件库须可访问", "请稍后重试", "文件库无法使用。")
+    else:
+        reason = failure_of(error).reason
+    refusal = Refusal(field=reason.field, rule=reason.rule, remedy=reason.remedy, message=reason.message)
+    if reason.field in ("mente", "objects") and not isinstance(error, TimeoutError | ObjectStoreError):
+        return problem_response(scope, 500, refusal)
+    logger.warning("%s away (%s)", reason.field, type(error).__name__)
+    return problem_response(scope, 503, refusal, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Have an application answer every refusal and every error of the framework with a problem."""
+    handlers: dict[type[Exception], Callable[[Request, Any], Any]] = {
+        Refused: _refused,
+        Stopped: _stopped,
+        RequestValidationError: _invalid,
+        HTTPException: _http,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def _refused(request: Request, error: Refused) -> Response:
+    return problem_response(request.scope, status_of(error.refusal), error.refusal)
+
+
+async def _stopped(request: Request, error: Stopped) -> Response:
+    return problem_response(request.scope, error.status, error.refusal, error.headers)
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    return problem_response(request.scope, error.status_code, _http_refusal(error.status_code), error.headers)
+
+
+def _http_refusal(status: int) -> Refusal:
+    match status:
+        case 404:
+            return Refusal(
+                field="path",
+                rule="地址须为 /api/v1/openapi.json 中列出的地址",
+                remedy="请核对地址",
+                message="没有这一地址。",
+            )
+        case 405:
+            return Refusal(
+                field="method",
+                rule="每个地址只支持 /api/v1/openapi.json 中列出的方法",
+                remedy="请改用响应头 Allow 中的方法",
+                message="该地址不支持这一方法。",
+            )
+        case _:
+            return Refusal(
+                field="input",
+                rule="请求须符合 /api/v1/openapi.json",
+                remedy="请更正后重新发送",
+                message="请求无法处理。",
+            )
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    fault = error.errors()[0]
+    place = fault["loc"][0] if fault["loc"] else ""
+    if fault["type"] == "json_invalid" or (place == "body" and len(fault["loc"]) == 1):
+        refusal = Refusal(
+            field="input",
+            rule="请求内容须为 UTF-8 编码的 JSON 对象，内容类型为 application/json",
+            remedy="请更正内容和 Content-Type 后重新发送",
+            message="请求内容无法解析。",
+        )
+        return problem_response(request.scope, 400 if fault["type"] == "json_invalid" else 422, refusal)
+    field = json_path(fault["loc"][1:]) or "input"
+    refusal = Refusal(
+        field=field,
+        rule=rule_zh(fault),
+        remedy=f"请更正 {field} 后重新发送",
+        message=f"{field} 缺失或不符合要求。",
+    )
+    return problem_response(request.scope, 422, refusal)
+
+
+def json_path(steps: tuple[int | str, ...]) -> str:
+    """Return a place in a document as `materials[0].kind`; a key a sender made up is never repeated."""
+    known = [step for step in steps if isinstance(step, int) or _is_name(step)]
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in known).lstrip(".")
+
+
+def _is_name(step: str) -> bool:
+    return step.isascii() and len(step) <= 40 and step.replace("_", "").replace("-", "").isalnum()
+
+
+def rule_zh(fault: Mapping[str, Any]) -> str:
+    """Return the rule a value broke, from a fault of pydantic; the value itself is not looked at."""
+    context = fault.get("ctx", {})
+    match str(fault["type"]):
+        case "missing":
+            return "该项必填"
+        case "enum" | "literal_error":
+            allowed = str(context.get("expected", "")).replace("'", "").replace(" or ", "、").replace(", ", "、")
+            return f"该项只能是：{allowed}"
+        case "string_too_long" | "too_long":
+            return f"该项最多 {context.get('max_length')} 个"
+        case "string_too_short" | "too_short":
+            return f"该项最少 {context.get('min_length')} 个"
+        case "string_pattern_mismatch":
+            return "该项的格式须符合 /api/v1/openapi.json"
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
+            return "该项超出允许的范围，见 /api/v1/openapi.json"
+        case _:
+            return "该项的类型须符合 /api/v1/openapi.json"
+
+
+def case_unknown() -> Stopped:
+    """Return what an unknown case gets, and a case its asker may not know of: one answer for both."""
+    return Stopped(404, unknown_case().refusal)
+
+
+__all__ = [
+    "MEDIA_TYPE",
+    "Problem",
+    "Stopped",
+    "away",
+    "case_unknown",
+    "closed_case",
+    "json_path",
+    "problem_response",
+    "request_id_of",
+    "rule_zh",
+    "status_of",
+    "stopped",
+    "tell_problems",
+    "unexpected",
+]

@@ -1,0 +1,109 @@
+"""How often somebody may ask: token buckets in memory, one for each asker, forgotten once they are full again."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starter.web.problems import Stopped, stopped
+
+MOST_ASKERS = 50_000
+"""Askers remembered at a time; the one unseen for longest is forgotten first."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `burst` requests at once, and `per_second` on average."""
+
+    name: str
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The rates of one installation. The strict ones are for doors where somebody could try numbers out."""
+
+    address: Rate = Rate("address", 400, 2_000)
+    principal: Rate = Rate("principal", 400, 1_000)
+    public_query: Rate = Rate("public-query", 10 / 60, 10)
+    """By network address: a person mistypes a few times a minute, a program tries thousands."""
+    queried_case: Rate = Rate("queried-case", 5 / 900, 5)
+    """By acceptance number, failed tries only: four digits have ten thousand values."""
+    refused_key: Rate = Rate("refused-key", 10 / 60, 20)
+    """By network address: credentials that were refused."""
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a rate: `remaining` requests now, one more after `wait` seconds."""
+
+    rate: Rate
+    remaining: int
+    wait: float
+
+    def headers(self) -> dict[str, str]:
+        """Return the RateLimit fields of draft-ietf-httpapi-ratelimit-headers."""
+        window = max(1, math.ceil(self.rate.burst / self.rate.per_second))
+        return {
+            "RateLimit-Policy": f'"{self.rate.name}";q={self.rate.burst};w={window}',
+            "RateLimit": f'"{self.rate.name}";r={self.remaining};t={math.ceil(self.wait)}',
+        }
+
+
+class Buckets:
+    """The buckets of one rate."""
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self._clock = clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, asker: str) -> Left:
+        """Take one token of an asker; raise `Stopped` (429) if there is none."""
+        left = self.look(asker)
+        if left.remaining < 1:
+            raise too_many(left)
+        self._buckets[asker].tokens -= 1
+        return Left(self.rate, left.remaining - 1, left.wait)
+
+    def look(self, asker: str) -> Left:
+        """Return what is left to an asker, without taking any of it."""
+        now = self._clock()
+        bucket = self._buckets.get(asker)
+        if bucket is None:
+            bucket = self._buckets[asker] = _Bucket(self.rate.burst, now)
+            if len(self._buckets) > MOST_ASKERS:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(asker)
+        bucket.tokens = min(self.rate.burst, bucket.tokens + (now - bucket.at) * self.rate.per_second)
+        bucket.at = now
+        wait = 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self.rate.per_second
+        return Left(self.rate, int(bucket.tokens), wait)
+
+    def check(self, asker: str) -> None:
+        """Raise `Stopped` (429) if an asker has nothing left, without taking any of it."""
+        left = self.look(asker)
+        if left.remaining < 1:
+            raise too_many(left)
+
+
+def too_many(left: Left) -> Stopped:
+    """Return what who asks too often gets."""
+    wait = max(1, math.ceil(left.wait))
+    return stopped(
+        429,
+        field="rate",
+        rule=f"每 {max(1, math.ceil(left.rate.burst / left.rate.per_second))} 秒最多 {left.rate.burst} 次请求",
+        remedy=f"请在 {wait} 秒后重试",
+        message="请求过于频繁。",
+        headers={"Retry-After": str(wait), **left.headers()},
+    )

@@ -1,0 +1,89 @@
+"""How a notice stands over all the ways it went: the best that may be said of it."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.events import INBOX
+from storage.tables import notice, notice_attempt
+
+
+class AttemptState(StrEnum):
+    """Where a channel of a notice stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+OPEN = frozenset({AttemptState.QUEUED, AttemptState.CLAIMED, AttemptState.SENDING})
+"""Without an outcome yet."""
+
+ABANDONED = (
+    ((AttemptState.QUEUED, AttemptState.CLAIMED), AttemptState.FAILED),
+    ((AttemptState.SENDING,), AttemptState.UNKNOWN),
+)
+"""What becomes of a way that nobody will try again."""
+
+
+async def show_state(connection: AsyncConnection, reference: str) -> None:
+    """Write down how the notice of an attempt stands over all its ways so far; untried channels are left out."""
+    row = (
+        await connection.execute(
+            select(notice_attempt.c.acceptance_no, notice_attempt.c.seq).where(
+                notice_attempt.c.reference == reference
+            )
+        )
+    ).one()
+    overall = await standing(connection, row.acceptance_no, row.seq, ())
+    await connection.execute(
+        update(notice)
+        .where(notice.c.acceptance_no == row.acceptance_no, notice.c.seq == row.seq)
+        .values(state=overall)
+    )
+
+
+async def standing(
+    connection: AsyncConnection, acceptance_no: str, seq: int, channels: Iterable[str]
+) -> AttemptState:
+    """Return how a notice stands; a channel of `channels` nobody tried counts as failed."""
+    wanted = select(notice_attempt.c.channel, notice_attempt.c.state).where(attempts_of(acceptance_no, seq))
+    found = [(row.channel, AttemptState(row.state)) for row in await connection.execute(wanted)]
+    tried = {channel for channel, _ in found}
+    return _overall([*found, *((each, AttemptState.FAILED) for each in channels if each not in tried)])
+
+
+def attempts_of(acceptance_no: str, seq: int) -> ColumnElement[bool]:
+    """Select the attempts of a notice."""
+    return and_(notice_attempt.c.acceptance_no == acceptance_no, notice_attempt.c.seq == seq)
+
+
+def _overall(states: Sequence[tuple[str, AttemptState]]) -> AttemptState:
+    # A message in the inbox waits to be looked for. It must not hide that nothing reached the person.
+    reaching = [state for channel, state in states if channel != INBOX]
+    tried = any(state is not AttemptState.SKIPPED for state in reaching)
+    return overall_state(reaching if tried else (state for _, state in states))
+
+
+def overall_state(states: Iterable[AttemptState]) -> AttemptState:
+    """Return the state of a notice from those of its channels: the best thing that may be said of it."""
+    found = set(states)
+    for state in (
+        AttemptState.DELIVERED,
+        AttemptState.SENT,
+        AttemptState.UNKNOWN,
+        AttemptState.SENDING,
+        AttemptState.CLAIMED,
+        AttemptState.QUEUED,
+        AttemptState.FAILED,
+    ):
+        if state in found:
+            return state
+    return AttemptState.SKIPPED
