@@ -57,7 +57,7 @@ class NoticeState(StrEnum):
 class NoticeSent(Model):
     """What came of one channel, or of the notice.
 
-    `at` is when the person's telephone received it, or when we learned of it; None where that is not known.
+    `at` is when the person's telephone received it, or when we learned of it, and None unless it is delivered.
     `task` says why somebody must reach the person otherwise. Neither is in payloads of 0.2.0.
     """
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from domain.application import Moment
 from domain.calendar import CalendarSlice, DayVerdict
+from domain.delivery import AWAITED, Delivery
 from domain.moments import at_close, aware, end_of_day, local_date
 from domain.vocabulary import NoticePeriod, Sla
 
@@ -50,10 +51,6 @@ GROUND_ZH: dict[Ground, str] = {
 }
 
 
-AWAITED = "（等待通知送达）"
-"""Appended to why a clock stands still while the notice that began the stop has not been delivered."""
-
-
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -78,22 +75,6 @@ class Extension(_Model):
     ground: Ground
     by: str
     at: Moment
-
-
-class Delivery(_Model):
-    """A notice whose delivery begins a period of the applicant's; None while it has not been delivered.
-
-    From `sent_at` until `delivered_at` that period waits. It is told beside the clock and changes nothing of it.
-    """
-
-    period: NoticePeriod
-    notice_seq: PositiveInt
-    sent_at: Moment
-    delivered_at: Moment | None = None
-
-    def is_awaited(self, at: datetime) -> bool:
-        """Tell whether the notice is out and not delivered at an instant."""
-        return self.sent_at <= at and (self.delivered_at is None or at < self.delivered_at)
 
 
 class Ledger(_Model):

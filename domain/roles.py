@@ -77,6 +77,7 @@ class Action(StrEnum):
     INSURED_CHANGED = "insured_changed"
     END_ENTITLEMENT = "end_entitlement"
     REVOKE_CERTIFICATE = "revoke_certificate"
+    NOTICE_DELIVERED = "notice_delivered"
     RESEND_NOTICE = "resend_notice"
     WORK_TASKS = "work_tasks"
 
@@ -183,6 +184,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
             Action.REVOKE_CERTIFICATE,
+            Action.NOTICE_DELIVERED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,
         },
@@ -229,6 +231,7 @@ OF_ONE_CASE = (
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
             Action.REVOKE_CERTIFICATE,
+            Action.NOTICE_DELIVERED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,
         }

@@ -106,22 +106,26 @@ async def mark_sending(
 
     With `phone` and `said`, the number and what it will be told, the same is said to it once a day in +08:00.
     """
-    if said and not await _first_today(connection, held.reference, phone=phone, said=said, at=at):
-        return Leaving.SAID_TODAY
     values: dict[str, object] = {
         "handed_over_at": at,
         "address_digest": address_digest(held.reference, phone) if phone else "",
     }
-    if await _move(connection, held, frm=(AttemptState.CLAIMED,), to=AttemptState.SENDING, values=values):
-        return Leaving.GO
-    return Leaving.TAKEN_OVER
+    # The row first: who has lost it must not have said anything that day.
+    if not await _move(connection, held, frm=(AttemptState.CLAIMED,), to=AttemptState.SENDING, values=values):
+        return Leaving.TAKEN_OVER
+    if said and not await _first_today(connection, held.reference, phone=phone, said=said, at=at):
+        await _move(connection, held, frm=(AttemptState.SENDING,), to=AttemptState.CLAIMED, values={})
+        return Leaving.SAID_TODAY
+    return Leaving.GO
 
 
 async def release(connection: AsyncConnection, held: Attempt, *, detail: str) -> bool:
     """Free a claim after a send that surely did not happen; the next attempt may claim it."""
-    await _unsay(connection, held.reference)
     frm = (AttemptState.CLAIMED, AttemptState.SENDING)
-    return await _move(connection, held, frm=frm, to=AttemptState.QUEUED, values={"detail": detail})
+    moved = await _move(connection, held, frm=frm, to=AttemptState.QUEUED, values={"detail": detail})
+    if moved:
+        await _unsay(connection, held.reference)
+    return moved
 
 
 async def record_outcome(
@@ -133,17 +137,18 @@ async def record_outcome(
     at: datetime,
     provider_id: str = "",
 ) -> bool:
-    """Write what came of an attempt. False if the row is no longer the claimant's; an outcome is never replaced.
+    """Write what came of an attempt. False if the row is no longer the claimant's, or has another outcome.
 
+    A doubt is none: a way that was ended while its sender was still at it learns from the sender what became of it.
     The provider's id is kept in any case: a report that came before the outcome may have ended the row.
     """
     if provider_id:
         mine = notice_attempt.c.reference == held.reference
         await connection.execute(update(notice_attempt).where(mine).values(provider_id=provider_id))
-    if state is AttemptState.FAILED:
-        await _unsay(connection, held.reference)
-    frm = (AttemptState.CLAIMED, AttemptState.SENDING)
+    frm = (AttemptState.CLAIMED, *_DOUBTFUL)
     moved = await _move(connection, held, frm=frm, to=state, values={"detail": detail, "ended_at": at})
+    if moved and state is AttemptState.FAILED:
+        await _unsay(connection, held.reference)
     await show_state(connection, held.reference)
     return moved
 
@@ -153,7 +158,10 @@ async def conclude(connection: AsyncConnection, way: Way, *, at: datetime) -> At
     await _insert_once(connection, way, at=at)
     for stuck, outcome in ABANDONED:
         mine = and_(notice_attempt.c.reference == way.reference, notice_attempt.c.state.in_(stuck))
-        await connection.execute(update(notice_attempt).where(mine).values(state=outcome, ended_at=at))
+        ended = await connection.execute(update(notice_attempt).where(mine).values(state=outcome, ended_at=at))
+        if ended.rowcount and outcome is AttemptState.FAILED:
+            # It may have been reclaimed: the next provider says the same to the same number.
+            await _unsay(connection, way.reference)
     await show_state(connection, way.reference)
     return await attempt_of(connection, way.reference)
 

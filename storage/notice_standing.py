@@ -34,30 +34,31 @@ ABANDONED = (
 
 
 async def show_state(connection: AsyncConnection, reference: str) -> None:
-    """Write down how the notice of an attempt stands over all its ways so far; untried channels are left out."""
-    row = (
-        await connection.execute(
-            select(notice_attempt.c.acceptance_no, notice_attempt.c.seq).where(
-                notice_attempt.c.reference == reference
-            )
-        )
-    ).one()
-    overall = await standing(connection, row.acceptance_no, row.seq, ())
-    await connection.execute(
-        update(notice)
-        .where(notice.c.acceptance_no == row.acceptance_no, notice.c.seq == row.seq)
-        .values(state=overall)
+    """Write down how the notice of an attempt stands, once every channel of it has an outcome."""
+    mine = select(notice_attempt.c.acceptance_no, notice_attempt.c.seq)
+    row = (await connection.execute(mine.where(notice_attempt.c.reference == reference))).one()
+    told = and_(notice.c.acceptance_no == row.acceptance_no, notice.c.seq == row.seq)
+    channels = (await connection.execute(select(notice.c.channels).where(told))).scalar_one_or_none()
+    found = await _ways(connection, row.acceptance_no, row.seq)
+    open_still = {channel for channel, state in found if state in OPEN} | (
+        set(channels or ()) - {channel for channel, _ in found}
     )
+    if not open_still:
+        await connection.execute(update(notice).where(told).values(state=_overall(found)))
 
 
 async def standing(
     connection: AsyncConnection, acceptance_no: str, seq: int, channels: Iterable[str]
 ) -> AttemptState:
     """Return how a notice stands; a channel of `channels` nobody tried counts as failed."""
-    wanted = select(notice_attempt.c.channel, notice_attempt.c.state).where(attempts_of(acceptance_no, seq))
-    found = [(row.channel, AttemptState(row.state)) for row in await connection.execute(wanted)]
+    found = await _ways(connection, acceptance_no, seq)
     tried = {channel for channel, _ in found}
     return _overall([*found, *((each, AttemptState.FAILED) for each in channels if each not in tried)])
+
+
+async def _ways(connection: AsyncConnection, acceptance_no: str, seq: int) -> list[tuple[str, AttemptState]]:
+    wanted = select(notice_attempt.c.channel, notice_attempt.c.state).where(attempts_of(acceptance_no, seq))
+    return [(row.channel, AttemptState(row.state)) for row in await connection.execute(wanted)]
 
 
 def attempts_of(acceptance_no: str, seq: int) -> ColumnElement[bool]:

@@ -120,9 +120,14 @@ class Intake(Model):
 
 
 class AttemptView(Model):
-    """One attempt to send a notice over one channel."""
+    """One way a notice went: a channel, through a provider where it has some.
+
+    `intent` counts the orders to send: 0 is the case's own, a higher one an officer's order to send anew.
+    """
 
     channel: str
+    provider: str = ""
+    intent: int = 0
     attempt: int
     state: str
     detail: str
@@ -131,7 +136,7 @@ class AttemptView(Model):
 
 
 class NoticeView(Model):
-    """One notice and what came of it."""
+    """One notice and what came of it; `attempts` are its ways, see `storage.notice_views` for all that is known."""
 
     seq: int
     event: NoticeEvent
@@ -291,7 +296,9 @@ async def notices_of(connection: AsyncConnection, acceptance_no: str) -> tuple[N
     """Return a case's notices in order, each with its attempts."""
     attempts: dict[int, list[AttemptView]] = {}
     tried = select(notice_attempt).where(notice_attempt.c.acceptance_no == acceptance_no)
-    ordered = tried.order_by(notice_attempt.c.claimed_at, notice_attempt.c.channel, notice_attempt.c.attempt)
+    ordered = tried.order_by(
+        notice_attempt.c.intent, notice_attempt.c.claimed_at, notice_attempt.c.channel, notice_attempt.c.provider
+    )
     for row in (await connection.execute(ordered)).mappings():
         attempts.setdefault(row["seq"], []).append(AttemptView.model_validate(row))
     query = select(notice).where(notice.c.acceptance_no == acceptance_no).order_by(notice.c.seq)

@@ -65,6 +65,20 @@ class Settings(BaseSettings):
     max_cached_cases: int = 500
     log_level: str = "INFO"
 
+    @field_validator("smtp_tls")
+    @classmethod
+    def _tls_comes_once(cls, tls: bool, info: ValidationInfo) -> bool:
+        if tls and info.data.get("smtp_starttls"):
+            raise ValueError("MENTE_SMTP_TLS or MENTE_SMTP_STARTTLS, not both")
+        return tls
+
+    @field_validator("smtp_username")
+    @classmethod
+    def _login_is_encrypted(cls, username: str, info: ValidationInfo) -> str:
+        if username and not (info.data.get("smtp_tls") or info.data.get("smtp_starttls")):
+            raise ValueError("a login needs MENTE_SMTP_TLS or MENTE_SMTP_STARTTLS")
+        return username
+
     @field_validator("push_url")
     @classmethod
     def _push_url_is_of_the_web(cls, url: str) -> str:

@@ -157,7 +157,8 @@ def deny(case: "CaseWorkflow", reason: str, *, code: str = "") -> None:
     if final:
         case.notify(NoticeEvent.APPEAL_DENIED, {"reason": reason})
     else:
-        case.notify(NoticeEvent.DENIED, {"reason": reason, "appeal_until": delivering.promised(case, "appeal")})
+        facts = {"reason": reason, "appeal_until": delivering.promised(case, "appeal")}
+        case.notify(NoticeEvent.DENIED, facts, legal=delivering.is_awaited(case))
 
 
 def _granted(case: "CaseWorkflow") -> bool:

@@ -29,6 +29,11 @@ def open_period(case: "CaseWorkflow", period: NoticePeriod, working_days: int) -
     case.awaits(WaitingOn.DELIVERY if awaits else WaitingOn.APPLICANT, case.window_wake)
 
 
+def is_awaited(case: "CaseWorkflow") -> bool:
+    """Whether the phase's limit has yet to begin, with the delivery of its notice."""
+    return case.state.window is not None and case.state.window.awaits_delivery
+
+
 def period_detail(case: "CaseWorkflow") -> dict[str, Any]:
     """Return what the trail says of the limit: when it ends, or which notice begins it and how long it is then."""
     window = case.state.window

@@ -49,7 +49,7 @@ async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
         **delivering.period_detail(case),
     )
     facts = {"told": state.told, "due_on": delivering.promised(case, "supplement"), "round": str(state.round)}
-    case.notify(NoticeEvent.SUPPLEMENT, facts)
+    case.notify(NoticeEvent.SUPPLEMENT, facts, legal=delivering.is_awaited(case))
     await case.commit()
     in_time = await case.until(
         lambda: state.supplied and (not state.told or state.faulty_supply),

@@ -124,8 +124,12 @@ class CaseRecord:
         *,
         recipient: Recipient = Recipient.APPLICANT,
         certificate: int | None = None,
+        legal: bool = False,
     ) -> None:
-        """Draft a notice; it is started with the transition and never awaited."""
+        """Draft a notice; it is started with the transition and never awaited.
+
+        `legal`: a period begins with its delivery.
+        """
         self.state.notice_seq += 1
         self.draft.notices.append(
             NoticeDraft(
@@ -136,6 +140,7 @@ class CaseRecord:
                 at=workflow.now(),
                 facts=facts,
                 attach_certificate=certificate,
+                legal=legal,
             )
         )
 

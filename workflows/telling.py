@@ -76,7 +76,7 @@ class Telling:
                 tried[channel] = await self._over(channel)
         overall = await _settle(self._start.model_copy(update={"channels": tuple(tried)}), queue=CASE_QUEUE)
         if overall.task and not self._reported:
-            await self._report(overall.at or workflow.now(), reason=overall.task)
+            await self._report(workflow.now(), reason=overall.task)
         return overall
 
     async def _over(self, channel: str) -> NoticeSent:
@@ -113,14 +113,19 @@ class Telling:
                 return await _send(self._start, way, allowed=allowed)
             except ActivityError:
                 patience -= allowed
-                rang = workflow.now() - begun >= allowed
-            if not rang or patience <= timedelta(0):
+            if patience <= timedelta(0):
                 return await self._conclude(way)
+            # The server gives up as soon as its next try would come too late, which is before the hours begin.
+            await self._pass(begun + allowed, "静默时段将至，之后再发送")
 
     async def _rest(self, channel: str) -> None:
         until = self._plan.quiet_until(channel, workflow.now())
         if until is not None:
-            await workflow.sleep(until - workflow.now(), summary=f"静默时段，{rfc3339(until)} 后发送")
+            await self._pass(until, f"静默时段，{rfc3339(until)} 后发送")
+
+    async def _pass(self, until: datetime, why: str) -> None:
+        if until > workflow.now():
+            await workflow.sleep(until - workflow.now(), summary=why)
 
     async def _conclude(self, way: SendNotice) -> NoticeSent:
         sent: NoticeSent = await workflow.execute_activity(

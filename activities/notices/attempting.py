@@ -133,4 +133,5 @@ def way_of(command: SendNotice) -> Way:
 
 def as_found(found: Attempt) -> NoticeSent:
     """Return how a way stands, in the words of the workflow."""
-    return NoticeSent(state=NoticeState(found.state.value), detail=found.detail, at=found.ended_at)
+    arrived_at = found.ended_at if found.state is AttemptState.DELIVERED else None
+    return NoticeSent(state=NoticeState(found.state.value), detail=found.detail, at=arrived_at)

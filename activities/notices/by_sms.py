@@ -1,6 +1,7 @@
 """Sending one notice by SMS, and asking what became of it."""
 
 import asyncio
+from datetime import timedelta
 
 from activities.notice_contract import NoticeSent, SendNotice
 from activities.notices.attempting import Attempts, as_found, way_of
@@ -14,6 +15,10 @@ from storage.notices import NoticeRecord
 
 SMS_SECONDS = 12
 """Limit for one call of a gateway, below the activity's own, so that a late answer never meets a second attempt."""
+
+DOUBTED_FOR = timedelta(hours=6)
+"""How long a message is held back in case it was never taken, to be sent anew. Then it is unknown and is followed like
+any other: a provider that knows a message only by the carrier's report can say nothing of one it never took."""
 
 _ASKED_OF = frozenset({AttemptState.SENDING, AttemptState.SENT, AttemptState.UNKNOWN})
 
@@ -41,7 +46,12 @@ class BySms:
         )
         held = await self._attempts.claim(command)
         if held.state is AttemptState.SENDING:
-            answer = await self._ask(held, notice, phone=phone, provider=command.provider)
+            try:
+                answer = await self._ask(held, notice, phone=phone, provider=command.provider)
+            except Postponed as failure:
+                if command.provider and self._doubted_long(held):
+                    return await self._attempts.record(held, AttemptState.UNKNOWN, failure.code)
+                raise
             if answer is not None:
                 return await self._attempts.learn(held, answer, resending=True)
             held = await self._attempts.reclaim(held)
@@ -79,6 +89,9 @@ class BySms:
         if found.state is AttemptState.UNKNOWN:
             return await self._attempts.never_taken(found)
         return as_found(found)
+
+    def _doubted_long(self, held: Attempt) -> bool:
+        return held.handed_over_at is not None and self._attempts.now() - held.handed_over_at >= DOUBTED_FOR
 
     async def _ask(self, held: Attempt, notice: NoticeRecord, *, phone: str, provider: str) -> SmsAnswer | None:
         trace = SmsTrace(

@@ -131,7 +131,7 @@ class NoticeActivities:
                 reason = None
             if reason is not None:
                 await raise_task(connection, acceptance_no=start.acceptance_no, seq=start.seq, reason=reason, at=at)
-        return NoticeSent(state=NoticeState(overall.value), at=at, task=reason.value if reason else "")
+        return NoticeSent(state=NoticeState(overall.value), task=reason.value if reason else "")
 
     @activity.defn(name=ActivityName.REPORT_NOTICE.value)
     async def report_notice(self, task: ReportNotice) -> None:

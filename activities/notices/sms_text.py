@@ -6,6 +6,7 @@ They do not say which rare ideographs pass. That those of GBK do is our assumpti
 A text that breaks a rule fails `mente notices lint`, never the send: here it is mended.
 """
 
+import re
 import unicodedata
 
 SINGLE_SMS = 70
@@ -41,6 +42,10 @@ INSTEAD = {
 UNSHOWN = "*"
 """Sent for a letter or ideograph outside GBK: in a name it reads like the masked rest."""
 
+HIDDEN = "***"
+"""Sent for what looks like an ID number or a mobile number, whatever fact it came with."""
+
+_PERSONAL = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|\d{15}|1[3-9]\d-?\d{4}-?\d{4})(?!\d)")
 _ELLIPSIS = "……"
 _ENDS = "。；，、"
 
@@ -68,8 +73,8 @@ def sms_text(signature: str, body: str) -> str:
 
 
 def mended(text: str) -> str:
-    """Return a text with every character a vendor may refuse replaced or left out."""
-    return "".join(map(_mended, text))
+    """Return a text with every character a vendor may refuse replaced or left out, and personal numbers hidden."""
+    return _PERSONAL.sub(HIDDEN, "".join(map(_mended, text)))
 
 
 def is_control(character: str) -> bool:

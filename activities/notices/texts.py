@@ -130,12 +130,18 @@ def inner(context: NoticeContext, sets: TemplateSets, block: str, words: Mapping
 
 
 def withheld(facts: Mapping[str, str], replacements: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts with each secret word replaced: a net under free text, longest words first."""
-    secrets = sorted((word for word in replacements if len(word) > 1), key=len, reverse=True)
-    if not secrets:
+    """Return the facts with each secret word replaced: a net under free text, longest words first.
+
+    A word is found as it will be read: invisible characters are gone, and white space inside it hides nothing.
+    """
+    instead = {_closed(word): said for word, said in replacements.items() if len(_closed(word)) > 1}
+    if not instead:
         return dict(facts)
-    pattern = re.compile("|".join(map(re.escape, secrets)))
-    return {name: pattern.sub(lambda hit: replacements[hit.group()], text) for name, text in facts.items()}
+    secrets = sorted(instead, key=len, reverse=True)
+    pattern = re.compile("|".join(r"\s*".join(map(re.escape, word)) for word in secrets))
+    return {
+        name: pattern.sub(lambda hit: instead[_closed(hit.group())], _visible(text)) for name, text in facts.items()
+    }
 
 
 def paragraphs(body: str) -> list[list[str]]:
@@ -148,6 +154,10 @@ def paragraphs(body: str) -> list[list[str]]:
         elif found[-1]:
             found.append([])
     return [paragraph for paragraph in found if paragraph]
+
+
+def _closed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _one_line(text: str) -> str:

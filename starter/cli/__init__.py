@@ -28,6 +28,7 @@ from starter.cli import (
     policy,
     publicity,
     running,
+    serving,
 )
 from starter.cli.shape import Program
 
@@ -43,6 +44,7 @@ _MODULES = (
     benefit,
     estimating,
     running,
+    serving,
     operating,
     experts,
     accounts,

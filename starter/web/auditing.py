@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from starter.web.problems import away
 from storage.access import AccessEntry, log_accesses
 from storage.database import Database
-from starter.web.problems import away
 
 FLUSH_SECONDS, FLUSH_ROWS = 1.0, 200
 MOST_WAITING = 5_000

@@ -65,7 +65,10 @@ def session_token(request: Request) -> str:
 
 
 async def principal_of(
-    request: Request, doors: Doorway, _key: Annotated[object, Depends(_bearer)], _session: Annotated[object, Depends(_cookie)]
+    request: Request,
+    doors: Doorway,
+    _key: Annotated[object, Depends(_bearer)],
+    _session: Annotated[object, Depends(_cookie)],
 ) -> Principal:
     """Return who asks. Raises `Stopped`: 401 unknown, 403 without the form's token, 429 asking too often."""
     caller = await caller_of(request)
@@ -115,9 +118,7 @@ def keep_session(request: Request, response: Response, token: str) -> None:
 
 def drop_session(request: Request, response: Response) -> None:
     """Have a browser forget the cookie."""
-    response.delete_cookie(
-        _cookie_name(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request)
-    )
+    response.delete_cookie(_cookie_name(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request))
 
 
 def unknown_asker() -> Stopped:

@@ -18,6 +18,7 @@ from starter.cli.failing import failure_of
 from starter.cli.health import database_fault
 from starter.cli.opening import has_database
 from starter.client import Mente, temporal_client
+from starter.figures import CityFigures, Remembered
 from starter.web.auditing import AccessBuffer
 from starter.web.papers import Papers
 from starter.web.problems import away
@@ -33,6 +34,9 @@ CONNECT_AGAIN_SECONDS = 2.0
 """For so long a failed attempt to connect stands for the ones that follow it."""
 
 LOOK_SECONDS = 3.0
+READY_SECONDS = 1.0
+"""So old may an answer about what is away be: asking is free for whoever asks."""
+
 
 logger = logging.getLogger("mente.web")
 
@@ -47,8 +51,12 @@ class Doors:
         self.principals = Buckets(rates.principal)
         self.public_queries = Buckets(rates.public_query)
         self.queried_cases = Buckets(rates.queried_case)
+        self.verifications = Buckets(rates.verification)
         self.refused_keys = Buckets(rates.refused_key)
         self.papers = Papers(settings.home / "incoming")
+        self.verifying = asyncio.Semaphore(2)
+        self.figures: Remembered[CityFigures] = Remembered()
+        self._readiness: Remembered[dict[str, str]] = Remembered(READY_SECONDS)
         self._database: Database | None = None
         self._keys: Keys | None = None
         self._objects: ObjectStore | None = None
@@ -104,6 +112,10 @@ class Doors:
                 self._mente = Mente(client=client, database=self.database, objects=self.objects, keys=self.keys)
                 self._mente.calendars = self.calendars
             return self._mente
+
+    async def ready(self) -> dict[str, str]:
+        """Return what is away as `faults` does, looked at once a second at most."""
+        return await self._readiness.get("all", self.faults)
 
     async def faults(self) -> dict[str, str]:
         """Return what is away, in words: `temporal`, `database`, `objects`; empty if everything is there."""

@@ -183,6 +183,4 @@ def _too_slow() -> Stopped:
 def _log(scope: Scope, status: int, seconds: float) -> None:
     # The route's template, not the path: a path may hold whatever its sender typed; and never the query.
     path = getattr(scope.get("route"), "path", "-")
-    logger.info(
-        "%s %s %d %.1fms %s", scope["method"], path, status, 1000 * seconds, scope["state"]["request_id"]
-    )
+    logger.info("%s %s %d %.1fms %s", scope["method"], path, status, 1000 * seconds, scope["state"]["request_id"])

@@ -50,9 +50,7 @@ class CommandIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    actor: Annotated[
-        str | None, Field(description="May be left out; refused unless it is the sender's own.")
-    ] = None
+    actor: Annotated[str | None, Field(description="May be left out; refused unless it is the sender's own.")] = None
 
 
 def command_body(name: str, model: type[Command]) -> type[BaseModel]:

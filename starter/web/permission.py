@@ -23,7 +23,9 @@ def permit_in(principal: Principal, action: Action, region: str) -> None:
     permit(principal, action, CaseFacts(region=region))
 
 
-async def permit_case(doors: Doors, principal: Principal, acceptance_no: str, action: Action) -> tuple[str, CaseFacts]:
+async def permit_case(
+    doors: Doors, principal: Principal, acceptance_no: str, action: Action
+) -> tuple[str, CaseFacts]:
     """Return a case's number in its canonical form and its facts, if the asker may do this to it.
 
     Raises `Refused` on a mistyped number and `Stopped` as `permit` does.

@@ -38,7 +38,7 @@ _TITLES = {
     500: ("unexpected", "程序遇到意外错误"),
     503: ("unavailable", "暂时无法办理"),
 }
-_CONFLICTS = frozenset({"status", "round", "command_id", "request_id"})
+_CONFLICTS = frozenset({"status", "round", "command_id", "request_id", "actor"})
 _NOT_FOUND, _CLOSED, _SECOND = unknown_case().refusal.rule, "已办结的案件不再接受命令", second_case("").refusal.rule
 
 

@@ -31,6 +31,8 @@ class Rates:
     """By network address: a person mistypes a few times a minute, a program tries thousands."""
     queried_case: Rate = Rate("queried-case", 5 / 900, 5)
     """By acceptance number, failed tries only: four digits have ten thousand values."""
+    verification: Rate = Rate("verification", 1, 60)
+    """By network address: a pharmacy's counter verifies one certificate after the other."""
     refused_key: Rate = Rate("refused-key", 10 / 60, 20)
     """By network address: credentials that were refused."""
 

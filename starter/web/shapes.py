@@ -6,12 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from activities.letters.register import LetterEntry
 from domain.case_status import TimelineLine
-from domain.public_list import PublicList
+from domain.public_list import PublicLine
 from domain.taking_over import TakenOver
 from domain.vocabulary import MaterialKind, Sla, Status, WaitingOn
 from storage.inbox import InboxMessage
 from storage.reading import CertificateView, NoticeView, ObjectionView
-
 
 
 class Shape(BaseModel):
@@ -198,10 +197,14 @@ class QueriedOut(Shape):
     steps: tuple[PublicStepOut, ...]
 
 
-class PublicListOut(PublicList):
-    """A city's list now, with the SHA-256 of its canonical content."""
+class PublicListOut(Shape):
+    """A city's list at an instant, with the SHA-256 of its canonical content."""
 
+    region: str
+    city: str
+    bureau: str
     as_of: datetime
+    entries: tuple[PublicLine, ...]
     digest: str
 
 

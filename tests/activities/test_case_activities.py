@@ -212,8 +212,12 @@ async def test_notices_are_started_after_the_transition_and_again_on_a_retry(
 
     temporal.broken, temporal.ended = False, {f"{NUMBER}.n1"}
     assert (await desk.record_events(record_task())).refused is None
-    report = StartNotice(acceptance_no=NUMBER, seq=2, event=NoticeEvent.BREACH_REPORT, channels=("email",))
-    assert temporal.started == [("Notice", f"{NUMBER}.n2", report, "mente-notices")]
+    ((kind, workflow_id, report, queue),) = temporal.started
+    assert (kind, workflow_id, queue) == ("Notice", f"{NUMBER}.n2", "mente-notices")
+    assert (report.acceptance_no, report.seq, report.channels) == (NUMBER, 2, ("email",))
+    assert (report.event, report.intent) == (NoticeEvent.BREACH_REPORT, 0)
+    assert report.plan is not None, "a notice of 0.2.0 had none"
+    assert not report.plan.asks_people, "nobody is telephoned about a report to the bureau"
 
     temporal.ended = set()
     await desk.record_events(record_task())

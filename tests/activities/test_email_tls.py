@@ -19,12 +19,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from activities.notices import email as mail
 from activities.notices.email import Attachment, Letter, MailSettings, SmtpMailer, compose
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from worker.mail_sink import SmtpServer
+from worker.settings import Settings
 
 KEY = "510400-7K3M-Q2ZD-91XA-4.n7"
 SENDER = "notice@mente.example"
@@ -273,6 +274,26 @@ async def test_settings_nobody_can_use_are_named_and_the_notice_waits(changes: d
     failure = await told(MailSettings(**given))
     assert isinstance(failure, Postponed)
     assert failure.code == code
+
+
+@pytest.mark.parametrize(
+    "set_so",
+    [{"TLS": "true", "STARTTLS": "true"}, {"USERNAME": "mente"}, {"USERNAME": "mente", "TLS": "false"}],
+)
+def test_settings_that_contradict_each_other_stop_the_start(
+    set_so: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in set_so.items():
+        monkeypatch.setenv(f"MENTE_SMTP_{name}", value)
+    with pytest.raises(ValidationError, match="MENTE_SMTP_TLS or MENTE_SMTP_STARTTLS"):
+        Settings()
+
+
+@pytest.mark.parametrize("way", ["TLS", "STARTTLS"])
+def test_a_login_over_either_kind_of_tls_is_taken(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTE_SMTP_USERNAME", "mente")
+    monkeypatch.setenv(f"MENTE_SMTP_{way}", "true")
+    assert Settings().mail().username == "mente"
 
 
 # -- what a mail client shows -----------------------------------------------------------------------------------

@@ -421,6 +421,20 @@ def test_a_denial_that_says_when_its_appeal_window_ends_needs_no_notice(detail: 
     assert ("申诉期限", line) in letter.facts
 
 
+def test_letters_of_a_city_that_counts_from_delivery_name_no_last_day() -> None:
+    starts: dict[str, Any] = {"starts": "delivered", "notice_seq": 2, "working_days": 15}
+    case = view((EventKind.DENIED, {"reason": "检查结果未达到认定标准", "final": False, **starts}))
+    told = {"appeal_until": "自本通知送达之日起15个工作日内"}
+    letter = letter_content(case, chosen_letter(case, LetterKind.DENIED), PERSON, notice_facts=told)
+    assert ("申诉期限", "自本决定书送达之日起15个工作日内") in letter.facts
+    case = view(
+        (EventKind.SUPPLEMENT_REQUESTED, {"round": 1, "told": "1. 缺少“照片”。", **starts, "working_days": 10})
+    )
+    letter = letter_content(case, chosen_letter(case, LetterKind.SUPPLEMENT), PERSON, notice_facts={})
+    assert ("补正期限", "自本通知书送达之日起10个工作日内") in letter.facts
+    assert any("请在补正期限内" in sentence for sentence in letter.closing)
+
+
 def test_a_suspension_says_why_until_when_and_how_to_resume() -> None:
     text = printed(LetterKind.SUSPENDED)
     assert "理由：逾期未提交复查资料" in text

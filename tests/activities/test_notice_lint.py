@@ -1,21 +1,32 @@
 """The texts of notices looked at before anybody is told them: a made-up city with every mistake in its folder."""
 
 import logging
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from activities.notices.diagnosis_words import GROUP_WORDS, diagnosis_words
+from activities.notices.providers.registry import PROVIDERS
 from activities.notices.sms_text import forbidden_in_sms, mended, sms_length, sms_text
 from activities.notices.template_sets import SHIPPED, TemplateSets, template_sets
 from activities.notices.text_findings import FINDING_ZH, TextFinding, TextReport
-from activities.notices.text_lint import CHANNELS, TextLint, lint_channels, lint_names, regions_to_look_at
+from activities.notices.text_lint import (
+    CHANNELS,
+    TextLint,
+    lint_channels,
+    lint_names,
+    lint_values,
+    regions_to_look_at,
+)
 from activities.notices.text_preview import preview
 from activities.notices.text_samples import LONGEST_NAME, SPOKEN, Facts, sample_context, sample_number
 from activities.notices.texts import fact_names, render_notice
 from domain.acceptance import parse_acceptance_number
 from domain.events import NoticeEvent
+from domain.notice_policy import SmsPolicy
+from domain.policy import RegionPolicy
 from domain.sourced import Sourced
 from storage.policies import known_regions, policy_book, policy_for
 
@@ -105,6 +116,34 @@ def test_the_lint_knows_every_channel_the_sender_knows(monkeypatch: pytest.Monke
         ("notices.events.grantd", "没有这样的通知"),
     ]
     assert "、".join(CHANNELS) in found[0].remedy
+
+
+def with_templates(provider: str, *names: str) -> RegionPolicy:
+    source = {"source": "made up"}
+    granted = {"value": "T1", "parameters": names, **source}
+    contract = {"signature": {"value": "云溪医保", **source}, "templates": {"granted": granted}}
+    sms_policy = SmsPolicy.model_validate({"contracts": {provider: contract}})
+    policy = policy_for("510400", ON)
+    return policy.model_copy(update={"notices": policy.notices.model_copy(update={"sms": sms_policy})})
+
+
+def test_the_lint_finds_values_longer_than_a_provider_takes_for_a_variable() -> None:
+    policy = with_templates("aliyun", "name", "number", "counter", "effect_on")
+    assert list(lint_values([("x.toml", policy)], on=ON)) == []
+    tight = {"aliyun": replace(PROVIDERS["aliyun"], longest_value=15)}
+    found = list(lint_values([("x.toml", policy)], on=ON, providers=tight))
+    assert [each.message for each in found] == [
+        "name 最长 20 个字，该服务商每个变量最多收 15 个",
+        "number 最长 23 个字，该服务商每个变量最多收 15 个",
+    ]
+    assert {(each.kind, each.key) for each in found} == {
+        ("long_value", "notices.sms.contracts.aliyun.templates.granted")
+    }
+
+
+@pytest.mark.parametrize("provider", ["tencent", "pigeons"])
+def test_where_a_provider_has_no_known_bound_no_value_is_too_long(provider: str) -> None:
+    assert list(lint_values([("x.toml", with_templates(provider, "number"))], on=ON)) == []
 
 
 # -- a city's mistakes ------------------------------------------------------------------------------------------

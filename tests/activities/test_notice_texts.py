@@ -155,7 +155,9 @@ def test_a_denial_names_the_appeal_while_there_is_one_and_else_the_reconsiderati
         assert "60日内依法申请行政复议" in last_word.plain
 
 
-@pytest.mark.parametrize(("event", "name"), [(NoticeEvent.SUPPLEMENT, "due_on"), (NoticeEvent.DENIED, "appeal_until")])
+@pytest.mark.parametrize(
+    ("event", "name"), [(NoticeEvent.SUPPLEMENT, "due_on"), (NoticeEvent.DENIED, "appeal_until")]
+)
 def test_a_period_that_begins_with_the_delivery_reads_as_well_as_a_day(event: NoticeEvent, name: str) -> None:
     phrase = "自本通知送达之日起10个工作日内"
     text = rendered(event, **{name: phrase})
@@ -213,6 +215,11 @@ def test_secret_words_are_replaced_longest_first_and_single_characters_are_left(
     facts = {"reason": "王小明患恶性肿瘤（肺癌），恶性肿瘤未见复发，王"}
     words = {"恶性肿瘤": "该病", "恶性肿瘤（肺癌）": "该病", "王小明": "王*明", "王": "?"}
     assert withheld(facts, words) == {"reason": "王*明患该病，该病未见复发，王"}
+
+
+@pytest.mark.parametrize("written", ["王小明", "王 小\n明", "王\u200b小\u2060明", " 王\u3000小明"])
+def test_a_secret_word_is_found_however_it_is_spaced(written: str) -> None:
+    assert withheld({"reason": f"因{written}住院"}, {"王小明": "王*明"})["reason"].replace(" ", "") == "因王*明住院"
 
 
 @pytest.mark.parametrize(("length", "segments"), [(1, 1), (70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)])

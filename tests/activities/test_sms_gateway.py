@@ -18,6 +18,7 @@ from activities.notices.providers.port import Keys, SmsProvider, TemplateSms, pl
 from activities.notices.providers.registry import PROVIDERS, ProviderError, Registration, build_provider
 from activities.notices.sending import NoticeActivities, NoticeSettings
 from activities.notices.sms import Sms, SmsAnswer, SmsTrace
+from activities.notices.sms_text import forbidden_in_sms, mended, sms_text
 from activities.notices.texts import NoticeContext, fact_names, render_notice
 from activities.notices.words import sms_words
 from domain.events import NoticeEvent, Recipient
@@ -111,6 +112,17 @@ def test_a_word_is_one_line_and_leaves_the_signatures_brackets_alone() -> None:
     assert words["end_on"] == ""
 
 
+def test_a_word_is_mended_as_the_text_of_an_sms_is() -> None:
+    about = context(NoticeEvent.GRANTED, effect_on="2026年\u200b1月★&¥[1]{2}😀日\x07")
+    about = about.model_copy(update={"masked_name": "王*\ue000㛃"})
+    words = sms_words(about)
+    assert words["effect_on"] == "2026年1月和人民币（1）（2）日"
+    assert words["name"] == mended("王*㛃")
+    for value in words.values():
+        assert forbidden_in_sms(value) == ()
+        assert value in sms_text("甲乙", value)
+
+
 # -- templates --------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +202,8 @@ async def test_a_made_up_provider_is_built_from_its_settings_and_sends(monkeypat
     assert isinstance(provider, Pigeons)
     assert provider.loft == "on the roof"
     gateway = ProviderGateway(provider, {"620900": DENIED}.get)
-    assert (await gateway.send(sms())).kept == "pigeons ring-1"
+    answer = await gateway.send(sms())
+    assert (answer.provider, answer.provider_id) == ("pigeons", "ring-1")
     assert [each.template for each in provider.flown] == ["SMS_denied"]
     trace = SmsTrace(reference="r1", phone=PHONE, region="620900", handed_over_at=AT)
     assert (await gateway.find(trace)) == SmsAnswer(state=NoticeState.DELIVERED)
@@ -269,8 +282,8 @@ class House:
 
     async def row(self) -> tuple[str, str]:
         async with self.database.read() as connection:
-            found = (await connection.execute(select(notice_attempt.c.state, notice_attempt.c.detail))).one()
-        return found.state, found.detail
+            found = (await connection.execute(select(notice_attempt))).one()
+        return found.state, found.detail or found.provider_id
 
 
 @pytest_asyncio.fixture
@@ -312,7 +325,7 @@ async def test_a_notice_is_sent_by_template_and_the_providers_id_is_kept(house: 
         "number_tail": NUMBER[12:],
         "appeal_until": "2026年5月1日",
     }
-    assert await house.row() == ("sent", f"aliyun {taken.provider_id}")
+    assert await house.row() == ("sent", taken.provider_id)
     assert house.held == [0]
 
 

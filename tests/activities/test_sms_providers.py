@@ -51,7 +51,7 @@ async def test_a_message_is_taken_with_template_values_and_our_reference(side: S
     values = dict(MESSAGE.parameters)
     assert taken.parameters == (values if side.name == "aliyun" else list(values.values()))
     assert answer == SmsAnswer(state=NoticeState.SENT, provider=side.name, provider_id=taken.provider_id)
-    assert answer.kept == f"{side.name} {taken.provider_id}"
+    assert (answer.provider, answer.provider_id) == (side.name, taken.provider_id)
     assert side.cloud.refused == []
 
 

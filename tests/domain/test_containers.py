@@ -150,6 +150,21 @@ def test_every_setting_of_ours_exists() -> None:
     assert set(re.findall(r"(MENTE_[A-Z_]+)=", DOCKERFILE)) <= known
 
 
+def test_the_workers_are_given_every_setting_of_the_channels() -> None:
+    channels = ("smtp_", "mail_", "push_", "sms_")
+    wanted = {f"MENTE_{name.upper()}" for name in Settings.model_fields if name.startswith(channels)}
+    assert {"MENTE_PUSH_SECRET", "MENTE_SMS_TENCENT_APP_ID"} <= wanted
+    assert wanted <= SERVICES["worker"]["environment"].keys()
+
+
+def test_a_variable_left_empty_is_a_setting_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (key for key in SERVICES["worker"]["environment"] if key.startswith(("MENTE_PUSH_", "MENTE_SMS_"))):
+        monkeypatch.setenv(name, "")
+    settings = Settings()
+    assert settings.push() is None
+    assert settings.sms_keys("aliyun", ("endpoint",))["endpoint"].get_secret_value() == ""
+
+
 def test_every_port_is_published_on_the_loopback_interface_only() -> None:
     for name, service in SERVICES.items():
         for port in service.get("ports", []):

@@ -5,7 +5,9 @@ from datetime import date
 
 import pytest
 
+from domain.notice_policy import SmsPolicy
 from domain.policy import RegionPolicy
+from domain.policy_diff import diff_policies
 from domain.policy_lint import PolicyWarning, count_city, standings, warn, warn_of_regions
 from domain.policy_values import row_values, values_of
 from storage.policies import policies_in_force, read_own_folder
@@ -113,6 +115,23 @@ def test_every_value_of_a_policy_is_shown_with_its_source(third: RegionPolicy) -
     assert values["filing.max_diseases"].review_on == date(2027, 6, 30)
     assert [key for key, each in values.items() if each.assumed] == ["filing.agent_allowed", "clock.warn_ratio"]
     assert not {"region", "version", "diseases", "candidates"} & set(values)
+
+
+def test_an_approved_template_is_shown_and_compared_with_the_words_that_fill_it(third: RegionPolicy) -> None:
+    def with_words(*names: str) -> RegionPolicy:
+        source = {"source": "made up"}
+        template = {"value": "SMS_1", "parameters": names, **source}
+        contract = {"signature": {"value": "云溪医保", **source}, "templates": {"granted": template}}
+        sms = SmsPolicy.model_validate({"contracts": {"aliyun": contract}})
+        return third.model_copy(update={"notices": third.notices.model_copy(update={"sms": sms})})
+
+    before, after = with_words("name", "effect_on"), with_words("effect_on", "name")
+    shown = {each.key: each.parameters for each in values_of(before)}
+    assert shown["notices.sms.contracts.aliyun.templates.granted"] == ("name", "effect_on")
+    assert shown["notices.sms.contracts.aliyun.signature"] is None
+    assert [each.key for each in diff_policies(before, after).values] == [
+        "notices.sms.contracts.aliyun.templates.granted"
+    ]
 
 
 def test_a_row_shows_what_it_says_and_leaves_out_what_it_does_not(third: RegionPolicy) -> None:

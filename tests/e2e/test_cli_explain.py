@@ -316,3 +316,52 @@ def test_a_stop_on_a_ground_the_city_has_no_rule_for_has_no_legal_basis(home: Pa
     number = write_case(home, "objection", ledger, at=at("2026-10-15T09:00"))
     assert explained(number)["stops"][0]["legal_basis"] == ""
     assert "依据：" not in shown(number)
+
+
+# --- a notice whose delivery begins a period ---
+
+
+def test_the_waiting_for_a_delivery_is_shown_beside_the_clock_and_in_its_days(home: Path) -> None:
+    ledger = (
+        Ledger(started_at=at("2026-09-01T09:00"), limit=20)
+        .awaiting("supplement", 1, at("2026-09-02T10:00"))
+        .stopped(Ground.SUPPLEMENT, "system", at("2026-09-02T10:00"))
+    )
+    number = write_case(
+        home,
+        "awaited",
+        ledger,
+        at=at("2026-09-02T10:00"),
+        status=Status.SUPPLEMENT,
+        waiting_on=WaitingOn.DELIVERY,
+        due=None,
+    )
+    (waiting,) = explained(number, "--until", "2026-09-04")["deliveries"]
+    assert waiting == {
+        "period": "supplement",
+        "period_zh": "补正期限",
+        "notice_seq": 1,
+        "sent_at": "2026-09-02T10:00:00+08:00",
+        "delivered_at": None,
+    }
+    assert day(explained(number), "2026-09-03")["why"] == "停止计时：补正材料（等待通知送达）"
+    line = "补正期限自第 1 号通知送达起算：2026-09-02 10:00 发出，尚无送达回执"
+    assert line in run("explain", number, "--until", "2026-09-04").stdout
+    status = run("status", number).stdout
+    assert "等待：通知送达" in status
+    assert line in status
+    found = json.loads(run("status", number, "--output", "json").stdout)
+    assert (found["waiting_on"], found["due"], found["limit"]["deliveries"]) == ("delivery", None, [waiting])
+
+
+def test_a_notice_that_was_delivered_says_when(home: Path) -> None:
+    ledger = (
+        Ledger(started_at=at("2026-09-01T09:00"), limit=20)
+        .awaiting("appeal", 3, at("2026-09-10T10:00"))
+        .ended(at("2026-09-10T10:00"))
+        .delivered(3, at("2026-09-14T15:30"))
+    )
+    number = write_case(home, "delivered", ledger, at=at("2026-09-14T15:30"), status=Status.DENIED)
+    assert (
+        "申诉期限自第 3 号通知送达起算：2026-09-10 10:00 发出，2026-09-14 15:30 送达" in run("explain", number).stdout
+    )

@@ -61,6 +61,9 @@ LIVES: dict[str, Life] = {
     "application-not-accepted-originals-differ": Life("Application", "completed", "not_accepted"),
     "application-not-accepted-at-the-counter": Life("Application", "completed", "not_accepted"),
     "application-granted-from-the-counter": Life("Application", "continued", "effective"),
+    # a notice begins a period when it is delivered
+    "application-open-delivery-awaited": Life("Application", "open", "supplement"),
+    "application-denied-counted-from-delivery": Life("Application", "completed", "denied"),
     "application-open-appealing": Life("Application", "open", "appealing"),
     # a notice on holidays comes
     "application-open-calendar-amended": Life("Application", "open", "review"),

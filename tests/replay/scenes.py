@@ -31,6 +31,7 @@ from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
 from starter.client import new_command_id
 from starter.skipping import now_of
 from tests.replay.calendar_scenes import notice_comes, notice_moves_a_recheck
+from tests.replay.delivery_scenes import counted_from_delivery
 from tests.replay.import_scenes import imported, imported_too_late
 from tests.replay.originals_scenes import counter, originals, originals_differ, originals_never_seen
 from tests.replay.stage import Edit, Stage
@@ -439,6 +440,7 @@ async def notice_unknown(stage: Stage) -> None:
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     notice_moves_a_recheck,
     notice_comes,
+    counted_from_delivery,
     renewal,
     swap,
     unfit,

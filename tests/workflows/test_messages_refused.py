@@ -133,6 +133,7 @@ def _valid(name: str) -> dict[str, object]:
         "insured_changed": {"state": "normal", "as_of_on": "2026-11-01"},
         "amend_calendar": {"calendar_version": "x"},
         "notice_delivered": {"notice_seq": 1, "delivered_at": "2026-11-01T00:00:00+08:00"},
+        "notice_failed": {"notice_seq": 1, "reason": "x", "failed_at": "2026-11-01T00:00:00+08:00"},
     }
     fields = {**STATUS_OF.get(name, {}), **more.get(name, {})}
     fields.pop("actor", None)
@@ -257,7 +258,8 @@ async def test_a_future_paper_and_an_empty_contact_are_refused(town: Town) -> No
 
 async def test_a_delivered_notice_is_noted(town: Town) -> None:
     case = await town.apply()
-    await case.send("notice_delivered", actor="system", notice_seq=1, delivered_at="2026-11-22T10:00:00+08:00")
+    now = (await case.now()).isoformat()
+    await case.send("notice_delivered", actor="system", notice_seq=1, delivered_at=now)
     assert case.kinds[-1] == "notice_delivered"
 
 

@@ -16,7 +16,7 @@ from activities.notices.providers.port import Keys, SmsProvider, plain
 class Registration:
     """How to build one provider's client from its settings: `needs` must be set, `takes` may be.
 
-    `longest_value` is how many characters it takes for one variable of a template; None where that differs by account.
+    `longest_value` is how many characters it takes for one variable of a template; None where accounts differ.
     """
 
     build: Callable[[Keys], SmsProvider]

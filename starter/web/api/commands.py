@@ -1,0 +1,95 @@
+"""Commands to a case: answered with a receipt or a refusal, or delivered (202) when nobody answers in time."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from activities.contract import CommandReceipt
+from domain.access import Action, Principal
+from domain.commands import Command, read_command
+from starter.client import Unanswered
+from starter.web.answering import answer
+from starter.web.api.applications import Prefer, wait_of
+from starter.web.api.cases import Number
+from starter.web.callers import Asker
+from starter.web.doors import Doors, Doorway
+from starter.web.messages import COMMAND_BODIES, SENT, PapersIn, json_body, read_as, takes
+from starter.web.permission import permit_case
+from starter.web.problems import stopped
+from starter.web.shapes import AcceptedOut
+
+router = APIRouter(prefix="/applications/{acceptance_no}/commands", tags=["commands"])
+ANSWER_SECONDS = 5.0
+
+
+async def carry(
+    doors: Doors, principal: Principal, acceptance_no: str, name: str, raw: dict[str, Any], *, wait: float
+) -> CommandReceipt | AcceptedOut:
+    """Send a command as its asker; the receipt, or what says that it was delivered and by whom nobody knows yet.
+
+    The same command id goes as a signal of the same name when no worker answers: a case that has carried it out
+    meanwhile takes the repetition for what it is. Raises `Refused`, `Stopped` and `Unreachable`.
+    """
+    number, _ = await permit_case(doors, principal, acceptance_no, Action(name))
+    command = await _command_of(doors, principal, name, raw)
+    mente = await doors.mente()
+    doors.accesses.note(
+        actor=principal.reader,
+        action=f"command.{name}",
+        acceptance_no=number,
+        detail={"command_id": command.command_id},
+    )
+    try:
+        return await mente.send(number, command, wait=wait)
+    except Unanswered:
+        await mente.signal(number, command)
+    return AcceptedOut(
+        acceptance_no=number,
+        command_id=command.command_id,
+        command=name,
+        look_at=f"/api/v1/applications/{number}/timeline",
+        message="命令已送达，尚未办理。办理结果见时间线；以同一命令编号重复发送是安全的。",
+    )
+
+
+async def _command_of(doors: Doors, principal: Principal, name: str, raw: dict[str, Any]) -> Command:
+    if raw.get("actor") not in (None, principal.actor):
+        raise stopped(
+            403,
+            field="actor",
+            rule="命令的发出者就是所用密钥或账号的持有者",
+            remedy="请不填 actor，或由本人发送",
+            message="不能以他人的名义发送命令。",
+        )
+    content = {**raw, "actor": principal.actor}
+    if name == "supply_materials" and isinstance(raw.get("materials"), list):
+        papers = read_as({"materials": raw["materials"]}, PapersIn).materials
+        stored = await doors.papers.stored(papers, doors.objects)
+        content["materials"] = [each.model_dump(mode="json") for each in stored]
+    return read_command(name, json.dumps(content).encode())
+
+
+def _route(name: str) -> None:
+    @router.post(
+        f"/{name}",
+        operation_id=name,
+        name=name,
+        summary=(SENT[name].__doc__ or name).splitlines()[0],
+        response_model=CommandReceipt,
+        responses={202: {"model": AcceptedOut, "description": "Delivered; nobody has answered yet."}},
+        openapi_extra=takes(COMMAND_BODIES[name]),
+    )
+    async def send(
+        request: Request, doors: Doorway, principal: Asker, acceptance_no: Number, prefer: Prefer = ""
+    ) -> Response:
+        raw = await json_body(request)
+        found = await carry(doors, principal, acceptance_no, name, raw, wait=wait_of(prefer, ANSWER_SECONDS))
+        if isinstance(found, CommandReceipt):
+            return answer(request, found)
+        return answer(request, found, status=202, headers={"Location": found.look_at})
+
+
+for _name in SENT:
+    _route(_name)

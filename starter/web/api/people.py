@@ -1,0 +1,102 @@
+"""Finding a person's cases at the counter, and the person behind a case."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from domain.access import Action, Principal
+from domain.identity import check_id_number, mask_id_number, mask_phone
+from domain.vocabulary import InsuredCategory
+from starter.status import listed
+from starter.web.answering import answer
+from starter.web.api.cases import Number, log_now
+from starter.web.callers import Asker
+from starter.web.doors import Doors, Doorway, now
+from starter.web.messages import read_body, takes
+from starter.web.permission import permit_case, permit_in
+from starter.web.problems import case_unknown, stopped
+from starter.web.shapes import CaseLineOut, FoundOut, PersonIn, Shape
+from storage.case_pages import CaseFilter, page_of_cases
+from storage.person_views import person_behind
+from storage.phone_index import cases_by_phone
+
+router = APIRouter(tags=["people"])
+_MOST_FOUND = 100
+
+
+class PersonOut(Shape):
+    """Who a case is about. Number and telephone are masked: whoever needs them whole sees the papers."""
+
+    acceptance_no: str
+    name: str
+    id_number: Annotated[str, Field(description="Masked.")]
+    phone: Annotated[str, Field(description="Masked.")]
+    has_email: bool
+    insured_category: InsuredCategory
+    tier: str | None
+    agent_name: str
+    hospital_id: str
+
+
+@router.post("/people/find", operation_id="findPerson", response_model=FoundOut, openapi_extra=takes(PersonIn))
+async def find_person(request: Request, doors: Doorway, principal: Asker) -> Response:
+    """The cases of a person in one's own city, by ID number or telephone number: in the body, never in an address."""
+    permit_in(principal, Action.FIND_PERSON, principal.regions[0] if principal.regions else "")
+    found = await found_cases(doors, principal, await read_body(request, PersonIn))
+    return answer(request, found)
+
+
+async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> FoundOut:
+    """Return a person's cases; that somebody looked is written down first. Raises `Refused` or `Stopped`."""
+    if (wanted.id_number is None) == (wanted.phone is None):
+        raise stopped(
+            422,
+            field="id_number",
+            rule="身份证号码与手机号码须给出一个，且只能给出一个",
+            remedy="请只填写其中一项",
+            message="没有说明要找谁，或同时给出了两种号码。",
+        )
+    regions = principal.regions
+    async with doors.database.read() as connection:
+        if wanted.id_number is not None:
+            person = doors.keys.person_key(check_id_number(wanted.id_number, field="id_number"))
+            kept = CaseFilter(regions=regions, person_key=person)
+            lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
+        else:
+            digest = doors.keys.phone_digest((wanted.phone or "").strip())
+            numbers = {each for region in regions for each in await cases_by_phone(connection, digest, region=region)}
+            kept = CaseFilter(regions=regions, numbers=tuple(sorted(numbers)))
+            lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
+        history = await doors.calendars.history(connection)
+    await log_now(doors, principal, "person.find", None, {"cases": len(lines)})
+    shown = listed(lines, now(), history)
+    return FoundOut(cases=tuple(CaseLineOut.model_validate(each.model_dump()) for each in shown))
+
+
+@router.get("/applications/{acceptance_no}/person", operation_id="readPerson", response_model=PersonOut)
+async def person(request: Request, doors: Doorway, principal: Asker, acceptance_no: Number) -> Response:
+    """Who a case is about: the name in full, the numbers masked."""
+    return answer(request, await person_of_case(doors, principal, acceptance_no))
+
+
+async def person_of_case(doors: Doors, principal: Principal, acceptance_no: str) -> PersonOut:
+    """Return who a case is about; that somebody looked is written down first."""
+    number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_PERSON)
+    async with doors.database.read() as connection:
+        found = await person_behind(connection, number)
+    if found is None:
+        raise case_unknown()
+    await log_now(doors, principal, "person.read", number, {})
+    return PersonOut(
+        acceptance_no=number,
+        name=found.name,
+        id_number=mask_id_number(found.id_number),
+        phone=mask_phone(found.phone),
+        has_email=bool(found.email),
+        insured_category=found.category,
+        tier=found.tier,
+        agent_name=found.agent_name,
+        hospital_id=found.hospital_id,
+    )

@@ -1,0 +1,224 @@
+"""What needs no log-in: the public list, the query by number and digits, and the verification of certificates."""
+
+import asyncio
+import hmac
+from datetime import datetime
+from typing import Annotated
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from activities.certificates.verify import CertificateVerdict, verify_certificate, verify_text
+from domain.acceptance import parse_acceptance_number
+from domain.events import EVENT_ZH, EventKind
+from domain.moments import aware, local_date
+from domain.vocabulary import STATUS_ZH, Status
+from starter.publicity import published
+from starter.status import read_status
+from starter.web.answering import PUBLIC, answer
+from starter.web.doors import Doors, Doorway, now
+from starter.web.guarding import address_of
+from starter.web.messages import read_body, takes
+from starter.web.problems import Stopped, stopped
+from starter.web.shapes import KeyOut, PublicListOut, PublicStepOut, QrIn, QueriedOut, QueryIn, VerifiedOut
+from storage import reading
+from storage.person_views import person_behind
+
+router = APIRouter(prefix="/public", tags=["public"])
+Region = Annotated[str, Path(pattern=r"^[0-9]{6}$", examples=["620900"])]
+_PDF_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_STEPS = frozenset(
+    {
+        EventKind.SUBMITTED,
+        EventKind.NOT_ACCEPTED,
+        EventKind.ACCEPTED,
+        EventKind.SUPPLEMENT_REQUESTED,
+        EventKind.MATERIALS_SUPPLIED,
+        EventKind.ORIGINALS_REQUESTED,
+        EventKind.ORIGINALS_VERIFIED,
+        EventKind.PANEL_ASSIGNED,
+        EventKind.PANEL_COUNTED,
+        EventKind.APPROVED,
+        EventKind.DENIED,
+        EventKind.PUBLICITY_STARTED,
+        EventKind.GRANTED,
+        EventKind.APPEALED,
+        EventKind.LAPSED,
+        EventKind.WITHDRAWN,
+        EventKind.RECHECK_STARTED,
+        EventKind.RECHECK_PASSED,
+        EventKind.SUSPENDED,
+        EventKind.RESUMED,
+        EventKind.ENDED,
+    }
+)
+"""What the public query shows of a timeline: the steps, and nothing of why."""
+
+_STATE_ZH = {
+    "in_force": "凭证有效",
+    "not_yet": "尚未生效",
+    "over": "有效期已过或资格已终止",
+    "suspended": "待遇暂停",
+    "replaced": "已签发新版凭证",
+    "revoked": "凭证已作废",
+}
+_IN_FORCE = frozenset({Status.EFFECTIVE, Status.RECHECK})
+
+
+@router.get("/lists/{region}", operation_id="publicList", response_model=PublicListOut)
+async def public_list(
+    request: Request,
+    doors: Doorway,
+    region: Region,
+    at: Annotated[datetime | None, Query(description="As it stood then; without an offset +08:00.")] = None,
+) -> Response:
+    """A city's masked public list, with the SHA-256 a printed list is compared by."""
+    try:
+        seen = aware(at).astimezone(now().tzinfo) if at else now()
+        async with doors.database.read() as connection:
+            found = await published(connection, region, seen)
+    except OverflowError:
+        raise stopped(
+            422,
+            field="at",
+            rule="时间按 RFC 3339 填写",
+            remedy="请更正时间",
+            message="所问的时间不在日历范围内。",
+        ) from None
+    # Without `at` the instant is no part of the answer's identity: to the minute it stays the same.
+    shown_at = seen if at else seen.replace(second=0, microsecond=0)
+    listed = PublicListOut(
+        region=found.region,
+        city=found.city,
+        bureau=found.bureau,
+        as_of=shown_at,
+        entries=found.entries,
+        digest=found.digest,
+    )
+    return answer(request, listed, cache=PUBLIC)
+
+
+@router.post("/status", operation_id="queryStatus", response_model=QueriedOut, openapi_extra=takes(QueryIn))
+async def query_status(request: Request, doors: Doorway) -> Response:
+    """Where a case stands, for whoever knows its number and the last four characters of the ID number.
+
+    A wrong number and wrong digits get the same answer. Tries are limited by address, failed ones by number too.
+    """
+    request.scope["state"]["headers"] |= doors.public_queries.take(address_of(request.scope)).headers()
+    return answer(request, await queried(doors, await read_body(request, QueryIn)))
+
+
+async def queried(doors: Doors, query: QueryIn) -> QueriedOut:
+    """Answer a public query. Raises `Stopped`: 404 where number and digits do not belong together, 429."""
+    number = parse_acceptance_number(query.acceptance_no)
+    doors.queried_cases.check(number)
+    async with doors.database.read() as connection:
+        person = await person_behind(connection, number)
+        view = await reading.case_status(connection, number)
+        history = await doors.calendars.history(connection)
+    kept = person.id_number[-4:] if person else "····"
+    same = hmac.compare_digest(kept.encode(), query.id_last4.upper().encode())
+    if view is None or not same:
+        doors.queried_cases.take(number)
+        raise not_together()
+    doors.accesses.note(actor="public", action="case.query", acceptance_no=number)
+    found = read_status(view, now(), history)
+    steps = [line for line in found.timeline if line.kind in _STEPS]
+    return QueriedOut(
+        acceptance_no=number,
+        status=found.status,
+        status_zh=STATUS_ZH[found.status],
+        waiting_on=found.waiting_on,
+        due=found.due,
+        due_confirmed=found.due_confirmed,
+        steps=tuple(PublicStepOut(at=line.at, kind=line.kind, what=EVENT_ZH[EventKind(line.kind)]) for line in steps),
+    )
+
+
+def not_together() -> Stopped:
+    """Return what a public query gets that does not fit, whichever of the two was wrong."""
+    return stopped(
+        404,
+        field="acceptance_no",
+        rule="受理号须与申请人身份证号码的后四位相符",
+        remedy="请对照受理通知书核对受理号，并核对身份证号码后四位",
+        message="没有查到相符的申请。",
+    )
+
+
+@router.post("/certificates/verify", operation_id="verifyQr", response_model=VerifiedOut, openapi_extra=takes(QrIn))
+async def verify_qr(request: Request, doors: Doorway) -> Response:
+    """Whether the text of a QR code is a certificate of ours, and whether that stands now."""
+    request.scope["state"]["headers"] |= doors.verifications.take(address_of(request.scope)).headers()
+    wanted = await read_body(request, QrIn)
+    key = doors.keys.certificate_signing_key().public_key()
+    return answer(request, await judged(doors, verify_text(wanted.qr, key)))
+
+
+@router.post(
+    "/certificates/verify-file", operation_id="verifyFile", response_model=VerifiedOut, openapi_extra=_PDF_BODY
+)
+async def verify_file(request: Request, doors: Doorway) -> Response:
+    """Whether a PDF is a certificate of ours exactly as issued, and whether that stands now. At most 4 MB."""
+    request.scope["state"]["headers"] |= doors.verifications.take(address_of(request.scope)).headers()
+    key = doors.keys.certificate_signing_key().public_key()
+    content = await request.body()
+    async with doors.verifying:
+        verdict = await asyncio.to_thread(verify_certificate, content, key)
+    return answer(request, await judged(doors, verdict))
+
+
+async def judged(doors: Doors, verdict: CertificateVerdict) -> VerifiedOut:
+    """Return a verdict with what has become of the certificate since."""
+    content = verdict.content
+    if content is None:
+        return VerifiedOut(genuine=False, reason=verdict.reason)
+    number = content.acceptance_no
+    async with doors.database.read() as connection:
+        issued = await reading.certificates_of(connection, number)
+        view = await reading.case_status(connection, number)
+    own = next((each for each in issued if each.version == content.version), None)
+    state = _state(own, issued[-1].version if issued else 0, view.status if view else None)
+    return VerifiedOut(
+        genuine=True,
+        reason=verdict.reason,
+        content=content.model_dump(mode="json"),
+        state=state,
+        state_zh=_STATE_ZH.get(state or ""),
+        revoked_at=own.revoked_at if own else None,
+    )
+
+
+def _state(own: reading.CertificateView | None, newest: int, status: Status | None) -> str | None:
+    if own is None or status is None:
+        return None
+    today = local_date(now())
+    match status:
+        case _ if own.revoked_at is not None:
+            return "revoked"
+        case _ if own.version != newest:
+            return "replaced"
+        case _ if own.end_on is not None and own.end_on < today:
+            return "over"
+        case Status.SUSPENDED:
+            return "suspended"
+        case _ if status in _IN_FORCE:
+            return "in_force" if own.effect_on <= today else "not_yet"
+        case Status.PUBLICITY | Status.OBJECTED:
+            return "not_yet"
+        case _:
+            return "over"
+
+
+@router.get("/certificate-key", operation_id="certificateKey", response_model=KeyOut)
+async def certificate_key(request: Request, doors: Doorway) -> Response:
+    """The public key that verifies our certificates, for whoever verifies them offline."""
+    key = doors.keys.certificate_signing_key().public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return answer(request, KeyOut(key_id=doors.keys.certificate_key_id, public_key=pem), cache=PUBLIC)

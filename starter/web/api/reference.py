@@ -1,0 +1,233 @@
+"""What is the same for everybody: the cities, their policies and catalogues, and the calendar of working days."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import Field, JsonValue
+
+from domain.calendar import DayVerdict, WorkCalendar
+from domain.disease import DiseaseRow
+from domain.moments import local_date
+from domain.policy import RegionPolicy
+from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
+from starter.web.answering import PUBLIC, answer
+from starter.web.doors import Doorway, now
+from starter.web.problems import Stopped, stopped
+from starter.web.shapes import Shape
+from storage.policies import policy_book
+
+router = APIRouter(tags=["reference"])
+Region = Annotated[str, Path(pattern=r"^[0-9]{6}$", examples=["510400"])]
+_MOST_DAYS_SHOWN = 800
+
+
+class RegionOut(Shape):
+    """One city."""
+
+    region: str
+    city: str
+    bureau: str
+    hotline: str
+    diseases: int
+
+
+class RegionsOut(Shape):
+    """The cities that have a policy."""
+
+    regions: tuple[RegionOut, ...]
+
+
+class PolicyOut(Shape):
+    """A city's policy in force, every value with its source; the diseases have an address of their own."""
+
+    region: str
+    version: str
+    policy: dict[str, JsonValue]
+
+
+class DiseasesOut(Shape):
+    """The diseases a city lists."""
+
+    region: str
+    version: str
+    diseases: tuple[DiseaseRow, ...]
+
+
+class DueOut(Shape):
+    """When a limit ends. `confirmed` tells whether published notices settle every day it depends on."""
+
+    due_on: date
+    due: Annotated[str, Field(description="RFC 3339 with +08:00.")]
+    confirmed: bool
+    calendar_version: str
+
+
+class DayOut(Shape):
+    """One day: worked or not, why, and which notice says so."""
+
+    on: Annotated[date, Field(alias="date")]
+    kind: str
+    reason: str
+    notice: str | None
+    confirmed: bool
+
+
+class DaysOut(Shape):
+    """The days of a span, both ends included."""
+
+    calendar_version: str
+    days: tuple[DayOut, ...]
+
+
+class NoticeOfStateOut(Shape):
+    """One notice of the State Council."""
+
+    id: str
+    year: int
+    title: str
+    number: str
+    url: str
+    published_on: date | None
+    seed: bool
+
+
+class CalendarOut(Shape):
+    """The calendar in force: its version, its notices, and how far it is settled."""
+
+    calendar_version: str
+    confirmed_from: date
+    confirmed_through: date
+    notices: tuple[NoticeOfStateOut, ...]
+
+
+@router.get("/regions", operation_id="listRegions", response_model=RegionsOut)
+async def regions(request: Request) -> Response:
+    """The cities that have a policy."""
+    book, today = policy_book(), local_date(now())
+    found = [_region(book.policy_for(region, today)) for region in book.regions()]
+    return answer(request, RegionsOut(regions=tuple(found)), cache=PUBLIC)
+
+
+def _region(policy: RegionPolicy) -> RegionOut:
+    return RegionOut(
+        region=policy.region,
+        city=policy.city.value,
+        bureau=policy.bureau.value,
+        hotline=policy.hotline.value,
+        diseases=len(policy.diseases),
+    )
+
+
+def policy_in_force(region: str) -> RegionPolicy:
+    """Return a city's policy today. Raises `Stopped` (404) where there is none."""
+    book = policy_book()
+    if region not in book.regions():
+        raise unknown_region()
+    return book.policy_for(region, local_date(now()))
+
+
+def unknown_region() -> Stopped:
+    """Return what a region without a policy gets."""
+    return stopped(
+        404,
+        field="region",
+        rule=f"已开通的统筹区：{'、'.join(policy_book().regions())}",
+        remedy="请填写其中一个六位行政区划代码",
+        message="该统筹区未开通。",
+    )
+
+
+@router.get("/regions/{region}/policy", operation_id="readPolicy", response_model=PolicyOut)
+async def policy(request: Request, region: Region) -> Response:
+    """A city's policy in force, every value with its source."""
+    found = policy_in_force(region)
+    content: dict[str, Any] = found.model_dump(mode="json", exclude={"diseases", "candidates"})
+    return answer(request, PolicyOut(region=region, version=found.version, policy=content), cache=PUBLIC)
+
+
+@router.get("/regions/{region}/diseases", operation_id="listDiseases", response_model=DiseasesOut)
+async def diseases(
+    request: Request, region: Region, group: Annotated[str | None, Query(max_length=64)] = None
+) -> Response:
+    """The diseases a city lists, with the papers each one asks for."""
+    found = policy_in_force(region)
+    rows = tuple(row for row in found.diseases if group in (None, row.group))
+    return answer(request, DiseasesOut(region=region, version=found.version, diseases=rows), cache=PUBLIC)
+
+
+@router.get("/calendar", operation_id="readCalendar", response_model=CalendarOut)
+async def calendar(request: Request, doors: Doorway) -> Response:
+    """The calendar in force, its notices and their sources."""
+    found = await _calendar(doors)
+    shown = CalendarOut(
+        calendar_version=found.version,
+        confirmed_from=found.covered[0].first_on,
+        confirmed_through=found.settled_through,
+        notices=tuple(
+            NoticeOfStateOut(
+                id=each.id,
+                year=each.year,
+                title=each.title,
+                number=each.number,
+                url=each.url,
+                published_on=each.published_on,
+                seed=each.seed,
+            )
+            for each in found.notices
+        ),
+    )
+    return answer(request, shown, cache=PUBLIC)
+
+
+@router.get("/calendar/due", operation_id="computeDue", response_model=DueOut)
+async def due(
+    request: Request,
+    doors: Doorway,
+    region: Annotated[str, Query(max_length=6)],
+    start: Annotated[str, Query(alias="from", max_length=40, description="Day of receipt; not counted itself.")],
+    working_days: Annotated[int | None, Query(description="1 to 3660.")] = None,
+    calendar_days: Annotated[int | None, Query(description="1 to 3660; a last day off rolls forward.")] = None,
+) -> Response:
+    """When a limit ends, and whether published notices settle that."""
+    asked = {"region": region, "from": start, "working_days": working_days, "calendar_days": calendar_days}
+    found = due_of(read_question(asked), await _calendar(doors))
+    return answer(request, found._asdict(), cache=PUBLIC)
+
+
+@router.get("/calendar/days", operation_id="listDays", response_model=DaysOut)
+async def days(
+    request: Request,
+    doors: Doorway,
+    first_on: Annotated[date, Query(alias="from", ge=FIRST_ON, le=LAST_ON)],
+    last_on: Annotated[date, Query(alias="to", ge=FIRST_ON, le=LAST_ON, description="Included.")],
+) -> Response:
+    """Days: worked or not, why, which notice says so, and whether that is published or projected."""
+    if not timedelta(0) <= last_on - first_on < timedelta(days=_MOST_DAYS_SHOWN):
+        raise stopped(
+            422,
+            field="to",
+            rule=f"to 不早于 from，一次最多 {_MOST_DAYS_SHOWN} 天",
+            remedy="请更正日期，或分次查询",
+            message="所问的日期先后颠倒，或天数过多。",
+        )
+    found = await _calendar(doors)
+    part = found.slice(first_on, last_on)
+    shown = [_day(part.day(first_on + timedelta(days=offset))) for offset in range((last_on - first_on).days + 1)]
+    return answer(request, DaysOut(calendar_version=found.version, days=tuple(shown)), cache=PUBLIC)
+
+
+def _day(verdict: DayVerdict) -> DayOut:
+    return DayOut(
+        on=verdict.on,
+        kind="work" if verdict.working else "rest",
+        reason=verdict.reason,
+        notice=verdict.notice,
+        confirmed=verdict.confirmed,
+    )
+
+
+async def _calendar(doors: Doorway) -> WorkCalendar:
+    async with doors.database.read() as connection:
+        return (await doors.calendars.history(connection)).current

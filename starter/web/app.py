@@ -1,0 +1,69 @@
+"""The application: the API under /api/v1, the pages at /, and what every request passes on its way in and out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from starter.web import health
+from starter.web.answering import PUBLIC, answer
+from starter.web.api import (
+    applications,
+    cases,
+    commands,
+    documents,
+    people,
+    public,
+    reference,
+    statistics,
+    uploads,
+)
+from starter.web.doors import opened_doors
+from starter.web.guarding import Guard
+from starter.web.problems import tell_problems
+from starter.web.rates import Buckets, Rates
+from starter.web.schema import openapi_document
+from worker.settings import Settings
+
+API = "/api/v1"
+_API_MODULES = (applications, cases, commands, documents, uploads, people, public, reference, statistics)
+
+
+def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
+    """Build the application of one process. Nothing it needs has to be there yet."""
+    rates = rates or Rates()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened_doors(settings, rates) as doors:
+            app.state.doors = doors
+            yield
+
+    app = FastAPI(
+        title="mente 门诊慢特病认定",
+        version=version("mente"),
+        description="Applications, commands, reads and public look-ups. Problems are RFC 9457 documents in Chinese.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    tell_problems(app)
+    app.add_middleware(Guard, addresses=Buckets(rates.address))
+    app.include_router(health.router)
+    for module in _API_MODULES:
+        app.include_router(module.router, prefix=API)
+    app.add_api_route(f"{API}/openapi.json", _openapi, methods=["GET"], include_in_schema=False)
+    include_pages(app)
+    return app
+
+
+def include_pages(app: FastAPI) -> None:
+    """Add the pages; they are another module's, and the API stands without them."""
+
+
+async def _openapi(request: Request) -> Response:
+    return answer(request, openapi_document(request.app), cache=PUBLIC)

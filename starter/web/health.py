@@ -1,0 +1,22 @@
+"""Whether this process lives, and whether it can do its work: for load balancers and for whoever looks why not."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from starter.web.answering import answer
+from starter.web.doors import Doorway
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def alive(request: Request) -> Response:
+    """Answer as long as this process serves."""
+    return answer(request, {"status": "ok"})
+
+
+@router.get("/readyz")
+async def ready(request: Request, doors: Doorway) -> Response:
+    """Say what is away, in words; 503 if anything is."""
+    faults = await doors.ready()
+    return answer(request, {"ready": not faults, "away": faults}, status=503 if faults else 200)

@@ -1,0 +1,88 @@
+"""Lists of cases page by page: by due instant and number, each page starting after the last line of the one before."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.application import Model
+from domain.vocabulary import Sla, Status, WaitingOn
+from storage.effects import ASSIGNED
+from storage.reading import CaseLine
+from storage.tables import account_case, case, verdict
+
+
+class CaseFilter(Model):
+    """What a list keeps; None keeps everything. `regions` and `channel` bound what an asker may see at all.
+
+    `expert` keeps the cases in which a verdict of that expert is awaited. `account` with `person_key` keeps those an
+    account applied for, and those of its person.
+    """
+
+    regions: tuple[str, ...] | None = None
+    channel: str | None = None
+    expert: str | None = None
+    account: str | None = None
+    person_key: str | None = None
+    numbers: tuple[str, ...] | None = None
+    status: Status | None = None
+    waiting_on: WaitingOn | None = None
+    sla: Sla | None = None
+    disease_id: str | None = None
+    attention: bool | None = None
+    closed: bool | None = None
+
+
+class After(NamedTuple):
+    """Where a page begins: behind this due instant and number."""
+
+    due: datetime | None
+    acceptance_no: str
+
+
+_EQUAL = ("channel", "status", "waiting_on", "sla", "disease_id", "attention", "closed")
+
+
+async def page_of_cases(
+    connection: AsyncConnection, wanted: CaseFilter, *, after: After | None = None, limit: int
+) -> tuple[CaseLine, ...]:
+    """Return the cases of one page, the earliest due first, those without a due last."""
+    query = select(case).where(*_conditions(wanted))
+    if after is not None:
+        query = query.where(_behind(after))
+    ordered = query.order_by(case.c.due.is_(None), case.c.due, case.c.acceptance_no).limit(limit)
+    return tuple([CaseLine.model_validate(row) for row in (await connection.execute(ordered)).mappings()])
+
+
+def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
+    values: dict[str, Any] = {name: getattr(wanted, name) for name in _EQUAL}
+    found = [case.c[name] == value for name, value in values.items() if value is not None]
+    if wanted.numbers is not None:
+        found.append(case.c.acceptance_no.in_(wanted.numbers))
+    if wanted.regions is not None:
+        found.append(case.c.region.in_(wanted.regions))
+    if wanted.expert is not None:
+        seat = select(verdict.c.expert_id).where(
+            verdict.c.acceptance_no == case.c.acceptance_no,
+            verdict.c.expert_id == wanted.expert,
+            verdict.c.state == ASSIGNED,
+        )
+        found += [case.c.closed.is_(False), exists(seat)]
+    if wanted.account is not None:
+        link = select(account_case.c.account_id).where(
+            account_case.c.acceptance_no == case.c.acceptance_no, account_case.c.account_id == wanted.account
+        )
+        own = case.c.person_key == wanted.person_key if wanted.person_key else exists(link)
+        found.append(or_(own, exists(link)))
+    elif wanted.person_key is not None:
+        found.append(case.c.person_key == wanted.person_key)
+    return found
+
+
+def _behind(after: After) -> ColumnElement[bool]:
+    if after.due is None:
+        return and_(case.c.due.is_(None), case.c.acceptance_no > after.acceptance_no)
+    same = and_(case.c.due == after.due, case.c.acceptance_no > after.acceptance_no)
+    return or_(case.c.due > after.due, same, case.c.due.is_(None))
