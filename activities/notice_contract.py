@@ -10,6 +10,9 @@ from domain.application import Model
 from domain.events import NoticeEvent
 from domain.notice_plan import NoticePlan
 
+SAID_TODAY = "same-text-today"
+"""Why a message was not sent: its number has been told the very same today."""
+
 
 class StartNotice(Model):
     """Start argument of `Notice`: which notice of which case. Texts and addresses stay in storage.

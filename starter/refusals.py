@@ -1,6 +1,9 @@
-"""The refusals every door of the starter gives alike: of a request, a second case, an unknown and a closed one."""
+"""The refusals every door of the starter gives alike: of a request, a case, a notice, and who may act on it."""
+
+import re
 
 from activities.contract import StartApplication
+from domain.commands import ACTOR_PATTERN
 from domain.refusal import Refused, refuse
 from domain.vocabulary import STATUS_ZH, Status
 
@@ -43,4 +46,26 @@ def closed_case(status: Status) -> Refused:
         rule="已办结的案件不再接受命令",
         remedy="如需继续，请重新提出申请",
         message=f"该案件已办结（{STATUS_ZH[status]}）。",
+    )
+
+
+def unknown_notice() -> Refused:
+    """Return the refusal of a notice its case does not have."""
+    return refuse(
+        field="notice_seq",
+        rule="须为该案件已有通知的序号",
+        remedy="请以 mente notices 加受理号查看通知序号",
+        message="该案件没有这一通知。",
+    )
+
+
+def checked_officer(actor: str) -> str:
+    """Return an actor who is an officer, such as `officer:O12`. Raises `Refused`."""
+    if actor.startswith("officer:") and re.fullmatch(ACTOR_PATTERN, actor):
+        return actor
+    raise refuse(
+        field="actor",
+        rule="须由经办人员办理，写作 officer:编号，编号为字母、数字、点、横线或下划线",
+        remedy="请写明经办人员，例如 officer:O12",
+        message="办理人不是经办人员，或格式不符。",
     )

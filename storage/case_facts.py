@@ -63,18 +63,22 @@ def _persons(row: RowMapping, person_key: Callable[[str], str]) -> tuple[str, ..
 
 
 async def _seats(connection: AsyncConnection, acceptance_no: str) -> Sequence[RowMapping]:
-    columns = verdict.c.expert_id, verdict.c.state, verdict.c.assigned_seq
+    columns = verdict.c.expert_id, verdict.c.state, verdict.c.panel, verdict.c.round
     query = select(*columns).where(verdict.c.acceptance_no == acceptance_no)
     return (await connection.execute(query)).mappings().all()
 
 
 async def _counted(connection: AsyncConnection, acceptance_no: str, seats: Sequence[RowMapping]) -> bool:
-    # A tie decides nothing, and a panel called after a count is as blind as the first one was.
-    query = select(case_event.c.seq, case_event.c.detail).where(
+    # By panel and round, not by numbers of entries: a seat's is the one its workflow proposed, which may lag behind.
+    newest = max(((seat["panel"], seat["round"]) for seat in seats), default=None)
+    if newest is None or any(seat["state"] == ASSIGNED for seat in seats):
+        return False
+    query = select(case_event.c.detail).where(
         case_event.c.acceptance_no == acceptance_no, case_event.c.kind == EventKind.PANEL_COUNTED
     )
-    counts = [row.seq for row in await connection.execute(query) if Outcome.TIE not in row.detail.values()]
-    return max(counts, default=0) > max((seat["assigned_seq"] for seat in seats), default=0)
+    # A tie decides nothing: the expert who breaks it is as blind as the others were.
+    decided = [detail for detail in (await connection.scalars(query)) if Outcome.TIE not in detail.values()]
+    return newest in [(detail.get("panel"), detail.get("round")) for detail in decided]
 
 
 async def _public(connection: AsyncConnection, acceptance_no: str, at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Lists of cases page by page: by due instant and number, each page starting after the last line of the one before."""
+"""Lists of cases page by page: by due instant and number, each page after the last line of the one before."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -17,7 +17,7 @@ from storage.attempts import address_digest
 from storage.notice_standing import attempts_of
 from storage.tables import access_log, notice, notice_attempt, sms_of_day
 
-RESEND = "notices.resend"
+RESEND = "notices.resend_ordered"
 """What the access log calls it."""
 
 

@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE, ActivityName
-from activities.notice_contract import NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
+from activities.notice_contract import SAID_TODAY, NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
 from domain.events import INBOX
 from domain.moments import rfc3339
 from domain.notice_plan import BY_SMS, NoticePlan
@@ -19,6 +19,12 @@ REPEAT = RetryPolicy(
     initial_interval=timedelta(seconds=5),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=30),
+)
+# Where another provider waits its turn, the last try falls near the end of the time allowed.
+REPEAT_SOON = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=1),
 )
 # The database is ours and comes back; a notice without an end would look like one still under way.
 RECORD = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -94,7 +100,10 @@ class Telling:
         way = SendNotice(
             acceptance_no=start.acceptance_no, seq=start.seq, channel=channel, provider=provider, intent=start.intent
         )
-        sent = await self._hand_over(way, GIVE_UP_AFTER if last else NEXT_PROVIDER_AFTER)
+        if last:
+            sent = await self._hand_over(way, GIVE_UP_AFTER, repeat=REPEAT)
+        else:
+            sent = await self._hand_over(way, NEXT_PROVIDER_AFTER, repeat=REPEAT_SOON)
         if channel in BY_SMS and provider and sent.state not in _KNOWN:
             sent = await self._follow(way)
         if sent.state is NoticeState.DELIVERED and self._plan.legal and not self._reported:
@@ -102,7 +111,7 @@ class Telling:
             await self._report(sent.at or workflow.now())
         return sent
 
-    async def _hand_over(self, way: SendNotice, patience: timedelta) -> NoticeSent:
+    async def _hand_over(self, way: SendNotice, patience: timedelta, *, repeat: RetryPolicy) -> NoticeSent:
         """Try outside the hours of rest until it is sent, known to be lost, or the patience is used up."""
         while True:
             await self._rest(way.channel)
@@ -110,7 +119,7 @@ class Telling:
             rest = self._plan.quiet_from(way.channel, begun)
             allowed = min(patience, rest - begun) if rest is not None else patience
             try:
-                return await _send(self._start, way, allowed=allowed)
+                return await _send(self._start, way, allowed=allowed, repeat=repeat)
             except ActivityError:
                 patience -= allowed
             if patience <= timedelta(0):
@@ -184,7 +193,9 @@ class Telling:
         )
 
 
-async def _send(start: StartNotice, way: SendNotice, *, allowed: timedelta = GIVE_UP_AFTER) -> NoticeSent:
+async def _send(
+    start: StartNotice, way: SendNotice, *, allowed: timedelta = GIVE_UP_AFTER, repeat: RetryPolicy = REPEAT
+) -> NoticeSent:
     """Send over one way. Raises `ActivityError` where it was not sent in the time allowed."""
     sent: NoticeSent = await workflow.execute_activity(
         ActivityName.SEND_NOTICE.value,
@@ -193,7 +204,7 @@ async def _send(start: StartNotice, way: SendNotice, *, allowed: timedelta = GIV
         task_queue=NOTICE_QUEUE,
         start_to_close_timeout=ONE_SEND,
         schedule_to_close_timeout=allowed,
-        retry_policy=REPEAT,
+        retry_policy=repeat,
         summary=f"发送{_named(way)}（{start.event.value}）",
     )
     return sent
@@ -218,5 +229,5 @@ def _named(way: SendNotice) -> str:
 
 def _reached_nobody(tried: dict[str, NoticeSent]) -> bool:
     """Tell whether nothing was sent to the person; a doubtful message may have been, and the inbox is no answer."""
-    told = [sent.state for channel, sent in tried.items() if channel != INBOX]
-    return all(state in _NOT_SENT for state in told)
+    told = [sent for channel, sent in tried.items() if channel != INBOX]
+    return all(sent.state in _NOT_SENT and sent.detail != SAID_TODAY for sent in told)

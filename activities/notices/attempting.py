@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from activities.notice_contract import NoticeSent, NoticeState, SendNotice
+from activities.notice_contract import SAID_TODAY, NoticeSent, NoticeState, SendNotice
 from activities.notices.outcomes import Postponed
 from activities.notices.sms import SmsAnswer
 from storage.attempts import (
@@ -23,9 +23,6 @@ from storage.attempts import (
 )
 from storage.database import Database
 from storage.notice_standing import AttemptState
-
-SAID_TODAY = "same-text-today"
-"""Why a message was not sent: its number has been told the very same today."""
 
 NEVER_TAKEN = "never-taken"
 """Why a doubtful message has failed: its provider surely never took it."""

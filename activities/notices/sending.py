@@ -15,8 +15,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.contract import ActivityName
-from activities.notice_contract import NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
-from activities.notices.attempting import SAID_TODAY, Attempts, as_found, way_of
+from activities.notice_contract import SAID_TODAY, NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
+from activities.notices.attempting import Attempts, as_found, way_of
 from activities.notices.by_sms import BySms
 from activities.notices.email import Attachment, HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear

@@ -19,9 +19,7 @@ WEB_PORT = 8080
 
 @click.command("serve", cls=Leaf)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 behind a proxy that speaks https.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=WEB_PORT, show_default=True, help="0 takes a free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=WEB_PORT, show_default=True, help="0: a free one.")
 @click.option("--trust-proxy", default="", metavar="ADDRESS", help="Believe X-Forwarded-* from this address.")
 async def serve(host: str, port: int, trust_proxy: str) -> None:
     """Serve the HTTP API and the pages until SIGTERM.

@@ -61,10 +61,10 @@ async def test_a_case_nobody_has_seen_yet_is_its_patients_and_its_agents(databas
 async def test_the_experts_of_a_case_are_those_who_sit_and_not_those_who_left(database: Database) -> None:
     await register_experts(database, *((each, "cardiology", "H1") for each in ("E1", "E2", "E3")))
     await opened(database)
-    await recorded(database, transition(2, seats=tuple(seat(each) for each in ("E1", "E2", "E3"))))
+    await recorded(database, transition(2, verdicts=tuple(seat(each) for each in ("E1", "E2", "E3"))))
     assert (await facts(database)).experts == ("E1", "E2", "E3")
     left = (seat("E2", left=SeatLeft.RECUSED), seat("E3", decision=Decision.GRANT, reason="标记"))
-    await recorded(database, transition(3, seats=left))
+    await recorded(database, transition(3, verdicts=left))
     assert (await facts(database)).experts == ("E1", "E3")
 
 
@@ -72,18 +72,25 @@ async def test_verdicts_are_counted_after_a_count_that_decides_and_until_another
     database: Database,
 ) -> None:
     await opened(database)
+    given = {"decision": Decision.GRANT, "reason": "标记"}
 
-    async def step(seq: int, kind: EventKind, detail: dict[str, Any], *seats: Any) -> bool:
+    async def step(seq: int, kind: EventKind, *seats: Any, **detail: Any) -> bool:
         event = entry(seq, kind, detail=detail)
-        await recorded(database, transition(seq, events=(event,), seats=seats))
+        await recorded(database, transition(seq, events=(event,), verdicts=seats))
         return (await facts(database)).counted
 
+    counted, verdict_given = EventKind.PANEL_COUNTED, EventKind.VERDICT_GIVEN
     assert (await facts(database)).counted is False
-    assert await step(2, EventKind.ACCEPTED, {}, seat("E1")) is False
-    assert await step(3, EventKind.PANEL_COUNTED, {"panel": 1, "round": 0, "outcome": Outcome.TIE}) is False
-    assert await step(4, EventKind.PANEL_COUNTED, {"panel": 1, "round": 0, "outcome": Outcome.GRANT}) is True
-    assert await step(5, EventKind.ACCEPTED, {}, seat("E2", panel=2)) is False
-    assert await step(6, EventKind.PANEL_COUNTED, {"panel": 2, "round": 0, "outcome": Outcome.DENY}) is True
+    assert await step(2, EventKind.ACCEPTED, seat("E1")) is False
+    assert await step(3, verdict_given, seat("E1", **given)) is False
+    assert await step(4, counted, panel=1, round=0, tally=Outcome.TIE) is False
+    assert await step(5, EventKind.ACCEPTED, seat("E2")) is False
+    assert await step(6, verdict_given, seat("E2", **given)) is False
+    assert await step(7, counted, panel=1, round=0, tally=Outcome.GRANT) is True
+    assert await step(8, EventKind.ACCEPTED, seat("E3", panel=2)) is False
+    assert await step(9, verdict_given, seat("E3", panel=2, **given)) is False
+    assert await step(10, counted, panel=2, round=0, tally=Outcome.DENY) is True
+    assert await step(11, EventKind.ACCEPTED, seat("E3", panel=2, round_=1)) is False
 
 
 async def test_a_case_is_public_while_its_entry_is_on_the_list(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""What no SMS may hold, planted in every fact of every event: names, numbers and diagnoses, however they are written."""
+"""What no SMS may hold, planted in every fact of every event: names, numbers, diagnoses, however written."""
 
 from datetime import UTC, date, datetime
 

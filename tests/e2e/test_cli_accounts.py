@@ -21,10 +21,11 @@ from storage.keys import load_keys
 from storage.passwords import Passwords
 from storage.phone_index import cases_by_phone
 from storage.tables import access_log, account, case
-from tests.activities.case_samples import ID_NUMBER, NUMBER, opened
+from tests.activities.case_samples import NUMBER, opened
 from worker import logs
 
 CITY = "510400"
+ID_NUMBER = "11010519491231002X"
 
 
 @pytest.fixture(autouse=True)

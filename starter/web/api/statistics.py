@@ -19,9 +19,7 @@ from storage.expert_register import counted_statistics
 
 router = APIRouter(prefix="/statistics", tags=["statistics"])
 Region = Annotated[str, Query(pattern=r"^[0-9]{6}$")]
-FromOn = Annotated[
-    date | None, Query(alias="from", description="First day of the decisions; 90 days ago if left out.")
-]
+FromOn = Annotated[date | None, Query(alias="from", description="First day of the decisions; else 90 days ago.")]
 ToOn = Annotated[date | None, Query(alias="to", description="Last day, included; today if left out.")]
 LONGEST_SPAN = timedelta(days=366)
 _SPAN = timedelta(days=90)
