@@ -158,6 +158,33 @@ class NoticeEvent(StrEnum):
     BREACH_REPORT = "breach_report"
 
 
+NOTICE_ZH: dict[NoticeEvent, str] = {
+    NoticeEvent.ACCEPTED: "受理通知",
+    NoticeEvent.NOT_ACCEPTED: "不予受理通知",
+    NoticeEvent.SUPPLEMENT: "一次性补正通知",
+    NoticeEvent.SUPPLEMENT_REMINDER: "补正提醒",
+    NoticeEvent.LAPSED: "视为撤回通知",
+    NoticeEvent.WITHDRAWN: "撤回确认",
+    NoticeEvent.ORIGINALS: "核验原件通知",
+    NoticeEvent.ORIGINALS_REMINDER: "核验原件提醒",
+    NoticeEvent.PUBLICITY: "公示通知",
+    NoticeEvent.GRANTED: "认定结果通知（通过）",
+    NoticeEvent.DENIED: "认定结果通知（不予认定）",
+    NoticeEvent.APPEAL_RECEIVED: "申诉受理通知",
+    NoticeEvent.APPEAL_DENIED: "申诉结果通知（维持）",
+    NoticeEvent.RECHECK_DUE: "年度复核通知",
+    NoticeEvent.RECHECK_REMINDER: "复核提醒",
+    NoticeEvent.RECHECK_PASSED: "复核通过通知",
+    NoticeEvent.RENEWAL_DUE: "续期提醒",
+    NoticeEvent.SUSPENDED: "待遇暂停通知",
+    NoticeEvent.RESUMED: "待遇恢复通知",
+    NoticeEvent.ENDED: "待遇终止通知",
+    NoticeEvent.DATE_MOVED: "日期调整通知",
+    NoticeEvent.LIMIT_EXTENDED: "办理期限延长通知",
+    NoticeEvent.BREACH_REPORT: "超期报告",
+}
+
+
 AGENT_SMS = "agent_sms"
 """The channel of the SMS that goes to the agent beside the applicant's own."""
 

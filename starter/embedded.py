@@ -160,11 +160,11 @@ async def workers_inside(running: House) -> AsyncIterator[None]:
         await task
 
 
-def worker_process(running: House, number: int) -> Child:
-    """Return a worker in a process of its own, its log below the home."""
+def worker_process(running: House, number: int, **more: str) -> Child:
+    """Return a worker in a process of its own, its log below the home; `more` is added to its environment."""
     program = str(Path(sys.executable).parent / "mente")
     log = running.settings.home / "logs" / f"worker-{number}.log"
-    environment = {"MENTE_HOME": str(running.settings.home)}
+    environment = {"MENTE_HOME": str(running.settings.home), **more}
     return Child(f"worker-{number}", lambda: spawn([program, "worker"], log, environment))
 
 

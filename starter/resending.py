@@ -78,24 +78,23 @@ async def resend_notice(database: Database, client: Client, wanted: Resend, *, n
     _check_channels(wanted.channels)
     wanted = wanted.model_copy(update={"command_id": wanted.command_id or new_command_id()})
     async with database.write() as connection:
-        if not await lock_notice(connection, wanted.acceptance_no, wanted.seq):
-            raise unknown_notice()
-        found = await whole_notice(connection, wanted.acceptance_no, wanted.seq)
-        assert found is not None, "it was there a moment ago"
-        before = await orders_of(connection, wanted.acceptance_no, wanted.seq)
-        known = next((each for each in before if each.command_id == wanted.command_id), None)
-        if known is None and found.settled_at is not None:
-            order = await _new_order(connection, found, wanted, at=now)
-        else:
+        found, orders = await _locked(connection, wanted)
+        known = next((each for each in orders if each.command_id == wanted.command_id), None)
+        under_way = known is None and found.settled_at is None
+        order: ResendOrder | None
+        if known is not None:
+            _check_same(known, wanted)
             order = known
+        elif under_way:
+            order = orders[-1] if orders else None
+        else:
+            order = await _new_order(connection, found, wanted, at=now)
     if order is None:
-        # An order that was written down just before its sender died is carried out now at the latest.
-        if before:
-            await _start(client, found, before[-1], at=now)
         raise _under_way()
-    if known is not None:
-        _check_same(known, wanted)
+    # Also the order of somebody who died before starting it: it is carried out now at the latest.
     workflow_id = await _start(client, found, order, at=now)
+    if under_way:
+        raise _under_way()
     return Resent(
         acceptance_no=found.acceptance_no,
         seq=found.seq,
@@ -107,11 +106,17 @@ async def resend_notice(database: Database, client: Client, wanted: Resend, *, n
     )
 
 
-async def _new_order(
-    connection: AsyncConnection, found: NoticeWhole, wanted: Resend, *, at: datetime
-) -> ResendOrder:
+async def _locked(connection: AsyncConnection, wanted: Resend) -> tuple[NoticeWhole, tuple[ResendOrder, ...]]:
+    if not await lock_notice(connection, wanted.acceptance_no, wanted.seq):
+        raise unknown_notice()
+    found = await whole_notice(connection, wanted.acceptance_no, wanted.seq)
+    assert found is not None, "it was there a moment ago"
+    return found, await orders_of(connection, wanted.acceptance_no, wanted.seq)
+
+
+async def _new_order(connection: AsyncConnection, found: NoticeWhole, wanted: Resend, *, at: datetime) -> ResendOrder:
     _check_standing(found, wanted)
-    channels = wanted.channels or tuple(each for each in found.channels if each != INBOX)
+    channels = tuple(dict.fromkeys(wanted.channels)) or _usual(found)
     if not channels:
         raise _channels_refused("该通知只发往站内信，仍在收件箱中。")
     if found.recipient is Recipient.SUPERVISOR and set(channels) != {EMAIL}:
@@ -133,7 +138,7 @@ async def _new_order(
 async def _start(client: Client, found: NoticeWhole, order: ResendOrder, *, at: datetime) -> str:
     number, seq = found.acceptance_no, found.seq
     plan = plan_of(number, found.event, at=at, legal=found.legal)
-    if set(order.channels) != {each for each in found.channels if each != INBOX}:
+    if set(order.channels) != set(_usual(found)):
         # Whoever chose the channels wanted these.
         plan = plan.model_copy(update={"fallback": ()})
     task = StartNotice(
@@ -150,6 +155,10 @@ async def _start(client: Client, found: NoticeWhole, order: ResendOrder, *, at: 
     except RPCError as error:
         raise unreached(error) from None
     return workflow_id
+
+
+def _usual(found: NoticeWhole) -> tuple[str, ...]:
+    return tuple(each for each in found.channels if each != INBOX)
 
 
 def _check_channels(channels: Iterable[str]) -> None:
@@ -211,7 +220,7 @@ def _phone(notice: NoticeRecord, channel: str) -> str:
 
 
 def _check_same(known: ResendOrder, wanted: Resend) -> None:
-    same = known.reason == wanted.reason and (not wanted.channels or known.channels == wanted.channels)
+    same = known.reason == wanted.reason and (not wanted.channels or set(known.channels) == set(wanted.channels))
     if not same:
         raise refuse(
             field="command_id",

@@ -119,7 +119,8 @@ def lock_after(attempts: int) -> timedelta | None:
     beyond = attempts - FREE_ATTEMPTS
     if beyond < 1:
         return None
-    return min(FIRST_LOCK * 2 ** min(beyond - 1, 10), LONGEST_LOCK)
+    doublings = 1 << min(beyond - 1, 10)
+    return min(FIRST_LOCK * doublings, LONGEST_LOCK)
 
 
 async def add_account(

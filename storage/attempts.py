@@ -18,12 +18,15 @@ from domain.application import Model
 from domain.moments import local_date
 from storage.database import insert_rows
 from storage.notice_standing import ABANDONED, AttemptState, show_state
-from storage.tables import notice_attempt, sms_of_day
+from storage.tables import notice, notice_attempt, sms_of_day
 
 Report = Literal[AttemptState.SENT, AttemptState.DELIVERED, AttemptState.FAILED]
 """What a provider can say of a message."""
 
 _DOUBTFUL = frozenset({AttemptState.SENDING, AttemptState.UNKNOWN})
+
+_MOBILE_DIGITS = 11
+"""Of a mainland mobile number; what stands before them is the country's code."""
 
 
 class Way(Model):
@@ -142,6 +145,7 @@ async def record_outcome(
     A doubt is none: a way that was ended while its sender was still at it learns from the sender what became of it.
     The provider's id is kept in any case: a report that came before the outcome may have ended the row.
     """
+    await hold_notice(connection, held.reference)
     if provider_id:
         mine = notice_attempt.c.reference == held.reference
         await connection.execute(update(notice_attempt).where(mine).values(provider_id=provider_id))
@@ -156,6 +160,7 @@ async def record_outcome(
 async def conclude(connection: AsyncConnection, way: Way, *, at: datetime) -> Attempt:
     """End a way nobody will try again, and return how it stands: one that never got to `sending` has failed."""
     await _insert_once(connection, way, at=at)
+    await hold_notice(connection, way.reference)
     for stuck, outcome in ABANDONED:
         mine = and_(notice_attempt.c.reference == way.reference, notice_attempt.c.state.in_(stuck))
         ended = await connection.execute(update(notice_attempt).where(mine).values(state=outcome, ended_at=at))
@@ -168,11 +173,13 @@ async def conclude(connection: AsyncConnection, way: Way, *, at: datetime) -> At
 
 async def never_taken(connection: AsyncConnection, reference: str, *, detail: str, at: datetime) -> None:
     """End a doubt: the provider surely never took the message."""
+    await hold_notice(connection, reference)
     mine = and_(notice_attempt.c.reference == reference, notice_attempt.c.state == AttemptState.UNKNOWN)
-    await connection.execute(
+    ended = await connection.execute(
         update(notice_attempt).where(mine).values(state=AttemptState.FAILED, detail=detail, ended_at=at)
     )
-    await _unsay(connection, reference)
+    if ended.rowcount:
+        await _unsay(connection, reference)
     await show_state(connection, reference)
 
 
@@ -188,8 +195,9 @@ async def learn(
     """Take a provider's word on a message, whenever and in whatever order it comes; tell whether it changed anything.
 
     Its word overrules what we think. Of several, a failure is the last: a message that bounced after it was reported
-    delivered has not arrived, whichever of the two reports came first. `sent` only ends a doubt.
+    delivered has not arrived, whichever of the two reports came first. `sent` only overrules our own doubt or failure.
     """
+    await hold_notice(connection, reference)
     row = (await connection.execute(_locked(reference))).one_or_none()
     if row is None or not _is_news(said, state=row.state, reported=row.reported):
         return False
@@ -203,8 +211,23 @@ async def learn(
     return True
 
 
+async def hold_notice(connection: AsyncConnection, reference: str) -> None:
+    """Keep others from changing how the notice of an attempt stands until this transaction ends.
+
+    Whoever changes an attempt and then its notice holds the notice first: in the other order two of them, or one and
+    the settling of the notice, would wait for each other.
+    """
+    if connection.dialect.name == "sqlite":
+        return  # its writing transactions come one after another
+    told = and_(notice.c.acceptance_no == notice_attempt.c.acceptance_no, notice.c.seq == notice_attempt.c.seq)
+    wanted = select(notice.c.seq).join(notice_attempt, told).where(notice_attempt.c.reference == reference)
+    await connection.execute(wanted.with_for_update(of=notice))
+
+
 def address_digest(reference: str, phone: str) -> str:
-    """Return what is kept of the number a message went to, to compare a report's number with."""
+    """Return what is kept of the number a message went to, to compare a report's number with, however it is written."""
+    digits = "".join(each for each in phone if each.isdecimal())
+    phone = digits[-_MOBILE_DIGITS:] if len(digits) >= _MOBILE_DIGITS else digits
     return hashlib.sha256(f"{reference}\x1f{phone}".encode()).hexdigest()
 
 
@@ -294,7 +317,7 @@ def _is_news(said: Report, *, state: str, reported: str) -> bool:
         case _ if state == AttemptState.SKIPPED:
             return False
         case AttemptState.SENT:
-            return not reported and state in _DOUBTFUL
+            return not reported and state in (*_DOUBTFUL, AttemptState.FAILED)
         case AttemptState.DELIVERED:
             return not reported
         case AttemptState.FAILED:

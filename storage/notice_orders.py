@@ -22,7 +22,7 @@ RESEND = "notices.resend_ordered"
 
 
 class ResendOrder(Model):
-    """One order. `reason` is a code, for the log holds nothing personal; `although_unknown` accepts a second message."""
+    """One order. `reason` is a code, for the log holds nothing personal. `although_unknown`: it may arrive twice."""
 
     seq: int
     intent: int

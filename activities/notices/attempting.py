@@ -23,6 +23,7 @@ from storage.attempts import (
 )
 from storage.database import Database
 from storage.notice_standing import AttemptState
+from storage.receipts import apply_kept, hold_id
 
 NEVER_TAKEN = "never-taken"
 """Why a doubtful message has failed: its provider surely never took it."""
@@ -67,7 +68,9 @@ class Attempts:
     async def record(self, held: Attempt, state: AttemptState, detail: str, *, provider_id: str = "") -> NoticeSent:
         """Write an outcome and return how the way stands: a provider's report may have come first."""
         async with self._database.write() as connection:
+            await hold_id(connection, held.reference, provider_id)
             await record_outcome(connection, held, state=state, detail=detail, at=self.now(), provider_id=provider_id)
+            await apply_kept(connection, held.reference, now=self.now())
             return as_found(await attempt_of(connection, held.reference))
 
     async def record_answer(self, held: Attempt, answer: SmsAnswer) -> NoticeSent:
@@ -88,6 +91,7 @@ class Attempts:
         """
         at = self.now() if answer.at is None else max(answer.at, found.handed_over_at or answer.at)
         async with self._database.write() as connection:
+            await hold_id(connection, found.reference, answer.provider_id)
             if resending:
                 await note_prevented(connection, found.reference)
             await learn(
@@ -98,6 +102,7 @@ class Attempts:
                 at=min(at, self.now()),
                 provider_id=answer.provider_id,
             )
+            await apply_kept(connection, found.reference, now=self.now())
             return as_found(await attempt_of(connection, found.reference))
 
     async def never_taken(self, found: Attempt) -> NoticeSent:

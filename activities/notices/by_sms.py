@@ -17,8 +17,8 @@ SMS_SECONDS = 12
 """Limit for one call of a gateway, below the activity's own, so that a late answer never meets a second attempt."""
 
 DOUBTED_FOR = timedelta(hours=6)
-"""How long a message is held back in case it was never taken, to be sent anew. Then it is unknown and is followed like
-any other: a provider that knows a message only by the carrier's report can say nothing of one it never took."""
+"""How long a doubtful message is kept to be sent anew if it was never taken. Then it is unknown and followed like any
+other: a provider that knows messages only by the carrier's report has no word for one it never took."""
 
 _ASKED_OF = frozenset({AttemptState.SENDING, AttemptState.SENT, AttemptState.UNKNOWN})
 

@@ -4,7 +4,7 @@ import re
 
 from activities.notices.push import Push
 from activities.notices.texts import NoticeContext, NoticeText, render_notice, withheld
-from domain.identity import mask_id_number, mask_name
+from domain.identity import mask_id_number, mask_name, mask_phone
 from domain.moments import local_date
 from storage.notices import NoticeRecord
 from storage.policies import policy_book
@@ -44,10 +44,15 @@ def push_of(notice: NoticeRecord, text: NoticeText, *, delivery: str) -> Push:
 
 def _secret_words(notice: NoticeRecord) -> dict[str, str]:
     """Return what a reason typed by a person may not say, each with what stands in its place."""
-    words = {notice.name: mask_name(notice.name), notice.id_number: mask_id_number(notice.id_number)}
+    words = {
+        notice.name: mask_name(notice.name),
+        notice.id_number: mask_id_number(notice.id_number),
+        notice.phone: mask_phone(notice.phone),
+    }
     if notice.agent is not None:
         words[notice.agent.name] = mask_name(notice.agent.name)
         words[notice.agent.id_number] = mask_id_number(notice.agent.id_number)
+        words[notice.agent.phone] = mask_phone(notice.agent.phone)
     disease = policy_book().disease_name(notice.disease_id) or ""
     parts = [disease, *re.split(r"\W+", disease)]
     return {**{part: "所申请病种" for part in parts if len(part) > 1}, **words}

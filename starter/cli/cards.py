@@ -20,7 +20,6 @@ from workflows.showing import SLA_ZH, WAITING_ZH
 
 if TYPE_CHECKING:
     from starter.status import ListedCase
-    from storage.reading import NoticeView
 
 _TOLD_ZH = {
     "kinds": "材料",
@@ -152,25 +151,5 @@ def show_cases(console: Console, cases: "Sequence[ListedCase]") -> None:
     console.print(f"共 {len(cases)} 件")
 
 
-def show_notices(console: Console, notices: "Sequence[NoticeView]") -> None:
-    """Show the notices of a case and each attempt to send them."""
-    table = _table("序号", "通知", "收件人", "状态", "时间", "发送")
-    for notice in notices:
-        tried = "；".join(f"{each.channel} 第{each.attempt}次 {each.state}" for each in notice.attempts)
-        recipient = {"applicant": "申请人", "supervisor": "监督人员"}.get(notice.recipient, notice.recipient)
-        table.add_row(
-            str(notice.seq), notice.event, recipient, notice.state, _local_minute(notice.created_at), words(tried)
-        )
-    console.print(table)
-
-
 def _local_minute(at: datetime) -> str:
     return at.astimezone(CST).strftime("%Y-%m-%d %H:%M")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for column in columns:
-        # Only what was tried can be long.
-        table.add_column(column, overflow="fold", no_wrap=column != "发送")
-    return table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domain.events import NoticeEvent
+from starter.cli import notice_work
 from starter.cli.failing import refused
 from starter.cli.files import read_json, write_bytes
 from starter.cli.opening import opened_database, read_settings
@@ -42,20 +43,35 @@ class NoticesSection(Section):
 
 @click.command("show", cls=Leaf)
 @NUMBER
-async def show(number: str) -> Answer:
-    """List a case's notices and every attempt to send them."""
+@click.argument("seq", type=click.IntRange(1, 999_999), metavar="[SEQ]", required=False)
+async def show(number: str, seq: int | None) -> Answer:
+    """List a case's notices and every way they went; or show one, with the providers' reports and its task."""
     from domain.acceptance import parse_acceptance_number
 
     number = parse_acceptance_number(number)
-    from starter.cli.cards import show_notices
+    from starter.cli.notice_cards import show_notices
     from starter.refusals import unknown_case
     from storage import reading
 
+    if seq is not None:
+        return await _show_one(number, seq)
     async with opened_database(read_settings()) as database, database.read() as connection:
         found = await reading.notices_of(connection, number)
         if not found and await reading.case_status(connection, number) is None:
             raise unknown_case()
     return Answer({"acceptance_no": number, "notices": found}, lambda console: show_notices(console, found))
+
+
+async def _show_one(number: str, seq: int) -> Answer:
+    from starter.cli.notice_cards import show_whole
+    from starter.refusals import unknown_notice
+    from storage.notice_views import whole_notice
+
+    async with opened_database(read_settings()) as database, database.read() as connection:
+        found = await whole_notice(connection, number, seq)
+    if found is None:
+        raise unknown_notice()
+    return Answer(found, lambda console: show_whole(console, found))
 
 
 @click.command("preview", cls=Leaf)
@@ -270,8 +286,8 @@ def _told(content: object, lines: list[str], *, code: int = 0) -> Answer:
 COMMANDS: tuple[click.Command, ...] = (
     NoticesSection(
         "notices",
-        help="What people were told, and the texts they are told in. A bare NO is `show NO`.",
-        commands=[show, preview, lint],
+        help="What people were told, and how, and the texts they are told in. A bare NO is `show NO`.",
+        commands=[show, *notice_work.SUB_COMMANDS, preview, lint],
     ),
     inbox,
 )

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -51,9 +52,10 @@ def answer_bytes(
 
 
 def answer_file(request: Request, content: bytes, media_type: str, name: str) -> Response:
-    """Return a paper to be shown or kept; `name` is ours, of ASCII letters, digits and hyphens."""
+    """Return a paper to be shown or kept; `name` is ours, never what a sender calls it."""
     headers = {
-        "Content-Disposition": f'inline; filename="{name}"',
+        # RFC 6266: the names of letters hold Chinese.
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}",
         # A paper is what somebody else made: shown by the browser, it may run nothing and load nothing.
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'; sandbox",
     }

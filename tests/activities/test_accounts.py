@@ -72,7 +72,12 @@ def door(database: Database, watched: Watched, clock: Clock) -> Accounts:
 
 
 async def made(database: Database, login: str = "zhang.wei", password: str = SECRET, **changes: Any) -> Account:
-    values = {"login": login, "display_name": "标记张伟", "role": Role.OFFICER, "regions": ("620900",)}
+    values: dict[str, Any] = {
+        "login": login,
+        "display_name": "标记张伟",
+        "role": Role.OFFICER,
+        "regions": ("620900",),
+    }
     kept = await Passwords().hash(password)
     async with database.write() as connection:
         return await add_account(
@@ -151,7 +156,7 @@ async def test_a_login_is_given_once_whoever_asks_at_the_same_time(database: Dat
 
 async def test_an_expert_of_the_register_has_one_account_in_their_own_city(database: Database) -> None:
     await register_experts(database, ("E1", "cardiology", "H1"))
-    expert = {"role": Role.EXPERT, "expert_id": "E1"}
+    expert: dict[str, Any] = {"role": Role.EXPERT, "expert_id": "E1"}
     first = await made(database, "expert1", **expert)
     assert first.principal.actor == "expert:E1"
     with pytest.raises(Refused):
@@ -402,7 +407,7 @@ async def test_a_disabled_account_logs_in_no_more_and_its_sessions_are_over(
 
 
 async def test_one_operator_always_stays_even_when_two_disable_each_other(database: Database) -> None:
-    operator = {"role": Role.OPERATOR}
+    operator: dict[str, Any] = {"role": Role.OPERATOR}
     pair = [await made(database, "first", **operator), await made(database, "second", **operator)]
 
     async def disable(found: Account) -> int:

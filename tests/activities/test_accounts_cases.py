@@ -72,7 +72,7 @@ async def test_verdicts_are_counted_after_a_count_that_decides_and_until_another
     database: Database,
 ) -> None:
     await opened(database)
-    given = {"decision": Decision.GRANT, "reason": "标记"}
+    given: dict[str, Any] = {"decision": Decision.GRANT, "reason": "标记"}
 
     async def step(seq: int, kind: EventKind, *seats: Any, **detail: Any) -> bool:
         event = entry(seq, kind, detail=detail)

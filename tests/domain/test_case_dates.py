@@ -94,6 +94,10 @@ def limits(draw: st.DrawFn) -> Limit:
     return Limit(started_at=draw(past), working_days=draw(st.integers(shortest, 30)), midnight=draw(st.booleans()))
 
 
+def awaiting_delivery(limit: Limit) -> Limit:
+    return limit.model_copy(update={"awaits_delivery": True, "notice_seq": 1})
+
+
 def panel(*seats: Seat) -> Panel:
     return Panel(number=1, purpose=PanelPurpose.REVIEW, size=3, agree=2, seats=seats)
 
@@ -138,7 +142,7 @@ def states(draw: st.DrawFn) -> CaseState:
         calendar=BEFORE,
         ledger=draw(st.none() | ledgers()),
         limit_sla=draw(st.sampled_from(Sla)),
-        window=draw(st.none() | limits()),
+        window=draw(st.none() | limits() | limits().map(awaiting_delivery)),
         reminded=draw(st.booleans()),
         publicity=draw(st.none() | ledgers()),
         panel=draw(st.none() | st.just(panel(*seats))),

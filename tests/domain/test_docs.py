@@ -16,6 +16,7 @@ from domain.events import EVENT_ZH, EventKind, NoticeEvent, Recipient
 from domain.judging import STATUSES
 from domain.panel import Outcome, PanelPurpose, SeatLeft
 from domain.policy import RegionPolicy
+from domain.roles import ROLE_ZH, Role, Scope
 from domain.vocabulary import (
     CHANGE_ZH,
     DATE_ZH,
@@ -65,6 +66,8 @@ ENUMS: tuple[type[StrEnum], ...] = (
     NoticeState,
     Recipient,
     DateKind,
+    Role,
+    Scope,
 )
 CHINESE: dict[type[StrEnum], dict[str, str]] = {
     Status: {key.value: word for key, word in STATUS_ZH.items()},
@@ -75,6 +78,7 @@ CHINESE: dict[type[StrEnum], dict[str, str]] = {
     Ground: {key.value: word for key, word in GROUND_ZH.items()},
     DateKind: {key.value: word for key, word in DATE_ZH.items()},
     ChangeKind: {key.value: word for key, word in CHANGE_ZH.items()},
+    Role: {key.value: word for key, word in ROLE_ZH.items()},
 }
 """Where the code says how a value reads in Chinese, the glossary says the same."""
 

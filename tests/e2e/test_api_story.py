@@ -5,25 +5,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from domain.access import Role
 from domain.vocabulary import Status
 from samples.make import make_story
 from starter.client import Mente, new_command_id
-from starter.embedded import House
-from storage.access import log_access
-from tests.e2e.playing import skip_past, until_status
+from storage.tables import access_log
+from tests.e2e.playing import until, until_status
 from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, papers_of, web
 
-__all__ = ["log_access", "web"]
+__all__ = ["web"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_diabetes_story_from_application_to_a_verified_certificate(
-    web: Web, mente: Mente, city: House, tmp_path: Path
+    web: Web, mente: Mente, tmp_path: Path
 ) -> None:
-    story = make_story("diabetes", tmp_path, received_at=datetime.now(UTC) - timedelta(minutes=1))
+    story = make_story("panzhihua-diabetes", tmp_path, received_at=datetime.now(UTC) - timedelta(minutes=1))
     raw = json.loads(story.application.read_text("utf-8"))
     async with await web.key(PANZHIHUA, "panzhihua-app") as app:
         papers = await papers_of(app, story.materials, raw["materials"])
@@ -78,7 +78,6 @@ async def test_the_diabetes_story_from_application_to_a_verified_certificate(
         queried = await anybody.post("/api/v1/public/status", json=asked)
         assert queried.json()["status"] in ("effective", "publicity")
         assert raw["applicant"]["name"] not in queried.text
-    _ = skip_past, city
 
 
 async def test_a_channel_sees_neither_who_decides_nor_what_an_expert_said(web: Web, mente: Mente) -> None:
@@ -115,11 +114,6 @@ async def test_a_body_that_names_another_actor_is_refused_and_nothing_is_sent(we
 
 
 async def test_every_look_at_a_case_is_in_the_access_log_within_seconds(web: Web, mente: Mente) -> None:
-    from sqlalchemy import select
-
-    from storage.tables import access_log
-    from tests.e2e.playing import until
-
     async with await web.key() as app:
         number = (await app.post("/api/v1/applications", json=await made_up(app, 91_003))).json()["acceptance_no"]
         await until_status(mente, number, Status.REVIEW)

@@ -299,6 +299,7 @@ async def _workers(stack: AsyncExitStack, running: House, sms: ScriptedSms, mail
         settings=NoticeSettings(supervisors={SUPERVISED: settings.supervisor_email}),
         client=client,
     )
-    await stack.enter_async_context(case_worker(client, settings, CaseActivities(database, objects, keys, client), notices))
+    cases = CaseActivities(database, objects, keys, client)
+    await stack.enter_async_context(case_worker(client, settings, cases, notices))
     await stack.enter_async_context(notice_worker(client, settings, notices))
     await stack.enter_async_context(asking_worker(client, settings, database, notices))

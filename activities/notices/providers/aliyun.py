@@ -1,6 +1,6 @@
-"""Alibaba Cloud SMS (Dysmsapi 2017-05-25): `SendSms`, and `QuerySendDetails` to learn what became of a message.
+"""Alibaba Cloud SMS (Dysmsapi 2017-05-25): `SendSms`, `QuerySendDetails` and the pushed `SmsReport`.
 
-Our reference travels as `OutId` and comes back in the details. The codes are those of the vendor's page "API error
+Our reference travels as `OutId` and comes back in details and reports. The codes are those of the vendor's page "API error
 codes"; which of them means what for us is said in `docs/sms.md`.
 """
 
@@ -17,8 +17,9 @@ from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
 from activities.notices.providers.port import Keys, TemplateSms, plain
+from activities.notices.providers.reports import Receipts, local_time_of, phone_of, read_reports, text_of
 from activities.notices.providers.signatures import acs3, acs3_headers, acs3_query
-from activities.notices.sms import SmsAnswer, SmsTrace
+from activities.notices.sms import SmsAnswer, SmsReceipt, SmsTrace
 from domain.application import Model
 from domain.moments import local_date
 
@@ -70,6 +71,9 @@ _DOUBT = ("isp.", "InternalError", "UnknownError", "SignatureNonceUsed", "unname
 the first copy may have been carried out."""
 
 _WAITING, _FAILED, _RECEIVED = "1", "2", "3"
+
+ACKNOWLEDGEMENT = '{"code":0,"msg":"接收成功"}'.encode()
+"""What answers a pushed report; without a numeric `code` it is pushed again (vendor's page "SmsReport")."""
 
 
 class AliyunAccount(Model):
@@ -215,10 +219,36 @@ def _details(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 def _answer(rows: list[dict[str, Any]], trace: SmsTrace) -> SmsAnswer:
     """Say what became of a message; of several rows, as after a repetition by the provider, the best counts."""
     states = {str(each.get("SendStatus")): each for each in rows}
+    at = None
     if _RECEIVED in states:
         state, detail = NoticeState.DELIVERED, ""
+        at = local_time_of(states[_RECEIVED].get("ReceiveDate"))
     elif _FAILED in states and _WAITING not in states:
         state, detail = NoticeState.FAILED, code_of(states[_FAILED].get("ErrCode"))
     else:
         state, detail = NoticeState.SENT, ""
-    return SmsAnswer(state=state, detail=detail, provider=NAME, provider_id=trace.provider_id)
+    return SmsAnswer(state=state, detail=detail, provider=NAME, provider_id=trace.provider_id, at=at)
+
+
+def read_receipts(body: bytes) -> Receipts:
+    """Read a pushed `SmsReport`: an array of `success`, `out_id`, `biz_id`, `phone_number`, `report_time`, `err_code`.
+
+    Raises `ValueError` where it is none.
+    """
+    return read_reports(body, _receipt)
+
+
+def _receipt(row: Mapping[str, Any]) -> SmsReceipt | None:
+    success = row.get("success")
+    if not isinstance(success, bool):
+        return None
+    number = text_of(row.get("phone_number"))
+    return SmsReceipt(
+        state=NoticeState.DELIVERED if success else NoticeState.FAILED,
+        detail="" if success else code_of(row.get("err_code")),
+        provider=NAME,
+        provider_id=id_of(row.get("biz_id"), phone=number or "+"),
+        at=local_time_of(row.get("report_time")),
+        reference=text_of(row.get("out_id")),
+        phone=phone_of(number),
+    )

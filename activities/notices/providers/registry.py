@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from activities.notices.providers import aliyun, tencent
 from activities.notices.providers.port import Keys, SmsProvider, plain
+from activities.notices.providers.reports import ReadReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,9 @@ class Registration:
     needs: tuple[str, ...]
     takes: tuple[str, ...] = ("endpoint",)
     longest_value: int | None = None
+    read_receipts: ReadReceipts | None = None
+    acknowledgement: bytes = b"{}"
+    receipt_secret: str = "receipt_secret"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -36,8 +40,15 @@ PROVIDERS: Mapping[str, Registration] = MappingProxyType(
             build=aliyun.AliyunSms.from_keys,
             needs=("access_key_id", "access_key_secret"),
             longest_value=aliyun.LONGEST_VALUE,
+            read_receipts=aliyun.read_receipts,
+            acknowledgement=aliyun.ACKNOWLEDGEMENT,
         ),
-        tencent.NAME: Registration(build=tencent.TencentSms.from_keys, needs=("secret_id", "secret_key", "app_id")),
+        tencent.NAME: Registration(
+            build=tencent.TencentSms.from_keys,
+            needs=("secret_id", "secret_key", "app_id"),
+            read_receipts=tencent.read_receipts,
+            acknowledgement=tencent.ACKNOWLEDGEMENT,
+        ),
     }
 )
 

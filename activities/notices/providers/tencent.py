@@ -1,8 +1,9 @@
-"""Tencent Cloud SMS (2021-01-11): `SendSms`, and the two ways of learning what became of a message.
+"""Tencent Cloud SMS (2021-01-11): `SendSms`, asking by number what became of a message, and the pushed reports.
 
 Our reference travels as `SessionContext`. Reports exist only where the carrier has answered, and hold the reference
 only where Tencent has switched that on for the account: a message that is not found may still have been taken, so
-`find` never says that one was not. Codes are those of the vendor's page "error codes"; see `docs/sms.md`.
+`find` never says that one was not. The account's queue of reports is not used: each report is given out once, and
+whoever loses it has lost it. Codes are those of the vendor's page "error codes"; see `docs/sms.md`.
 """
 
 import json
@@ -17,6 +18,7 @@ from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
 from activities.notices.providers.port import Keys, TemplateSms, plain
+from activities.notices.providers.reports import Receipts, local_time_of, phone_of, read_reports, text_of
 from activities.notices.providers.signatures import tc3
 from activities.notices.sms import SmsAnswer, SmsReceipt, SmsTrace
 from domain.application import Model
@@ -55,9 +57,12 @@ _DOUBT = ("InternalError", "unnamed")
 
 _REPORTED = {"SUCCESS": NoticeState.DELIVERED, "FAIL": NoticeState.FAILED}
 
+ACKNOWLEDGEMENT = b'{"result":0,"errmsg":"OK"}'
+"""What answers pushed reports (vendor's page "SMS sending status notification")."""
+
 
 class TencentAccount(Model):
-    """The key of a sub-account limited to `sms:SendSms` and `sms:PullSmsSendStatus*`; the application's SdkAppId."""
+    """The key of a sub-account that may send and ask by number; the application's SdkAppId."""
 
     secret_id: SecretStr
     secret_key: SecretStr
@@ -132,15 +137,9 @@ class TencentSms:
             raise Postponed("not-reported-yet")
         # a repeated report may contradict: what has once arrived has arrived
         best = next((each for each in mine if each.state is NoticeState.DELIVERED), mine[0])
-        return SmsAnswer(state=best.state, detail=best.detail, provider=NAME, provider_id=best.provider_id)
-
-    async def pull(self) -> tuple[SmsReceipt, ...]:
-        """Take up to 100 reports out of the account's queue; each is given once, so the caller must keep them.
-
-        Only where Tencent has switched the queue on. Raises `Postponed`.
-        """
-        content = {"SmsSdkAppId": self._account.app_id, "Limit": _MOST}
-        return tuple(await self._reports("PullSmsSendStatus", content))
+        return SmsAnswer(
+            state=best.state, detail=best.detail, provider=NAME, provider_id=best.provider_id, at=best.at
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -213,9 +212,9 @@ def _refused(code: str) -> HandoverError:
 
 def _receipt(row: object) -> SmsReceipt | None:
     """Read one report; None where it says nothing we know."""
-    if not isinstance(row, dict) or row.get("ReportStatus") not in _REPORTED:
+    state = _REPORTED.get(text_of(row.get("ReportStatus"))) if isinstance(row, dict) else None
+    if state is None or not isinstance(row, dict):
         return None
-    state = _REPORTED[row["ReportStatus"]]
     context, seconds = row.get("SessionContext"), row.get("UserReceiveTime")
     return SmsReceipt(
         state=state,
@@ -230,3 +229,28 @@ def _receipt(row: object) -> SmsReceipt | None:
 def _is_of(receipt: SmsReceipt, trace: SmsTrace) -> bool:
     by_id = bool(trace.provider_id) and receipt.provider_id == trace.provider_id
     return by_id or receipt.reference == trace.reference
+
+
+def read_receipts(body: bytes) -> Receipts:
+    """Read pushed reports: an array of `report_status`, `sid`, `mobile`, `user_receive_time`, `errmsg`.
+
+    The vendor's page lists no reference among the fields; where an account has it switched on it is read. Raises
+    `ValueError` where it is no array.
+    """
+    return read_reports(body, _pushed)
+
+
+def _pushed(row: Mapping[str, Any]) -> SmsReceipt | None:
+    state = _REPORTED.get(text_of(row.get("report_status")))
+    if state is None:
+        return None
+    number = text_of(row.get("mobile"))
+    return SmsReceipt(
+        state=state,
+        detail=code_of(row.get("errmsg")) if state is NoticeState.FAILED else "",
+        provider=NAME,
+        provider_id=id_of(row.get("sid"), phone=number or "+"),
+        at=local_time_of(row.get("user_receive_time")),
+        reference=text_of(row.get("session_context")) or text_of(row.get("ext")),
+        phone=phone_of(number),
+    )

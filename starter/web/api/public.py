@@ -13,6 +13,7 @@ from activities.certificates.verify import CertificateVerdict, verify_certificat
 from domain.acceptance import parse_acceptance_number
 from domain.events import EVENT_ZH, EventKind
 from domain.moments import aware, local_date
+from domain.policy import PolicyError
 from domain.vocabulary import STATUS_ZH, Status
 from starter.publicity import published
 from starter.status import read_status
@@ -83,13 +84,13 @@ async def public_list(
         seen = aware(at).astimezone(now().tzinfo) if at else now()
         async with doors.database.read() as connection:
             found = await published(connection, region, seen)
-    except OverflowError:
+    except (OverflowError, PolicyError):
         raise stopped(
             422,
             field="at",
-            rule="时间按 RFC 3339 填写",
+            rule="时间按 RFC 3339 填写，不早于本市最早的政策版本",
             remedy="请更正时间",
-            message="所问的时间不在日历范围内。",
+            message="所问的时间不在可查询的范围内。",
         ) from None
     # Without `at` the instant is no part of the answer's identity: to the minute it stays the same.
     shown_at = seen if at else seen.replace(second=0, microsecond=0)

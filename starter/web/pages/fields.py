@@ -1,0 +1,59 @@
+"""What a form carried, and what was wrong with it."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from starlette.datastructures import FormData
+
+from domain.refusal import Refusal
+
+
+class FieldError(NamedTuple):
+    """What stands beside one field, and in the summary above the form that links to it."""
+
+    field: str
+    message: str
+    remedy: str = ""
+    rule: str = ""
+
+
+class Fields:
+    """The text fields of a form; files are not among them."""
+
+    def __init__(self, form: FormData | None = None) -> None:
+        pairs = form.multi_items() if form else []
+        self._values = [(name, value) for name, value in pairs if isinstance(value, str)]
+
+    def text(self, name: str, most: int = 4000) -> str:
+        """Return a field without space around it, empty if it is not there; cut off beyond `most`."""
+        return next((value for key, value in self._values if key == name), "").strip()[:most]
+
+    def secret(self, name: str) -> str:
+        """Return a password exactly as it was typed."""
+        return next((value for key, value in self._values if key == name), "")
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """Return every value of a field."""
+        return tuple(value for key, value in self._values if key == name)
+
+    def checked(self, name: str) -> bool:
+        """Whether a box was ticked."""
+        return any(key == name and value for key, value in self._values)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the first value of every field, to fill the form again."""
+        return {name: self.text(name) for name in dict.fromkeys(key for key, _ in self._values)}
+
+
+def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldError:
+    """Return a refusal beside the field of the form it speaks of; `names` maps JSON paths to fields of the form."""
+    field = (names or {}).get(refusal.field, refusal.field)
+    return FieldError(field, refusal.message, refusal.remedy, refusal.rule)
+
+
+def by_field(errors: Iterable[FieldError]) -> dict[str, FieldError]:
+    """Return the first error of each field."""
+    found: dict[str, FieldError] = {}
+    for each in errors:
+        found.setdefault(each.field, each)
+    return found

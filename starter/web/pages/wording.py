@@ -1,0 +1,113 @@
+"""How dates, instants and words stand on a page."""
+
+from datetime import date, datetime
+
+from domain.acceptance import parse_acceptance_number
+from domain.moments import CST, aware, minute_text
+from domain.refusal import Refused
+from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
+from storage.policies import policy_book
+
+WAITING_ZH: dict[WaitingOn, str] = {
+    WaitingOn.APPLICANT: "等待您办理",
+    WaitingOn.EXPERT: "等待专家评审",
+    WaitingOn.OFFICER: "等待经办机构处理",
+    WaitingOn.COUNTER: "等待窗口核验",
+    WaitingOn.TIMER: "等待期满",
+    WaitingOn.DELIVERY: "等待通知送达",
+    WaitingOn.NONE: "无需等待",
+}
+_STATUS_TONE: dict[Status, str] = {
+    Status.SUPPLEMENT: "warn",
+    Status.SUSPENDED: "warn",
+    Status.VERIFYING: "warn",
+    Status.RECHECK: "warn",
+    Status.OBJECTED: "warn",
+    Status.EFFECTIVE: "good",
+    Status.PUBLICITY: "good",
+    Status.DENIED: "bad",
+    Status.NOT_ACCEPTED: "bad",
+    Status.LAPSED: "quiet",
+    Status.WITHDRAWN: "quiet",
+    Status.ENDED: "quiet",
+    Status.SUPERSEDED: "quiet",
+}
+
+
+def day(on: date | None) -> str:
+    """Return `2026年1月5日`."""
+    return f"{on.year}年{on.month}月{on.day}日" if on else "—"
+
+
+def moment(at: datetime | None) -> str:
+    """Return an instant in China, `2026年1月5日 09:30`."""
+    if at is None:
+        return "—"
+    local = aware(at).astimezone(CST)
+    return f"{day(local.date())} {local:%H:%M}"
+
+
+def limit_end(at: datetime | None) -> str:
+    """Return the end of a limit: 24:00 of its last day, never 00:00 of the next."""
+    if at is None:
+        return "—"
+    on, _, clock = minute_text(at).partition(" ")
+    return f"{day(date.fromisoformat(on))} {clock}"
+
+
+def status_zh(status: Status | str) -> str:
+    """Return the word for a status."""
+    return STATUS_ZH[Status(status)]
+
+
+def status_tone(status: Status | str) -> str:
+    """Return the tone of a status's tag: good, warn, bad, quiet or plain; the word beside it says the same."""
+    return _STATUS_TONE.get(Status(status), "plain")
+
+
+def waiting_zh(waiting_on: WaitingOn | str) -> str:
+    """Return whose turn it is."""
+    return WAITING_ZH[WaitingOn(waiting_on)]
+
+
+def material_zh(kind: MaterialKind | str) -> str:
+    """Return the name of a kind of paper."""
+    return MATERIAL_ZH[MaterialKind(kind)]
+
+
+def disease_zh(disease_id: str) -> str:
+    """Return a disease's name, or its id for one that no catalogue lists any more."""
+    return policy_book().disease_name(disease_id) or disease_id
+
+
+def city_zh(region: str) -> str:
+    """Return a city's name, or its code for one without a policy."""
+    policies = [each for each in policy_book().policies if each.region == region]
+    return policies[-1].city.value if policies else region
+
+
+def canonical_number(text: str) -> str | None:
+    """Return an acceptance number as it is stored, None for anything else."""
+    try:
+        return parse_acceptance_number(text)
+    except Refused:
+        return None
+
+
+def size_zh(size: int) -> str:
+    """Return bytes as `312 KB` or `4.2 MB`."""
+    return f"{max(1, size // 1024)} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
+
+
+FILTERS = {
+    "day": day,
+    "moment": moment,
+    "limit_end": limit_end,
+    "status_zh": status_zh,
+    "status_tone": status_tone,
+    "waiting_zh": waiting_zh,
+    "material_zh": material_zh,
+    "disease_zh": disease_zh,
+    "city_zh": city_zh,
+    "size_zh": size_zh,
+}
