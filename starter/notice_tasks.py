@@ -68,12 +68,9 @@ async def _must_be_open(mente: Mente, acceptance_no: str, seq: int) -> None:
 
 
 async def _tell(mente: Mente, acceptance_no: str, command: NoticeDelivered) -> None:
-    if await _has_ended(mente, acceptance_no):
-        return
     try:
         await mente.send(acceptance_no, command)
     except Refused:
-        # It may have ended just now.
         if not await _has_ended(mente, acceptance_no):
             raise
 

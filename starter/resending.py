@@ -22,7 +22,7 @@ from starter.client import new_command_id, unreached
 from starter.refusals import checked_officer, unknown_notice
 from storage.database import Database
 from storage.notice_orders import ResendOrder, keep_order, lock_notice, next_intent, orders_of, told_today
-from storage.notice_standing import AttemptState
+from storage.notice_standing import OPEN, AttemptState
 from storage.notice_views import NoticeWhole, whole_notice
 from storage.notices import CertificateMissing, NoticeRecord, load_notice
 
@@ -80,7 +80,7 @@ async def resend_notice(database: Database, client: Client, wanted: Resend, *, n
     async with database.write() as connection:
         found, orders = await _locked(connection, wanted)
         known = next((each for each in orders if each.command_id == wanted.command_id), None)
-        under_way = known is None and found.settled_at is None
+        under_way = known is None and _is_under_way(found)
         order: ResendOrder | None
         if known is not None:
             _check_same(known, wanted)
@@ -155,6 +155,10 @@ async def _start(client: Client, found: NoticeWhole, order: ResendOrder, *, at: 
     except RPCError as error:
         raise unreached(error) from None
     return workflow_id
+
+
+def _is_under_way(found: NoticeWhole) -> bool:
+    return found.settled_at is None or any(each.state in OPEN for each in found.ways)
 
 
 def _usual(found: NoticeWhole) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ async def authenticate_key(database: Database, presented: str, *, at: datetime) 
     same = hmac.compare_digest(kept, _digest(found["secret"]))
     if row is None or not same or row["revoked_at"] is not None:
         return None
-    if row["last_used_at"] is None or at - row["last_used_at"] >= timedelta(0):
+    if row["last_used_at"] is None or at - row["last_used_at"] >= _NOTED_EVERY:
         async with database.write() as connection:
             await connection.execute(update(api_key).where(api_key.c.id == row["id"]).values(last_used_at=at))
     return _as_key(row)

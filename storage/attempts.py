@@ -195,7 +195,8 @@ async def learn(
     """Take a provider's word on a message, whenever and in whatever order it comes; tell whether it changed anything.
 
     Its word overrules what we think. Of several, a failure is the last: a message that bounced after it was reported
-    delivered has not arrived, whichever of the two reports came first. `sent` only overrules our own doubt or failure.
+    delivered has not arrived, whichever of the two reports came first. `sent` only overrules our own
+    doubt or failure.
     """
     await hold_notice(connection, reference)
     row = (await connection.execute(_locked(reference))).one_or_none()
@@ -225,7 +226,7 @@ async def hold_notice(connection: AsyncConnection, reference: str) -> None:
 
 
 def address_digest(reference: str, phone: str) -> str:
-    """Return what is kept of the number a message went to, to compare a report's number with, however it is written."""
+    """Return what is kept of the number a message went to, to compare a report's with, however that is written."""
     digits = "".join(each for each in phone if each.isdecimal())
     phone = digits[-_MOBILE_DIGITS:] if len(digits) >= _MOBILE_DIGITS else digits
     return hashlib.sha256(f"{reference}\x1f{phone}".encode()).hexdigest()

@@ -28,6 +28,7 @@ class CaseFilter(Model):
     person_key: str | None = None
     numbers: tuple[str, ...] | None = None
     status: Status | None = None
+    statuses: tuple[Status, ...] | None = None
     waiting_on: WaitingOn | None = None
     sla: Sla | None = None
     disease_id: str | None = None
@@ -63,6 +64,8 @@ def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
         found.append(case.c.acceptance_no.in_(wanted.numbers))
     if wanted.regions is not None:
         found.append(case.c.region.in_(wanted.regions))
+    if wanted.statuses is not None:
+        found.append(case.c.status.in_(wanted.statuses))
     if wanted.expert is not None:
         seat = select(verdict.c.expert_id).where(
             verdict.c.acceptance_no == case.c.acceptance_no,

@@ -80,6 +80,9 @@ class CaseLine(Model):
     calendar_version: str = Field(exclude=True)
     dates: CaseDates | None = Field(default=None, exclude=True)
     """What tells whether `due` is confirmed, which is computed by who shows it."""
+    ledger: Ledger | None = Field(default=None, exclude=True)
+    updated_at: datetime | None = Field(default=None, exclude=True)
+    """The clock, and the instant of the last entry in the case's own time: for who shows what is left of a limit."""
 
 
 class CaseView(CaseLine):

@@ -107,9 +107,7 @@ async def count_refusals(
         row = {"provider": provider, "reason": reason, "on": local_date(at), "number": 0}
         await insert_rows(connection, receipt_refusal, [row], update=())
         mine = and_(*(receipt_refusal.c[name] == row[name] for name in ("provider", "reason", "on")))
-        await connection.execute(
-            update(receipt_refusal).where(mine).values(number=receipt_refusal.c.number + number)
-        )
+        await connection.execute(update(receipt_refusal).where(mine).values(number=receipt_refusal.c.number + number))
 
 
 async def wake_again(connection: AsyncConnection, row: Row[Any]) -> Wake | None:

@@ -5,6 +5,7 @@ Temporal itself is configured by the standard `TEMPORAL_*` environment and `temp
 
 import json
 import os
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -14,6 +15,11 @@ from activities.notices.email import MailSettings
 from activities.notices.push import SHORTEST_SECRET, PushTarget
 from storage.keys import keys_folder
 from storage.policies import policies_folder
+
+SHORTEST_RECEIPT_SECRET = 32
+"""Characters of a secret that stands in an address, or signs what anybody may send us."""
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?")
 
 ENDPOINTS = "endpoints.json"
 """Written below MENTE_HOME by `mente up` once everything listens; the other commands find the server through it."""
@@ -58,10 +64,15 @@ class Settings(BaseSettings):
     sms_aliyun_access_key_id: SecretStr = SecretStr("")
     sms_aliyun_access_key_secret: SecretStr = SecretStr("")
     sms_aliyun_endpoint: str = ""
+    sms_aliyun_receipt_secret: SecretStr = SecretStr("")
     sms_tencent_secret_id: SecretStr = SecretStr("")
     sms_tencent_secret_key: SecretStr = SecretStr("")
     sms_tencent_app_id: str = ""
     sms_tencent_endpoint: str = ""
+    sms_tencent_receipt_secret: SecretStr = SecretStr("")
+    receipts_secret: SecretStr = SecretStr("")
+    public_url: str = ""
+    self_registration: bool | None = None
     max_cached_cases: int = 500
     log_level: str = "INFO"
 
@@ -78,6 +89,20 @@ class Settings(BaseSettings):
         if username and not (info.data.get("smtp_tls") or info.data.get("smtp_starttls")):
             raise ValueError("a login needs MENTE_SMTP_TLS or MENTE_SMTP_STARTTLS")
         return username
+
+    @field_validator("sms_aliyun_receipt_secret", "sms_tencent_receipt_secret", "receipts_secret")
+    @classmethod
+    def _receipts_are_secret(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < SHORTEST_RECEIPT_SECRET:
+            raise ValueError(f"at least {SHORTEST_RECEIPT_SECRET} characters")
+        return secret
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_has_no_path(cls, url: str) -> str:
+        if url and not _ORIGIN.fullmatch(url.rstrip("/")):
+            raise ValueError("an address such as https://mtb.example.gov.cn")
+        return url.rstrip("/")
 
     @field_validator("push_url")
     @classmethod
@@ -102,6 +127,11 @@ class Settings(BaseSettings):
     def policies(self) -> Path | None:
         """The folder of the city's own policies: `MENTE_POLICIES`, else none and the shipped ones count."""
         return policies_folder(os.environ)
+
+    @property
+    def may_register(self) -> bool:
+        """Whether citizens may make accounts themselves: as set, else only where `mente up` runs everything."""
+        return self.endpoints() is not None if self.self_registration is None else self.self_registration
 
     @property
     def database(self) -> str:

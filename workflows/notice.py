@@ -8,6 +8,7 @@
 5. At the end the notice is settled: delivered, sent, unknown, failed or skipped. Texts and addresses stay in storage.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from temporalio import workflow
@@ -32,6 +33,16 @@ class NoticeWorkflow:
 
     @workflow.run
     async def run(self, start: StartNotice) -> NoticeSent:
+        """Tell the notice whole; a request to cancel it is refused, for the decision it tells of stands."""
+        telling = asyncio.create_task(self._tell(start))
+        while not telling.done():
+            try:
+                await asyncio.shield(telling)
+            except asyncio.CancelledError:
+                workflow.set_current_details("取消请求未予采纳：通知所告知的事项已经发生，通知继续发送")
+        return telling.result()
+
+    async def _tell(self, start: StartNotice) -> NoticeSent:
         """Send, follow what was sent, then settle; returns the overall state."""
         workflow.set_current_details(f"正在发送通知（{start.event.value}），无需人工处理")
         if start.plan is None:

@@ -27,6 +27,7 @@ from starter.cli import (
     operating,
     policy,
     publicity,
+    receiving,
     running,
     serving,
 )
@@ -45,6 +46,7 @@ _MODULES = (
     estimating,
     running,
     serving,
+    receiving,
     operating,
     experts,
     accounts,

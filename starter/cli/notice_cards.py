@@ -1,6 +1,6 @@
 """What a person sees of notices: tables in Chinese that fit 80 columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from starter.cli.output import words
 
 if TYPE_CHECKING:
     from starter.resending import Resent
+    from storage.notice_counters import NoticeCounter
     from storage.notice_tasks import NoticeTask
     from storage.notice_views import NoticePage, NoticeWhole, ReceiptView, WayView
     from storage.reading import AttemptView, NoticeView
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 STATE_ZH = {
     "queued": "待发送",
     "claimed": "发送中",
-    "sending": "交付中",
+    "sending": "正在交付",
     "sent": "已发送",
     "delivered": "已送达",
     "failed": "发送失败",
@@ -37,6 +38,7 @@ TASK_ZH = {
     "unconfirmed": "没有送达回执",
     "bounced": "送达后退回",
 }
+_WHOLE = ("受理号", "序号", "时间", "产生时间", "交付时间", "结果时间", "办结时间")
 OUTCOME_ZH = {"": "待办", "reached": "已告知", "not_reached": "未能告知", "not_needed": "无须告知"}
 
 
@@ -50,7 +52,7 @@ def show_notices(console: Console, notices: "Sequence[NoticeView]") -> None:
             RECIPIENT_ZH[notice.recipient],
             STATE_ZH.get(notice.state, notice.state),
             _minute(notice.created_at),
-            words("；".join(_way(each) for each in notice.attempts)),
+            "\n".join(words(_way(each)) for each in notice.attempts),
         )
     console.print(table)
 
@@ -59,7 +61,7 @@ def show_list(console: Console, page: "NoticePage", cursor: str | None) -> None:
     """Show a page of the notices of all cases."""
     table = _table("受理号", "序号", "通知", "状态", "时间")
     for line in page.notices:
-        under_way = "" if line.settled_at else "，未办结"
+        under_way = "" if line.settled_at else "\n未办结"
         table.add_row(
             line.acceptance_no,
             str(line.seq),
@@ -77,7 +79,7 @@ def show_whole(console: Console, notice: "NoticeWhole") -> None:
     settled = f"{_minute(notice.settled_at)} 办结" if notice.settled_at else "未办结"
     console.print(f"收件人：{RECIPIENT_ZH[notice.recipient]}　状态：{STATE_ZH[notice.state]}　{settled}")
     console.print(f"产生时间：{_minute(notice.created_at)}" + ("　自送达起计算期限" if notice.legal else ""))
-    ways = _table("次", "渠道", "状态", "说明", "交付", "结果时间", "拦下")
+    ways = _table("次", "渠道", "服务商", "状态", "交付时间", "结果时间")
     for way in notice.ways:
         ways.add_row(*_way_row(way))
     if notice.ways:
@@ -85,8 +87,8 @@ def show_whole(console: Console, notice: "NoticeWhole") -> None:
     else:
         console.print("尚未开始发送。")
     for way in notice.ways:
-        if way.provider_id:
-            console.print(f"{_named(way)}在服务商处的编号：{words(way.provider_id)}", soft_wrap=True)
+        for said in _said_of(way):
+            console.print(f"{_intent(way)}{CHANNEL_ZH.get(way.channel, words(way.channel))}{said}")
     for receipt in notice.receipts:
         console.print(_receipt(receipt), soft_wrap=True)
     if notice.task is not None:
@@ -115,6 +117,21 @@ def show_tasks(console: Console, tasks: "Sequence[NoticeTask]", *, done: bool) -
     console.print(f"共 {len(tasks)} 件")
 
 
+def show_counters(console: Console, counters: "Sequence[NoticeCounter]") -> None:
+    """Show what became of messages, and the reports of providers that were turned away."""
+    table = _table("统筹区", "渠道", "服务商", "已发送", "已送达", "失败", "不明", "未发送", "拦下")
+    for each in counters:
+        if each.channel:
+            numbers = (each.sent, each.delivered, each.failed, each.unknown, each.skipped, each.prevented)
+            channel = CHANNEL_ZH.get(each.channel, each.channel)
+            table.add_row(each.region, words(channel), words(each.provider), *map(str, numbers))
+    console.print(table)
+    for each in counters:
+        if each.refused:
+            reasons = "，".join(f"{reason} {number}" for reason, number in each.refused.items())
+            console.print(f"拒收的回执 {words(each.provider)}：{words(reasons)}", soft_wrap=True)
+
+
 def show_resent(console: Console, resent: "Resent") -> None:
     """Show what was ordered."""
     over = "、".join(CHANNEL_ZH.get(each, each) for each in resent.channels)
@@ -123,26 +140,37 @@ def show_resent(console: Console, resent: "Resent") -> None:
     console.print(f"进展：mente notices show {resent.acceptance_no} {resent.seq}", soft_wrap=True)
 
 
-def _way(each: "AttemptView | WayView") -> str:
-    again = f"（重发{each.intent}）" if each.intent else ""
-    return f"{_named(each)}{again}{STATE_ZH.get(each.state, each.state)}"
-
-
-def _named(each: "AttemptView | WayView") -> str:
-    provider = f"[{each.provider}]" if each.provider else ""
-    return f"{CHANNEL_ZH.get(each.channel, each.channel)}{provider}"
+def _way(each: "AttemptView") -> str:
+    again = f"重发{each.intent}" if each.intent else ""
+    state = STATE_ZH.get(each.state, each.state)
+    return " ".join(
+        part for part in (CHANNEL_ZH.get(each.channel, each.channel), each.provider, again, state) if part
+    )
 
 
 def _way_row(way: "WayView") -> tuple[str, ...]:
     return (
-        f"重发{way.intent}" if way.intent else "首发",
-        words(_named(way)),
+        _intent(way),
+        CHANNEL_ZH.get(way.channel, words(way.channel)),
+        words(way.provider),
         STATE_ZH[way.state],
-        words(way.detail),
         _minute(way.handed_over_at),
         _minute(way.ended_at),
-        str(way.prevented),
     )
+
+
+def _said_of(way: "WayView") -> Iterator[str]:
+    # a line each: what is to be pasted must not be folded
+    if way.detail:
+        yield f"说明：{words(way.detail)}"
+    if way.provider_id:
+        yield f"在服务商处的编号：{words(way.provider_id)}"
+    if way.prevented:
+        yield f"拦下重复发送：{way.prevented} 次"
+
+
+def _intent(way: "WayView") -> str:
+    return f"重发{way.intent}" if way.intent else "首发"
 
 
 def _receipt(receipt: "ReceiptView") -> str:
@@ -165,5 +193,5 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in columns:
         # A number that is cut cannot be pasted anywhere; the rest may fold where a terminal is narrow.
-        table.add_column(column, overflow="fold", no_wrap=column in ("受理号", "序号", "状态"))
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table

@@ -168,6 +168,19 @@ async def done(number: str, seq: int, outcome: str, at: str | None, note: str, b
     return Answer(task, lambda console: console.print(told))
 
 
+@click.command("counters", cls=Leaf)
+@_REGION
+async def counters(region: str | None) -> Answer:
+    """Count what became of messages, by city, channel and provider; and, for all regions, the reports turned away."""
+    from starter.cli.notice_cards import show_counters
+    from storage import notice_counters
+
+    _check_region(region)
+    async with opened_database(read_settings()) as database, database.read() as connection:
+        found = await notice_counters.counters(connection, (region,) if region else ())
+    return Answer({"counters": found}, lambda console: show_counters(console, found))
+
+
 def read_cursor(cursor: str | None) -> "NoticePlace | None":
     """Return where a page begins. Raises `Refused`."""
     from storage.notice_views import NoticePlace
@@ -230,4 +243,4 @@ def _instant(text: str | None) -> datetime | None:
     )
 
 
-SUB_COMMANDS: tuple[click.Command, ...] = (list_, resend, tasks, done)
+SUB_COMMANDS: tuple[click.Command, ...] = (list_, resend, tasks, done, counters)

@@ -22,6 +22,7 @@ from starter.web.api import (
 )
 from starter.web.doors import opened_doors
 from starter.web.guarding import Guard
+from starter.web.pages import add_pages
 from starter.web.problems import tell_problems
 from starter.web.rates import Buckets, Rates
 from starter.web.schema import openapi_document
@@ -62,7 +63,8 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
 
 
 def include_pages(app: FastAPI) -> None:
-    """Add the pages; they are another module's, and the API stands without them."""
+    """Add the pages; the API stands without them."""
+    add_pages(app)
 
 
 async def _openapi(request: Request) -> Response:

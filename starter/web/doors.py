@@ -27,6 +27,7 @@ from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
+from storage.passwords import Passwords
 from worker.connection import Unreachable
 from worker.settings import Settings
 
@@ -53,12 +54,17 @@ class Doors:
         self.queried_cases = Buckets(rates.queried_case)
         self.verifications = Buckets(rates.verification)
         self.refused_keys = Buckets(rates.refused_key)
+        self.logins = Buckets(rates.login)
+        self.registrations = Buckets(rates.registration)
+        self.claims = Buckets(rates.claim)
+        self.claimed_cases = Buckets(rates.claimed_case)
         self.papers = Papers(settings.home / "incoming")
         self.verifying = asyncio.Semaphore(2)
         self.figures: Remembered[CityFigures] = Remembered()
         self._readiness: Remembered[dict[str, str]] = Remembered(READY_SECONDS)
         self._database: Database | None = None
         self._keys: Keys | None = None
+        self._passwords: Passwords | None = None
         self._objects: ObjectStore | None = None
         self._mente: Mente | None = None
         self._connecting = asyncio.Lock()
@@ -80,6 +86,13 @@ class Doors:
                 )
             self._database = Database(self.settings.database)
         return self._database
+
+    @property
+    def passwords(self) -> Passwords:
+        """What compares passwords, a few at a time."""
+        if self._passwords is None:
+            self._passwords = Passwords()
+        return self._passwords
 
     @property
     def keys(self) -> Keys:

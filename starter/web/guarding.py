@@ -39,8 +39,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
-_UPLOADS = "/api/v1/uploads"
-_DOCUMENTS = "/api/v1/public/certificates/"
+_UPLOADS = ("/api/v1/uploads", "/files/")
+_DOCUMENTS = ("/api/v1/public/certificates/", "/verify/file")
 
 logger = logging.getLogger("mente.web")
 
@@ -162,7 +162,7 @@ def _too_large(most: int) -> Stopped:
     return stopped(
         413,
         field="input",
-        rule=f"请求内容最多 {most // 1024} KB；材料文件请经 {_UPLOADS} 上传",
+        rule=f"请求内容最多 {most // 1024} KB；材料文件请经 {_UPLOADS[0]} 上传",
         remedy="请缩减内容后重新发送",
         message="请求内容过大。",
         headers={"Connection": "close"},

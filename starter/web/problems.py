@@ -98,7 +98,11 @@ def status_of(refusal: Refusal) -> int:
 def problem_response(
     scope: Scope, status: int, refusal: Refusal, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Write a refusal as a problem document."""
+    """Write a refusal as a problem document; to a person on a page, as a page."""
+    page_of = getattr(scope["app"].state, "problem_page", None) if "app" in scope else None
+    page: Response | None = page_of(scope, status, refusal, headers) if page_of else None
+    if page is not None:
+        return page
     slug, title = _TITLES.get(status, ("error", "请求未能办理"))
     problem = Problem(
         type=f"urn:mente:problem:{slug}",

@@ -35,6 +35,14 @@ class Rates:
     """By network address: a pharmacy's counter verifies one certificate after the other."""
     refused_key: Rate = Rate("refused-key", 10 / 60, 20)
     """By network address: credentials that were refused."""
+    login: Rate = Rate("login", 10 / 60, 20)
+    """By network address: a household or a counter logs in a few times a minute. Accounts lock by themselves."""
+    registration: Rate = Rate("registration", 10 / 3600, 10)
+    """By network address: accounts made by citizens themselves."""
+    claim: Rate = Rate("claim", 5 / 900, 5)
+    """By account: cases somebody tries to claim."""
+    claimed_case: Rate = Rate("claimed-case", 5 / 900, 5)
+    """By acceptance number, failed tries only: whoever has several accounts must not try numbers out either."""
 
 
 @dataclass

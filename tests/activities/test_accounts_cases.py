@@ -87,10 +87,12 @@ async def test_verdicts_are_counted_after_a_count_that_decides_and_until_another
     assert await step(5, EventKind.ACCEPTED, seat("E2")) is False
     assert await step(6, verdict_given, seat("E2", **given)) is False
     assert await step(7, counted, panel=1, round=0, tally=Outcome.GRANT) is True
-    assert await step(8, EventKind.ACCEPTED, seat("E3", panel=2)) is False
-    assert await step(9, verdict_given, seat("E3", panel=2, **given)) is False
-    assert await step(10, counted, panel=2, round=0, tally=Outcome.DENY) is True
-    assert await step(11, EventKind.ACCEPTED, seat("E3", panel=2, round_=1)) is False
+    assert await step(8, EventKind.ACCEPTED, seat("E4")) is False
+    assert await step(9, verdict_given, seat("E4", **given)) is True
+    assert await step(10, EventKind.ACCEPTED, seat("E3", panel=2)) is False
+    assert await step(11, verdict_given, seat("E3", panel=2, **given)) is False
+    assert await step(12, counted, panel=2, round=0, tally=Outcome.DENY) is True
+    assert await step(13, EventKind.ACCEPTED, seat("E3", panel=2, round_=1)) is False
 
 
 async def test_a_case_is_public_while_its_entry_is_on_the_list(database: Database) -> None:

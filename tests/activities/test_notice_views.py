@@ -208,7 +208,7 @@ async def test_a_number_counts_as_told_only_by_that_channel_on_that_day_and_only
     store: Database,
 ) -> None:
     async def told(**changes: Any) -> bool:
-        asked = {"seq": 3, "channel": "sms", "phone": PHONE, "at": AT} | changes
+        asked: dict[str, Any] = {"seq": 3, "channel": "sms", "phone": PHONE, "at": AT} | changes
         seq = asked.pop("seq")
         async with store.read() as connection:
             return await told_today(connection, NUMBER, seq, **asked)

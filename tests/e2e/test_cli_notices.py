@@ -305,6 +305,34 @@ async def test_from_python_a_task_is_closed_once(desk: Desk, tmp_path: Path) -> 
         assert number not in {each.acceptance_no for each in await tasks(connection)}
 
 
+async def test_counters_say_what_became_of_messages(desk: Desk, tmp_path: Path) -> None:
+    async def mails(region: str) -> dict[str, int]:
+        found = (await desk.answer("counters", "--region", region))["counters"]
+        assert {each["region"] for each in found} <= {region}
+        return next((each for each in found if each["channel"] == "email"), {"sent": 0})
+
+    before = await mails(REGION)
+    await in_review(desk, 10, tmp_path)
+    assert (await mails(REGION))["sent"] == before["sent"] + 1
+    assert REGION in await desk.shown("counters")
+    assert await desk.refused("counters", "--region", "990100") == "region"
+
+
+async def test_long_values_fit_80_columns_and_numbers_stay_whole(desk: Desk, tmp_path: Path) -> None:
+    number = await in_review(desk, 11, tmp_path)
+    refusal = "FailedOperation.PhoneNumberInBlacklist"
+    changed = {"detail": refusal, "provider_id": "2019:538686363", "state": "unknown", "provider": "tencent"}
+    await desk.change(notice_attempt, number, **changed, prevented=2)
+    await desk.change(notice, number, event="appeal_denied", state="unknown", settled_at=None)
+    listed = await desk.shown("list", "--number", number)
+    assert number in listed
+    assert "未办结" in listed
+    one = await desk.shown("show", number, "1")
+    said = (f"说明：{refusal}", "在服务商处的编号：2019:538686363", "拦下重复发送：2 次")
+    assert [each for each in said if f"首发短信{each}" not in one] == []
+    assert "短信 tencent" in await desk.shown("show", number)
+
+
 async def test_what_cannot_be_read_is_refused_by_field(desk: Desk) -> None:
     assert await desk.refused("list", "--region", "990100") == "region"
     assert await desk.refused("tasks", "--region", "990100") == "region"

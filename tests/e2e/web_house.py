@@ -1,5 +1,6 @@
 """The web on a real house: an application behind a real uvicorn, and clients that speak to it as somebody."""
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from fastapi import FastAPI
 
 from domain.access import Role, Scope
 from samples.make import quick_application
@@ -16,9 +18,10 @@ from starter.client import new_command_id
 from starter.embedded import House
 from starter.web.app import create_app
 from starter.web.callers import COOKIE, CSRF_HEADER
+from starter.web.doors import Doors
 from starter.web.rates import Rates
 from starter.web.serving import served
-from storage.accounts import NewAccount, add_account
+from storage.accounts import NewAccount, add_account, list_accounts
 from storage.api_keys import add_key
 from storage.database import Database
 from storage.sessions import begin_session, csrf_of
@@ -32,9 +35,16 @@ ALL_SCOPES = tuple(Scope)
 class Web:
     """A server that listens, and the doors to it."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, app: FastAPI) -> None:
         self.url = url
         self.settings = settings
+        self._app = app
+
+    @property
+    def doors(self) -> Doors:
+        """What the server shares between its requests."""
+        doors: Doors = self._app.state.doors
+        return doors
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """Return a client of nobody known."""
@@ -59,7 +69,10 @@ class Web:
         )
         try:
             async with database.write() as connection:
-                made = await add_account(
+                # An expert has one account, whichever test asks first.
+                known = await list_accounts(connection, role=role) if role is Role.EXPERT else ()
+                made = next((each for each in known if each.expert_id == new.expert_id), None)
+                made = made or await add_account(
                     connection, new, "no password opens this", must_change=False, at=now, actor="system"
                 )
                 token = await begin_session(connection, made.id, at=now)
@@ -92,8 +105,9 @@ async def new_key(settings: Settings, region: str, channel: str, scopes: tuple[S
 @asynccontextmanager
 async def serving(settings: Settings, rates: Rates | None = None) -> AsyncIterator[Web]:
     """Serve an application of its own on a free port."""
-    async with served(create_app(settings, rates=rates)) as running:
-        yield Web(running.url, settings)
+    app = create_app(settings, rates=rates)
+    async with served(app) as running:
+        yield Web(running.url, settings, app)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -101,6 +115,20 @@ async def web(city: House) -> AsyncIterator[Web]:
     """Serve the web of the house."""
     async with serving(city.settings) as running:
         yield running
+
+
+PROBLEM = {"type", "title", "status", "detail", "field", "rule", "remedy", "request_id"}
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """Return the problem of an answer, which must be one, in Chinese."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json()
+    assert set(found) == PROBLEM
+    assert re.search("[\u4e00-\u9fff]", found["detail"])
+    assert found["request_id"] == answer.headers["x-request-id"]
+    return found
 
 
 async def upload(client: httpx.AsyncClient, content: bytes, kind: str = "other") -> str:

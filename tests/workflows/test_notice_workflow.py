@@ -159,3 +159,17 @@ async def passing(
     server: WorkflowEnvironment, handle: WorkflowHandle[NoticeWorkflow, NoticeSent], by: timedelta
 ) -> None:
     await asyncio.wait_for(server.fast_forward(server.client.get_workflow_handle(handle.id), by), 60)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_request_to_cancel_a_notice_is_refused_and_it_goes_out_all_the_same(
+    server: WorkflowEnvironment,
+) -> None:
+    sending = FakeSending(sms=[later(), NoticeState.SENT])
+    async with started(server.client, sending, "n6", "sms") as handle:
+        while "sms raised" not in sending.done:
+            await asyncio.sleep(0.05)
+        await handle.cancel()
+        await passing(server, handle, timedelta(minutes=1))
+        assert await handle.result() == NoticeSent(state=NoticeState.SENT)
+    assert sending.done == ["sms raised", "sms sent", "settled"]

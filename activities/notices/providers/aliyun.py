@@ -1,7 +1,7 @@
 """Alibaba Cloud SMS (Dysmsapi 2017-05-25): `SendSms`, `QuerySendDetails` and the pushed `SmsReport`.
 
-Our reference travels as `OutId` and comes back in details and reports. The codes are those of the vendor's page "API error
-codes"; which of them means what for us is said in `docs/sms.md`.
+Our reference travels as `OutId` and comes back in details and reports. The codes are those of the vendor's page "API
+error codes"; which of them means what for us is said in `docs/sms.md`.
 """
 
 import json
@@ -231,9 +231,9 @@ def _answer(rows: list[dict[str, Any]], trace: SmsTrace) -> SmsAnswer:
 
 
 def read_receipts(body: bytes) -> Receipts:
-    """Read a pushed `SmsReport`: an array of `success`, `out_id`, `biz_id`, `phone_number`, `report_time`, `err_code`.
+    """Read a pushed `SmsReport` (vendor's page of that name). Raises `ValueError` where it is none.
 
-    Raises `ValueError` where it is none.
+    An array of `success`, `out_id`, `biz_id`, `phone_number`, `report_time` and `err_code`.
     """
     return read_reports(body, _receipt)
 

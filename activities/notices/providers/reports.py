@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from activities.notices.sms import SmsReceipt
-from domain.moments import CST
 
 Receipts = tuple[SmsReceipt | None, ...]
 """The reports of one push in its order; None stands for one that cannot be read."""
@@ -17,6 +16,7 @@ ReadReceipts = Callable[[bytes], Receipts]
 
 _DIGITS = re.compile(r"\+?[0-9]{5,20}")
 _YEARS = range(2000, 2100)
+"""Others are no times of messages, and the first and last of all cannot be told in another offset."""
 
 
 def read_reports(body: bytes, read: Callable[[dict[str, Any]], SmsReceipt | None]) -> Receipts:
@@ -49,7 +49,7 @@ def phone_of(said: object) -> str:
 def local_time_of(said: object) -> datetime | None:
     """Return an instant written as `2026-11-22 10:15:00` in +08:00; None where it is not."""
     try:
-        found = datetime.strptime(text_of(said).strip(), "%Y-%m-%d %H:%M:%S")
+        found = datetime.strptime(f"{text_of(said).strip()} +0800", "%Y-%m-%d %H:%M:%S %z")
     except ValueError:
         return None
-    return found.replace(tzinfo=CST) if found.year in _YEARS else None
+    return found if found.year in _YEARS else None

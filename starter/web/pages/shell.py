@@ -28,6 +28,7 @@ __all__ = [
     "FieldError",
     "Fields",
     "Guest",
+    "GuestUploading",
     "Known",
     "Uploading",
     "Visit",
@@ -163,7 +164,7 @@ class Visit:
 
     def _flash_signature(self, packed: str) -> str:
         # Who is about to log in or out changes tokens on the way: what is said is bound to this installation only.
-        return hmac.new(self.doors.keys.acceptance, packed.encode(), "sha256").hexdigest()[:32]
+        return hmac.new(self.doors.keys.acceptance, f"mente flash\0{packed}".encode(), "sha256").hexdigest()[:32]
 
     def _form_cookie(self) -> str:
         kept = self.request.cookies.get(self._named(FORM_COOKIE, SECURE_FORM_COOKIE), "")
@@ -209,7 +210,15 @@ async def uploading(request: Request) -> Visit:
     return visit
 
 
+async def guest_uploading(request: Request) -> Visit:
+    """Return the visit of anybody who sends a file: the form is read, and its token checked, by who takes it."""
+    visit = await _visit(request)
+    check_origin(request)
+    return visit
+
+
 Guest = Annotated[Visit, Depends(guest)]
+GuestUploading = Annotated[Visit, Depends(guest_uploading)]
 Known = Annotated[Visit, Depends(known)]
 Uploading = Annotated[Visit, Depends(uploading)]
 
@@ -252,6 +261,13 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
         raise forged()
+
+
+def to_password(request: Request) -> Response:
+    """Send somebody whose password was given to them to where they choose another."""
+    if request.headers.get("hx-request") == "true":
+        return Response(None, 204, {"HX-Redirect": "/password"})
+    return RedirectResponse("/password", 303)
 
 
 def safe_next(text: str) -> str:

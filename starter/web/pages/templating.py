@@ -42,6 +42,8 @@ def environment() -> Environment:
         htmx_config=HTMX_CONFIG,
         by_field=by_field,
     )
+    # At hand in every template, also in blocks, without an import.
+    made.globals["ui"] = made.get_template("macros.html").module
     return made
 
 

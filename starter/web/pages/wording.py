@@ -1,9 +1,10 @@
 """How dates, instants and words stand on a page."""
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from domain.acceptance import parse_acceptance_number
-from domain.moments import CST, aware, minute_text
+from domain.moments import CST, aware, local_date, minute_text
 from domain.refusal import Refused
 from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
 from storage.policies import policy_book
@@ -84,6 +85,26 @@ def city_zh(region: str) -> str:
     """Return a city's name, or its code for one without a policy."""
     policies = [each for each in policy_book().policies if each.region == region]
     return policies[-1].city.value if policies else region
+
+
+class City(NamedTuple):
+    """A city as pages show it."""
+
+    region: str
+    name: str
+    bureau: str
+    hotline: str
+    diseases: int
+
+
+def cities() -> tuple[City, ...]:
+    """Return the cities that have a policy today."""
+    book, today = policy_book(), local_date(datetime.now(CST))
+    policies = [book.policy_for(region, today) for region in book.regions()]
+    return tuple(
+        City(each.region, each.city.value, each.bureau.value, each.hotline.value, len(each.diseases))
+        for each in policies
+    )
 
 
 def canonical_number(text: str) -> str | None:

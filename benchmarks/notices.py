@@ -1,0 +1,370 @@
+"""Fault run of notices: `python -m benchmarks.notices --notices 1000 --cases 24 --minutes 2`.
+
+A city sends through two SMS providers that misbehave at random while the workers, and the receiver of receipts, are
+killed again and again. Cases are lived beside it. Then time is skipped until no notice is open, and what the
+providers took is held against what the house believes. Exits 1 if a person was told twice, a notice was lost, or the
+two disagree.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.service import RPCError
+from temporalio.testing import TimeSkipper
+
+from benchmarks.notice_town import lay_policies, start_all, write_notices
+from benchmarks.ordeal import Life, kill, plan_of
+from benchmarks.sms_clouds import LOST, RECEIVED, Message, messages_in
+from starter.client import Mente
+from starter.embedded import Child, House, house
+from starter.server import free_port, spawn
+from storage.audit import verify_chain
+from storage.notice_tasks import TaskReason
+from storage.tables import notice, notice_attempt, notice_task
+from tests.activities.sms_servers import APP_ID, KEY_ID, KEY_SECRET
+
+PROVIDERS = ("aliyun", "tencent")
+SECRETS = {name: f"receipts-of-{name}-{'x' * 32}" for name in PROVIDERS}
+FIRST_SEED = 230_000
+QUIET_SECONDS = (2.0, 6.0)
+"""Between which numbers of seconds the next kill falls."""
+
+_STEPS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24), timedelta(days=8))
+"""How time is skipped while a notice is open: past the doubt about an answer, then ever further."""
+
+_AT_ONCE = 8
+_SKIP_SECONDS = 60.0
+_REST_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asked for."""
+
+    notices: int
+    cases: int
+    minutes: float
+    trouble: float
+    seed: int
+
+
+@dataclass
+class Tally:
+    """What happened, and what stands wrongly."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    lived: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    tasks: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
+    prevented: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The house, what may be killed in it, a client, and the folder the providers write in."""
+
+    house: House
+    workers: tuple[Child, ...]
+    receiver: Child
+    mente: Mente
+    clouds: Path
+
+
+@asynccontextmanager
+async def staged(home: Path, wish: Wish) -> AsyncIterator[Stage]:
+    """Start house, providers, two workers and the receiver of receipts. Needs `MENTE_POLICIES` in the environment."""
+    clouds, port = home.parent / "clouds", free_port()
+    clouds.mkdir()
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(house(home, demo=True, ports=lambda _: free_port()))
+        await stack.enter_async_context(_clouds_process(clouds, wish, f"http://127.0.0.1:{port}"))
+        environment = await _environment(running, clouds)
+        receiver = [str(Path(sys.executable).parent / "mente"), "receipts", "--port", str(port)]
+        receiving = await stack.enter_async_context(_child("receiver", receiver, running, environment))
+        program = [sys.executable, "-m", "benchmarks.notice_worker"]
+        workers = [
+            await stack.enter_async_context(_child(f"worker-{number}", program, running, environment))
+            for number in (1, 2)
+        ]
+        mente = await stack.enter_async_context(Mente.open(running.settings))
+        yield Stage(house=running, workers=tuple(workers), receiver=receiving, mente=mente, clouds=clouds)
+
+
+def _child(name: str, program: list[str], running: House, environment: dict[str, str]) -> Child:
+    log = running.settings.home / "logs" / f"{name}.log"
+    return Child(name, lambda: spawn(program, log, environment))
+
+
+def _clouds_process(folder: Path, wish: Wish, receipts: str) -> Child:
+    secrets = [part for name, secret in SECRETS.items() for part in ("--secret", f"{name}={secret}")]
+    program = [sys.executable, "-m", "benchmarks.sms_clouds", str(folder), "--receipts", receipts, *secrets]
+    program += ["--seed", str(wish.seed), "--trouble", str(wish.trouble)]
+    return Child("clouds", lambda: spawn(program, folder / "clouds.log"))
+
+
+async def _environment(running: House, clouds: Path) -> dict[str, str]:
+    path = clouds / "addresses.json"
+    async with asyncio.timeout(60):
+        while not path.exists():
+            await asyncio.sleep(0.05)
+    addresses = json.loads(path.read_text("utf-8"))
+    return {
+        "MENTE_HOME": str(running.settings.home),
+        "MENTE_SMS_ALIYUN_ACCESS_KEY_ID": KEY_ID,
+        "MENTE_SMS_ALIYUN_ACCESS_KEY_SECRET": KEY_SECRET,
+        "MENTE_SMS_ALIYUN_ENDPOINT": addresses["aliyun"],
+        "MENTE_SMS_ALIYUN_RECEIPT_SECRET": SECRETS["aliyun"],
+        "MENTE_SMS_TENCENT_SECRET_ID": KEY_ID,
+        "MENTE_SMS_TENCENT_SECRET_KEY": KEY_SECRET,
+        "MENTE_SMS_TENCENT_APP_ID": APP_ID,
+        "MENTE_SMS_TENCENT_ENDPOINT": addresses["tencent"],
+        "MENTE_SMS_TENCENT_RECEIPT_SECRET": SECRETS["tencent"],
+    }
+
+
+# -- the run ------------------------------------------------------------------------------------------------------
+
+
+async def endure(stage: Stage, wish: Wish, papers: Path, tally: Tally) -> None:
+    """Start all notices and live some cases under kills; then skip time, still under kills, until none is open."""
+    over = time.monotonic() + wish.minutes * 60
+    killing = asyncio.create_task(strike(stage, random.Random(wish.seed), tally))
+    try:
+        async with asyncio.TaskGroup() as doing:
+            doing.create_task(_notices(stage, wish))
+            for place in range(wish.cases):
+                doing.create_task(_live(stage, place, papers, tally))
+        await _until_tried(stage.mente)
+        await asyncio.sleep(max(0.0, over - time.monotonic()))
+        await until_none_is_open(stage.mente)
+    except TimeoutError:
+        tally.wrong.append("notices still open after all the time that was skipped")
+    finally:
+        killing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await killing
+
+
+async def _notices(stage: Stage, wish: Wish) -> None:
+    channels = ("sms", "inbox")
+    written = await write_notices(stage.mente.database, range(wish.notices), channels=channels, legal_every=4)
+    await start_all(stage.mente.client, written)
+
+
+async def _live(stage: Stage, place: int, papers: Path, tally: Tally) -> None:
+    plan = plan_of(place, first_seed=FIRST_SEED)
+    life = Life(stage.mente, plan, papers / str(plan.seed), random.Random(plan.seed))
+    try:
+        tally.lived[await life.live()] += 1
+    except Exception as error:
+        # one case that goes wrong is a finding, not the end of the run
+        tally.wrong.append(f"{life.number or plan.seed} {plan.course}: {type(error).__name__} {error}")
+
+
+async def strike(stage: Stage, dice: random.Random, tally: Tally) -> None:
+    """Kill workers and the receiver of receipts, again and again."""
+    blows: dict[str, tuple[Child, ...]] = {
+        "one worker": stage.workers[:1],
+        "the other worker": stage.workers[1:],
+        "both workers": stage.workers,
+        "the receiver": (stage.receiver,),
+    }
+    while True:
+        await asyncio.sleep(dice.uniform(*QUIET_SECONDS))
+        name = dice.choice(list(blows))
+        for child in blows[name]:
+            kill(child)
+        tally.kills[name] += 1
+
+
+async def _until_tried(mente: Mente) -> None:
+    """Wait until every notice has been taken up."""
+    untried = (
+        select(func.count())
+        .select_from(notice)
+        .where(
+            ~select(notice_attempt.c.seq)
+            .where(notice_attempt.c.acceptance_no == notice.c.acceptance_no, notice_attempt.c.seq == notice.c.seq)
+            .exists()
+        )
+    )
+    async with asyncio.timeout(_REST_SECONDS):
+        while True:
+            async with mente.database.read() as connection:
+                if not await connection.scalar(untried):
+                    return
+            await asyncio.sleep(0.5)
+
+
+async def until_none_is_open(mente: Mente, *, steps: Sequence[timedelta] = _STEPS) -> None:
+    """Skip time for every open notice, ever further, until all have ended. Raises `TimeoutError`."""
+    turn, rounds = asyncio.Semaphore(_AT_ONCE), 0
+    async with asyncio.timeout(_REST_SECONDS):
+        while opened := await _open(mente):
+            by = steps[min(rounds, len(steps) - 1)]
+            await asyncio.gather(*(_skip(mente, each, by, turn) for each in opened))
+            rounds += 1
+            await asyncio.sleep(1)
+
+
+async def _open(mente: Mente) -> list[str]:
+    query = "WorkflowType = 'Notice' AND ExecutionStatus = 'Running'"
+    return [run.id async for run in mente.client.list_workflows(query)]
+
+
+async def _skip(mente: Mente, workflow_id: str, by: timedelta, turn: asyncio.Semaphore) -> None:
+    """Let a notice live through a span, if it waits; one that is busy, or ends, is left alone."""
+    async with turn:
+        # the worker may be dead just now: then the next round comes to it
+        with contextlib.suppress(RPCError, TimeoutError, RuntimeError):
+            async with asyncio.timeout(_SKIP_SECONDS):
+                await _until_waiting(mente, workflow_id)
+                await TimeSkipper(mente.client).fast_forward(mente.client.get_workflow_handle(workflow_id), by)
+
+
+async def _until_waiting(mente: Mente, workflow_id: str) -> None:
+    handle = mente.client.get_workflow_handle(workflow_id)
+    while True:
+        raw = (await handle.describe()).raw_description
+        tried = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        busy = [each for each in raw.pending_activities if each.state != tried or each.attempt < 2]
+        if not busy and not raw.HasField("pending_workflow_task"):
+            return
+        await asyncio.sleep(0.05)
+
+
+# -- judging ------------------------------------------------------------------------------------------------------
+
+
+async def judge(stage: Stage, tally: Tally) -> None:
+    """Hold what the providers took against what the house believes."""
+    taken = messages_in(stage.clouds)
+    async with stage.mente.database.read() as connection:
+        attempts = [dict(row) for row in (await connection.execute(select(notice_attempt))).mappings()]
+        notices = [dict(row) for row in (await connection.execute(select(notice))).mappings()]
+        tasks = {(row.acceptance_no, row.seq): row for row in await connection.execute(select(notice_task))}
+        tally.wrong += [f"chain: {fault}" for fault in await verify_chain(connection, None)]
+    tally.prevented = sum(row["prevented"] for row in attempts)
+    tally.taken.update(each.provider for each in taken)
+    tally.states.update(row["state"] for row in notices)
+    tally.tasks.update(f"{row.reason}{'' if row.done_at is None else ' (done)'}" for row in tasks.values())
+    tally.wrong += told_twice(taken)
+    tally.wrong += disagreements(taken, attempts)
+    for row in notices:
+        tally.wrong += _lost(row, (row["acceptance_no"], row["seq"]) in tasks)
+    tally.wrong += [
+        f"ended badly: {run.id}"
+        async for run in stage.mente.client.list_workflows(
+            "WorkflowType = 'Notice' AND ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut', 'Canceled')"
+        )
+    ]
+
+
+def told_twice(taken: Sequence[Message]) -> list[str]:
+    """Return messages taken twice on one way, and texts one telephone got, or may have got, more than once."""
+    ways = Counter((each.provider, each.reference) for each in taken)
+    texts: defaultdict[tuple[str, str], list[Message]] = defaultdict(list)
+    for each in taken:
+        if each.fate != LOST:
+            texts[each.phone, _notice_of(each.reference)].append(each)
+    return [
+        *(f"taken twice: {reference} by {provider}" for (provider, reference), times in ways.items() if times > 1),
+        *(
+            f"told twice: {key[1]} {[each.reference for each in found]}"
+            for key, found in texts.items()
+            if len(found) > 1
+        ),
+    ]
+
+
+def _notice_of(reference: str) -> str:
+    number, seq, *_ = reference.split(".")
+    return f"{number}.{seq}"
+
+
+def disagreements(taken: Sequence[Message], attempts: Sequence[dict[str, object]]) -> list[str]:
+    """Return ways on which a provider knows otherwise than the house."""
+    fates = {each.reference: each.fate for each in taken}
+    known = {str(row["reference"]): str(row["state"]) for row in attempts if row["provider"]}
+    found = [f"taken, and not known: {reference}" for reference in fates if reference not in known]
+    for reference, state in known.items():
+        fate = fates.get(reference)
+        agrees = {
+            "delivered": fate == RECEIVED,
+            "sent": fate is not None and fate != LOST,
+            "failed": fate is None or fate == LOST,
+            "skipped": fate is None,
+            "unknown": True,
+        }.get(state, False)
+        if not agrees:
+            found.append(f"{reference} is {state} here, and there {fate}")
+    return found
+
+
+def _lost(row: dict[str, object], has_task: bool) -> list[str]:
+    key = f"{row['acceptance_no']}.n{row['seq']}"
+    if row["settled_at"] is None:
+        return [f"never settled: {key}"]
+    told = row["state"] in ("delivered", "sent")
+    return [] if told or has_task else [f"{row['state']}, and nobody was asked: {key}"]
+
+
+def tell(tally: Tally, seconds: float) -> None:
+    """Print what held."""
+    print(f"notices    {sum(tally.states.values())} in {seconds:.0f} s: {dict(tally.states)}")
+    print(f"taken      {dict(tally.taken)}; {tally.prevented} repetitions prevented")
+    print(f"tasks      {dict(tally.tasks)} of {[each.value for each in TaskReason]}")
+    print(f"cases      {dict(tally.lived)}")
+    print(f"kills      {sum(tally.kills.values())}: {dict(tally.kills)}")
+    print(f"held       {'everything' if not tally.wrong else f'NOT: {len(tally.wrong)} findings'}")
+    for finding in tally.wrong[:40]:
+        print(f"  - {finding}")
+
+
+async def soak(wish: Wish, folder: Path) -> Tally:
+    """Run it below an empty folder; `MENTE_POLICIES` is to name `folder / "policies"`."""
+    tally, began = Tally(), time.monotonic()
+    lay_policies(folder / "policies", providers=PROVIDERS)
+    async with staged(folder / "home", wish) as stage:
+        await endure(stage, wish, folder / "papers", tally)
+        await judge(stage, tally)
+    tell(tally, time.monotonic() - began)
+    return tally
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.notices", description=__doc__)
+    parser.add_argument("--notices", type=int, default=1000)
+    parser.add_argument("--cases", type=int, default=24, help="so many whole cases beside them")
+    parser.add_argument(
+        "--minutes", type=float, default=2, help="at least so long under kills before time is skipped"
+    )
+    parser.add_argument("--trouble", type=float, default=0.3, help="share of a provider's answers that are faults")
+    parser.add_argument("--seed", type=int, default=1, help="of faults, fates and kills")
+    wish = Wish(**vars(parser.parse_args()))
+    with tempfile.TemporaryDirectory(prefix="mente-notices-", ignore_cleanup_errors=True) as name:
+        os.environ["MENTE_POLICIES"] = str(Path(name) / "policies")
+        tally = asyncio.run(soak(wish, Path(name)))
+    sys.exit(1 if tally.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

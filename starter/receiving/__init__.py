@@ -1,0 +1,1 @@
+"""Receipts: what providers of SMS, push receivers and mail gateways report of messages by themselves."""
