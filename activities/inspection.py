@@ -1,6 +1,7 @@
 """Judges a case's papers: each file by decoding it, then all of them by the city's checklist."""
 
 import asyncio
+from datetime import date
 
 from activities.contract import Inspected, InspectMaterials
 from activities.materials import judge_file
@@ -47,14 +48,14 @@ def _not_stored(field: str, name: str) -> Refusal:
     )
 
 
-def _policy(task: InspectMaterials) -> RegionPolicy:
-    # A running case is judged by the version it was accepted under, while that version still ships.
-    versions = {each.version: each for each in policy_book().policies if each.region == task.region}
-    return versions.get(task.policy_version) or policy_for(task.region, task.received_on)
+def policy_of(region: str, version: str, on: date) -> RegionPolicy:
+    """Return the policy a case is judged by: the version it was accepted under, while that version still ships."""
+    versions = {each.version: each for each in policy_book().policies if each.region == region}
+    return versions.get(version) or policy_for(region, on)
 
 
 def _check(task: InspectMaterials, papers: tuple[Material, ...], kind: ApplicationKind) -> tuple[Finding, ...]:
-    policy = _policy(task)
+    policy = policy_of(task.region, task.policy_version, task.received_on)
     disease = policy.disease(task.disease_id)
     if disease is None:
         return ()

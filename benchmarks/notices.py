@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import random
 import sys
@@ -38,11 +39,13 @@ from storage.notice_tasks import TaskReason
 from storage.tables import notice, notice_attempt, notice_task
 from tests.activities.sms_servers import APP_ID, KEY_ID, KEY_SECRET
 
+logger = logging.getLogger("mente.soak")
+
 PROVIDERS = ("aliyun", "tencent")
 SECRETS = {name: f"receipts-of-{name}-{'x' * 32}" for name in PROVIDERS}
 FIRST_SEED = 230_000
-QUIET_SECONDS = (2.0, 6.0)
-"""Between which numbers of seconds the next kill falls."""
+QUIET_SECONDS = (4.0, 12.0)
+"""Between which numbers of seconds the next kill falls; a worker is back in three or four."""
 
 _STEPS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24), timedelta(days=8))
 """How time is skipped while a notice is open: past the doubt about an answer, then ever further."""
@@ -72,6 +75,7 @@ class Tally:
     states: Counter[str] = field(default_factory=Counter)
     tasks: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
+    kills_before: int = 0
     prevented: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -153,6 +157,7 @@ async def endure(stage: Stage, wish: Wish, papers: Path, tally: Tally) -> None:
                 doing.create_task(_live(stage, place, papers, tally))
         await _until_tried(stage.mente)
         await asyncio.sleep(max(0.0, over - time.monotonic()))
+        tally.kills_before = sum(tally.kills.values())
         await until_none_is_open(stage.mente)
     except TimeoutError:
         tally.wrong.append("notices still open after all the time that was skipped")
@@ -219,6 +224,7 @@ async def until_none_is_open(mente: Mente, *, steps: Sequence[timedelta] = _STEP
     async with asyncio.timeout(_REST_SECONDS):
         while opened := await _open(mente):
             by = steps[min(rounds, len(steps) - 1)]
+            logger.info("%d notices open, time skips by %s", len(opened), by)
             await asyncio.gather(*(_skip(mente, each, by, turn) for each in opened))
             rounds += 1
             await asyncio.sleep(1)
@@ -286,11 +292,7 @@ def told_twice(taken: Sequence[Message]) -> list[str]:
             texts[each.phone, _notice_of(each.reference)].append(each)
     return [
         *(f"taken twice: {reference} by {provider}" for (provider, reference), times in ways.items() if times > 1),
-        *(
-            f"told twice: {key[1]} {[each.reference for each in found]}"
-            for key, found in texts.items()
-            if len(found) > 1
-        ),
+        *(f"told twice: {[each.reference for each in found]}" for found in texts.values() if len(found) > 1),
     ]
 
 
@@ -332,7 +334,8 @@ def tell(tally: Tally, seconds: float) -> None:
     print(f"taken      {dict(tally.taken)}; {tally.prevented} repetitions prevented")
     print(f"tasks      {dict(tally.tasks)} of {[each.value for each in TaskReason]}")
     print(f"cases      {dict(tally.lived)}")
-    print(f"kills      {sum(tally.kills.values())}: {dict(tally.kills)}")
+    kills = sum(tally.kills.values())
+    print(f"kills      {kills}, {tally.kills_before} of them before time was skipped: {dict(tally.kills)}")
     print(f"held       {'everything' if not tally.wrong else f'NOT: {len(tally.wrong)} findings'}")
     for finding in tally.wrong[:40]:
         print(f"  - {finding}")
@@ -345,6 +348,8 @@ async def soak(wish: Wish, folder: Path) -> Tally:
     async with staged(folder / "home", wish) as stage:
         await endure(stage, wish, folder / "papers", tally)
         await judge(stage, tally)
+    refused: dict[str, list[str]] = json.loads((folder / "clouds" / "refused.json").read_text("utf-8"))
+    tally.wrong += [f"refused by {name}: {code}" for name, codes in refused.items() for code in codes]
     tell(tally, time.monotonic() - began)
     return tally
 
@@ -354,9 +359,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.notices", description=__doc__)
     parser.add_argument("--notices", type=int, default=1000)
     parser.add_argument("--cases", type=int, default=24, help="so many whole cases beside them")
-    parser.add_argument(
-        "--minutes", type=float, default=2, help="at least so long under kills before time is skipped"
-    )
+    parser.add_argument("--minutes", type=float, default=2, help="at least so long before time is skipped")
     parser.add_argument("--trouble", type=float, default=0.3, help="share of a provider's answers that are faults")
     parser.add_argument("--seed", type=int, default=1, help="of faults, fates and kills")
     wish = Wish(**vars(parser.parse_args()))

@@ -122,8 +122,12 @@ class Mente:
         *,
         now: datetime,
         wait: float,
+        account: str = "",
     ) -> Applied:
-        """Start the case of a judged application; `contents` are files not stored yet. Raises as `apply` does."""
+        """Start the case of a judged application; `contents` are files not stored yet. Raises as `apply` does.
+
+        `account` is the id of the person's account who hands in on our own pages.
+        """
         start = StartApplication(
             acceptance_no=self.number_of(form),
             person_key=self._keys.person_key(form.applicant.id_number),
@@ -139,7 +143,7 @@ class Mente:
         await self._refuse_second_case(start)
         for content in contents:
             await self.objects.put(content)
-        return await self._start(start, wait)
+        return await self._start(start, wait, account)
 
     async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
         """Register a person's off-region filing, before any application; see `starter.offregion.register`."""
@@ -178,7 +182,7 @@ class Mente:
         if existing is not None:
             raise second_case(existing)
 
-    async def _start(self, start: StartApplication, wait: float) -> Applied:
+    async def _start(self, start: StartApplication, wait: float, account: str) -> Applied:
         try:
             await self.client.start_workflow(
                 "Application",
@@ -192,6 +196,7 @@ class Mente:
                     "fingerprint": start.fingerprint,
                     "channel": start.form.channel,
                     "person_key": start.person_key,
+                    "account": account,
                 },
                 search_attributes=first_attributes(start.form.region),
                 static_summary=f"门诊慢特病认定申请 {start.form.region}",
@@ -355,11 +360,17 @@ class Mente:
             return await mark_read(connection, number, reference=reference, at=datetime.now(UTC))
 
     async def facts_of_new(self, acceptance_no: str) -> CaseFacts:
-        """Return whose a case is that was handed in and not yet taken up. Raises `Refused` if there is none."""
+        """Return whose a case is by what it was handed in with. Raises `Refused` if Temporal knows of none."""
         description = await self._must_exist(acceptance_no)
         channel = await description.memo_value("channel", default="", type_hint=str)
         person = await description.memo_value("person_key", default="", type_hint=str)
-        return CaseFacts(region=acceptance_no[:6], channel=channel, persons=(person,) if person else ())
+        account = await description.memo_value("account", default="", type_hint=str)
+        return CaseFacts(
+            region=acceptance_no[:6],
+            channel=channel,
+            persons=(person,) if person else (),
+            applicant_accounts=(account,) if account else (),
+        )
 
     async def _must_exist(self, number: str) -> WorkflowExecutionDescription:
         try:

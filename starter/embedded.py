@@ -10,17 +10,20 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import func, select
 
+from starter.first_logins import Login, first_logins
+from starter.front_door import until_answering, web_command, web_port
 from starter.server import NAMESPACE, ServerPlan, free_port, spawn, stop, until_serving
 from storage.database import Database
 from storage.keys import Keys, load_keys, load_or_create_keys
 from storage.migrations import migrate
+from storage.phone_index import index_phones
 from storage.registers import import_experts
 from storage.tables import expert
 from worker.codec_endpoint import codec_app, serve_codec_endpoint
@@ -40,12 +43,13 @@ logger = logging.getLogger("mente.up")
 
 @dataclass(frozen=True)
 class House:
-    """What runs: where it listens, and the keys and settings to use it with."""
+    """What runs: where it listens, the keys and settings to use it with, and the log-ins to be shown."""
 
     settings: Settings
     endpoints: Endpoints
     keys: Keys
     server: "Child"
+    logins: tuple[Login, ...] = ()
 
 
 class _Starts(Protocol):
@@ -83,8 +87,13 @@ class Child:
 
 
 @asynccontextmanager
-async def house(home: Path, *, demo: bool = False, ports: Callable[[int], int] = free_port) -> AsyncIterator[House]:
-    """Start storage, mail sink, codec endpoint and the Temporal server; the caller adds workers."""
+async def house(
+    home: Path, *, demo: bool = False, ports: Callable[[int], int] = free_port, web: str = ""
+) -> AsyncIterator[House]:
+    """Start storage, mail sink, codec endpoint and the Temporal server; the caller adds workers.
+
+    `web` is where the caller serves the web, if it does.
+    """
     home = home.absolute()
     settings = Settings(home=home)
     keys = load_or_create_keys(settings.keys)
@@ -126,6 +135,7 @@ async def house(home: Path, *, demo: bool = False, ports: Callable[[int], int] =
             mail_dir=str(home / "mail"),
             home=str(home),
             demo=demo,
+            web=web,
         )
         remember(home, endpoints)
         yield House(settings=settings, endpoints=endpoints, keys=keys, server=server)
@@ -168,15 +178,53 @@ def worker_process(running: House, number: int, **more: str) -> Child:
     return Child(f"worker-{number}", lambda: spawn([program, "worker"], log, environment))
 
 
-async def up(
-    home: Path, *, demo: bool, workers: int, announce: Callable[[Endpoints], None], halt: asyncio.Event
-) -> None:
-    """Run everything until `halt` is set; `announce` is called once everything listens."""
+@asynccontextmanager
+async def served_house(home: Path, *, demo: bool, port: int | None = None) -> AsyncIterator[House]:
+    """Start the web and the house behind it. Raises `Refused` if the port of the web is taken.
+
+    The web is started first: while it loads its program, Temporal starts.
+    """
+    forget_temporal_settings()
+    home = home.absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = f"http://127.0.0.1:{(port := web_port(port))}"
+    environment, log = {"MENTE_HOME": str(home)}, home / "logs" / "web.log"
+    web = Child("web", lambda: spawn(web_command(port), log, environment))
+    async with web, house(home, demo=demo, web=url) as running:
+        database = Database(running.settings.database)
+        try:
+            await index_phones(database, running.keys.phone_digest)
+            logins = await first_logins(database, home, demo=demo)
+        finally:
+            await database.close()
+        await until_answering(url, web.process)
+        yield replace(running, logins=tuple(logins))
+
+
+def forget_temporal_settings() -> None:
+    """Take Temporal's settings out of the environment.
+
+    The embedded server is the one meant here; its workers and its web must not follow settings of another.
+    """
     for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
-        # The embedded server is the one meant here; its workers must not follow settings of another.
         del os.environ[name]
-    async with house(home, demo=demo) as running, AsyncExitStack() as stack:
+
+
+async def up(
+    home: Path,
+    *,
+    demo: bool,
+    workers: int,
+    announce: Callable[[House], None],
+    halt: asyncio.Event,
+    port: int | None = None,
+) -> None:
+    """Run everything until `halt` is set; `announce` is called once everything listens.
+
+    `port` is that of the web; None takes a free one. Raises `Refused` if it is taken.
+    """
+    async with served_house(home, demo=demo, port=port) as running, AsyncExitStack() as stack:
         for number in range(1, workers + 1):
             await stack.enter_async_context(worker_process(running, number))
-        announce(running.endpoints)
+        announce(running)
         await halt.wait()

@@ -86,6 +86,11 @@ def free_port(preferred: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Whether a port on 127.0.0.1 can be listened on."""
+    return free_port(port) == port
+
+
 def _die_with_parent() -> None:
     # A killed `mente up` must not leave a server behind that holds the file.
     if sys.platform == "linux":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain import clock
@@ -126,6 +127,7 @@ def _must_be_retimed(dates: CaseDates, own: WorkCalendar, newest: WorkCalendar, 
     return must_be_retimed(dates, before, after, at)
 
 
+@lru_cache(maxsize=1024)
 def around(calendar: WorkCalendar, on: date, until: date | None = None) -> CalendarSlice:
     """Return a calendar around a span of days."""
     return calendar.slice(on - _BEFORE, (until or on) + _AFTER)

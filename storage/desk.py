@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import JsonValue
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -58,7 +58,7 @@ async def desk_counts(connection: AsyncConnection, regions: tuple[str, ...]) -> 
 async def short_panels(connection: AsyncConnection, regions: tuple[str, ...]) -> tuple[str, ...]:
     """Return the open cases whose panel lacks experts: no call since the last one that found too few."""
 
-    def last(kind: EventKind) -> object:
+    def last(kind: EventKind) -> ScalarSelect[int]:
         same = case_event.c.acceptance_no == case.c.acceptance_no, case_event.c.kind == kind
         return select(func.max(case_event.c.seq)).where(*same).correlate(case).scalar_subquery()
 
@@ -68,7 +68,7 @@ async def short_panels(connection: AsyncConnection, regions: tuple[str, ...]) ->
         case.c.closed.is_(False),
         case.c.attention,
         case.c.status.in_(_HEARING),
-        short > func.coalesce(assigned, 0),  # type: ignore[operator]  # both are SQL expressions
+        short > func.coalesce(assigned, 0),
     )
     return tuple((await connection.scalars(query.order_by(case.c.acceptance_no))).all())
 

@@ -92,7 +92,7 @@ async def stage_spans(
             case_event.c.acceptance_no,
             case_event.c.status_to.label("status"),
             case_event.c.at.label("entered_at"),
-            func.lead(case_event.c.at)
+            func.lead(case_event.c.at, type_=case_event.c.at.type)
             .over(partition_by=case_event.c.acceptance_no, order_by=case_event.c.seq)
             .label("left_at"),
         )

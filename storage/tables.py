@@ -247,6 +247,7 @@ notice = Table(
     Column("settled_at", Instant),
     PrimaryKeyConstraint("acceptance_no", "seq"),
     UniqueConstraint("acceptance_no", "key"),
+    Index("ix_notice_created_at", "created_at", "acceptance_no", "seq"),
 )
 
 notice_attempt = Table(
@@ -492,4 +493,21 @@ account_case = Table(
     Column("linked_at", Instant, nullable=False),
     PrimaryKeyConstraint("account_id", "acceptance_no"),
     Index("ix_account_case_case", "acceptance_no"),
+)
+
+# What somebody is writing on our own pages: an application, or papers to be supplied.
+web_draft = Table(
+    "web_draft",
+    metadata,
+    # also the request id, or the command id, under which it is sent: sent twice, it is one
+    Column("id", _WORD, primary_key=True),
+    Column("account_id", _WORD, ForeignKey("account.id"), nullable=False, index=True),
+    Column("purpose", _WORD, nullable=False),
+    # of the case it supplies, or has become; no foreign key: a case exists once a worker has taken it up
+    Column("acceptance_no", _WORD),
+    # holds personal data until it is sent
+    Column("content", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False, index=True),
+    Column("sent_at", Instant),
 )

@@ -5,7 +5,6 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.application import Model
 from domain.vocabulary import Status
 from storage.effects import ASSIGNED, GIVEN
 from storage.reading import CaseLine

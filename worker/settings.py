@@ -39,6 +39,7 @@ class Endpoints(BaseModel):
     mail_dir: str
     home: str
     demo: bool = False
+    web: str = ""
 
 
 class Settings(BaseSettings):
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     sms_tencent_receipt_secret: SecretStr = SecretStr("")
     receipts_secret: SecretStr = SecretStr("")
     public_url: str = ""
+    temporal_ui_url: str = ""
     self_registration: bool | None = None
     max_cached_cases: int = 500
     log_level: str = "INFO"
@@ -97,7 +99,7 @@ class Settings(BaseSettings):
             raise ValueError(f"at least {SHORTEST_RECEIPT_SECRET} characters")
         return secret
 
-    @field_validator("public_url")
+    @field_validator("public_url", "temporal_ui_url")
     @classmethod
     def _public_url_has_no_path(cls, url: str) -> str:
         if url and not _ORIGIN.fullmatch(url.rstrip("/")):

@@ -1,10 +1,9 @@
 """What a person sees of cases: Chinese words for statuses, and tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,41 +12,15 @@ from domain.calendar import PROJECTED
 from domain.case_status import CaseStatus, TimelineLine
 from domain.events import EVENT_ZH, EventKind
 from domain.moments import CST, minute_text
-from domain.vocabulary import DATE_ZH, DECISION_ZH, MATERIAL_ZH, STATUS_ZH, WaitingOn
+from domain.vocabulary import DECISION_ZH, STATUS_ZH, Decision, WaitingOn
 from starter.cli.explained import delivery_zh
 from starter.cli.output import words
+from starter.said import said
 from workflows.showing import SLA_ZH, WAITING_ZH
 
 if TYPE_CHECKING:
     from starter.status import ListedCase
 
-_TOLD_ZH = {
-    "kinds": "材料",
-    "expert": "专家",
-    "experts": "专家",
-    "decision": "意见",
-    "tally": "意见",
-    "missing": "缺少",
-    "due": "期限",
-    "notice_seq": "通知",
-    "delivered_at": "送达",
-    "ends": "截止",
-    "effect_on": "生效",
-    "end_on": "止于",
-    "certificate_no": "凭证",
-    "objection_id": "异议",
-    "replaces": "原资格",
-    "command": "消息",
-    "reason": "理由",
-    "ground": "事由",
-    "message": "说明",
-    "note": "备注",
-}
-_ENDS = ("due", "ends")
-_INSTANTS = (*_ENDS, "delivered_at")
-MATERIAL_NAMES = {kind.value: name for kind, name in MATERIAL_ZH.items()}
-DATE_NAMES = {kind.value: name for kind, name in DATE_ZH.items()}
-DECISION_NAMES = {decision.value: name for decision, name in DECISION_ZH.items()}
 _STATES_ZH = {"assigned": "待提交", "given": "已提交", "replaced": "已更换", "recused": "已回避"}
 
 
@@ -85,7 +58,7 @@ def show_status(console: Console, status: CaseStatus) -> None:
 
 
 def _seat(state: str, decision: str | None) -> str:
-    return f"（{_STATES_ZH.get(state, state)}{'，' + DECISION_NAMES[decision] if decision else ''}）"
+    return f"（{_STATES_ZH.get(state, state)}{'，' + DECISION_ZH[Decision(decision)] if decision else ''}）"
 
 
 def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
@@ -98,37 +71,10 @@ def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
     for line in lines:
         kind = EVENT_ZH.get(EventKind(line.kind), line.kind) if line.kind in set(EventKind) else line.kind
         moved = f" → {STATUS_ZH[line.status_to]}" if line.status_from is not line.status_to else ""
-        actor = [] if line.actor == "system" else [words(line.actor)]
-        grid.add_row(
-            str(line.seq), _local_minute(line.at), f"{kind}{moved}", "；".join([*actor, *_said(line.detail)])
-        )
+        actor = [] if line.actor == "system" else [line.actor]
+        told = [words(each) for each in (*actor, *said(line.detail))]
+        grid.add_row(str(line.seq), _local_minute(line.at), f"{kind}{moved}", "；".join(told))
     console.print(grid)
-
-
-def _said(detail: Mapping[str, JsonValue]) -> Iterable[str]:
-    projected = PROJECTED if detail.get("projected") is True else ""
-    for name, title in _TOLD_ZH.items():
-        value = detail.get(name)
-        if value not in (None, "", [], {}):
-            yield f"{title}：{_value_words(name, value)}{projected if name in _ENDS else ''}"
-    moved = detail.get("moved")
-    for each in moved if isinstance(moved, list) else ():
-        if isinstance(each, dict):
-            yield f"{DATE_NAMES.get(str(each.get('date')), '日期')}：{each.get('before')} → {each.get('after')}"
-
-
-def _value_words(name: str, value: JsonValue) -> str:
-    match value:
-        case list():
-            return words("、".join(MATERIAL_NAMES.get(str(each), str(each)) for each in value))
-        case dict():
-            return words(
-                "，".join(f"{DECISION_NAMES.get(key, key)} {count}" for key, count in value.items() if count)
-            )
-        case str() if name in _INSTANTS:
-            return minute_text(datetime.fromisoformat(value))
-        case _:
-            return words(DECISION_NAMES.get(str(value), value))
 
 
 def show_cases(console: Console, cases: "Sequence[ListedCase]") -> None:

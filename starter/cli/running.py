@@ -13,7 +13,7 @@ import click
 
 from starter.cli.failing import NotReady, refused
 from starter.cli.opening import opened_database, opened_mente, read_settings
-from starter.cli.output import Answer, print_json
+from starter.cli.output import HUMAN, Answer, print_json
 from starter.cli.sending import NUMBER
 from starter.cli.shape import Leaf, output_of
 
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from domain.case_status import CaseStatus
+    from starter.embedded import House
     from storage.keys import Keys
-    from worker.settings import Endpoints, Settings
+    from worker.settings import Settings
 
 CONNECT_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 _HOME = click.option("--home", type=click.Path(path_type=Path), metavar="DIR", help="[default: MENTE_HOME or .mente]")
+_WEB_PORT = click.option(
+    "--web-port", type=click.IntRange(0, 65535), metavar="PORT", help="Of the pages.  [default: 8080, else a free one]"
+)
 
 
 @contextlib.contextmanager
@@ -46,29 +50,49 @@ def halt_on_signals() -> Iterator[asyncio.Event]:
 @click.option("--demo", is_flag=True, help="Let `fast-forward` skip time. Not for real cases.")
 @_HOME
 @click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True, help="Worker processes.")
-async def up(demo: bool, home: Path | None, workers: int) -> None:
-    """Run everything on this machine until Ctrl-C: server, storage, workers, mail sink, codec endpoint.
+@_WEB_PORT
+async def up(demo: bool, home: Path | None, workers: int, web_port: int | None) -> None:
+    """Run everything on this machine until Ctrl-C: server, storage, workers, web, mail sink, codec endpoint.
 
-    Prints one document when ready.
+    Prints one document when ready; the first time also how to log in.
     """
     from starter import embedded
     from worker.logs import log_to_stderr
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
+    output = output_of(click.get_current_context())
 
-    def announce(endpoints: "Endpoints") -> None:
+    def announce(running: "House") -> None:
         # For whoever started this: one document on stdout, whatever the form of output; people read stderr.
-        print_json(endpoints.model_dump())
+        print_json(running.endpoints.model_dump())
+        if output == HUMAN:
+            tell_logins(running)
         click.echo("已就绪，按 Ctrl-C 停止。", err=True)
 
     with halt_on_signals() as halt:
-        await embedded.up(home or settings.home, demo=demo, workers=workers, announce=announce, halt=halt)
+        await embedded.up(
+            home or settings.home, demo=demo, workers=workers, announce=announce, halt=halt, port=web_port
+        )
+
+
+def tell_logins(running: "House") -> None:
+    """Say on stderr where the pages are, and as whom somebody may log in there."""
+    from starter.first_logins import DEMO_LOGINS, FIRST_LOGIN, told_logins
+
+    click.echo(f"网页：{running.endpoints.web}", err=True)
+    for line in told_logins(running.logins):
+        click.echo(line, err=True)
+    if running.logins:
+        kept = "、".join(name for name in (FIRST_LOGIN, DEMO_LOGINS) if (running.settings.home / name).is_file())
+        click.echo(f"以上登录信息也保存在 {running.settings.home} 的 {kept} 中，只有本机当前用户可读。", err=True)
 
 
 @click.command("demo", cls=Leaf)
 @_HOME
-async def demo(home: Path | None) -> Answer:
+@click.option("--serve", is_flag=True, help="Afterwards leave the cases to click through, until Ctrl-C.")
+@_WEB_PORT
+async def demo(home: Path | None, serve: bool, web_port: int | None) -> Answer:
     """Play the stories of the README with real files, on a server of its own below the home."""
     from datetime import datetime
 
@@ -82,7 +106,12 @@ async def demo(home: Path | None) -> Answer:
     log_to_stderr("ERROR")
     json_wanted = output_of(click.get_current_context()) == "json"
     folder = played.demo_home(home or settings.home, datetime.now(CST))
-    await played.play(folder, Console(stderr=json_wanted))
+    console = Console(stderr=json_wanted)
+    if not serve:
+        await played.play(folder, console)
+        return Answer({"home": str(folder)}, lambda console: None)
+    with halt_on_signals() as halt:
+        await played.play_and_serve(folder, console, announce=tell_logins, halt=halt, port=web_port)
     return Answer({"home": str(folder)}, lambda console: None)
 
 

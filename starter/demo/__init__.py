@@ -1,8 +1,7 @@
 """`mente demo`: plays the stories on the embedded server, with real files, and says where everything is."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +11,14 @@ from samples.make import write_registry
 from starter.client import Mente
 from starter.demo.stories import STORIES, Story
 from starter.demo.telling import tell
-from starter.embedded import House, house, workers_inside
+from starter.demo.unfinished import leave_open
+from starter.embedded import House, house, served_house, workers_inside
 from starter.server import free_port
 from storage import reading
 from storage.audit import verify_chain
 from storage.registers import import_registry
+
+_STARTING = "正在启动内嵌的 Temporal 服务、数据库、邮件接收器和 worker……"
 
 
 async def play(home: Path, console: Console, *, ports: Callable[[int], int] = free_port) -> None:
@@ -25,14 +27,49 @@ async def play(home: Path, console: Console, *, ports: Callable[[int], int] = fr
     `home` is the demo's own and new: its cases live in skipped time, and a second play is a second set of lives.
     """
     home = home.absolute()
-    console.print("正在启动内嵌的 Temporal 服务、数据库、邮件接收器和 worker……")
-    async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(house(home, demo=True, ports=ports))
-        await stack.enter_async_context(workers_inside(running))
-        mente = await stack.enter_async_context(Mente.open(running.settings))
+    console.print(_STARTING)
+    async with house(home, demo=True, ports=ports) as running, workers_inside(running):
+        await _play_in(running, console)
+
+
+async def play_and_serve(
+    home: Path,
+    console: Console,
+    *,
+    announce: Callable[[House], None],
+    halt: asyncio.Event,
+    port: int | None = None,
+) -> None:
+    """Play every story, leave some cases half-way for people to go on with, and serve all until `halt` is set.
+
+    `announce` is called when there is something to click through. Raises `Refused` if the port is taken.
+    """
+    console.print(_STARTING)
+    async with served_house(home, demo=True, port=port) as running, workers_inside(running):
+        playing = asyncio.create_task(_play_in(running, console, leave=leave_open))
+        stopped = asyncio.create_task(halt.wait())
+        await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
+            return
+        playing.result()
+        announce(running)
+        console.print("案件已留在系统中，可在网页上继续办理；按 Ctrl-C 结束。")
+        await stopped
+
+
+Leave = Callable[[Mente, Path], Awaitable[list[str]]]
+
+
+async def _play_in(running: House, console: Console, leave: Leave | None = None) -> None:
+    home = running.settings.home
+    async with Mente.open(running.settings) as mente:
         await _register_insured(mente, running, home / "samples")
         numbers = await _play_all(mente, console, home / "samples")
         certificates = await _save_certificates(mente, numbers, home / "certificates")
+        if leave is not None:
+            numbers += await leave(mente, home / "samples")
         await _until_notices_rest(mente, numbers)
         await _conclude(mente, running, console, certificates)
 

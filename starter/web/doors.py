@@ -23,6 +23,7 @@ from starter.web.auditing import AccessBuffer
 from starter.web.papers import Papers
 from starter.web.problems import away
 from starter.web.rates import Buckets, Rates
+from storage.api_keys import ApiKey
 from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.keys import Keys, load_keys
@@ -35,6 +36,11 @@ CONNECT_AGAIN_SECONDS = 2.0
 """For so long a failed attempt to connect stands for the ones that follow it."""
 
 LOOK_SECONDS = 3.0
+"""For so long somebody waits to hear whether something is there."""
+
+KEY_SECONDS = 1.0
+"""So long a key that was revoked may still be good; to look one up costs as much as half an answer."""
+
 READY_SECONDS = 1.0
 """So old may an answer about what is away be: asking is free for whoever asks."""
 
@@ -61,6 +67,7 @@ class Doors:
         self.papers = Papers(settings.home / "incoming")
         self.verifying = asyncio.Semaphore(2)
         self.figures: Remembered[CityFigures] = Remembered()
+        self.known_keys: Remembered[ApiKey | None] = Remembered(KEY_SECONDS, 1_000)
         self._readiness: Remembered[dict[str, str]] = Remembered(READY_SECONDS)
         self._database: Database | None = None
         self._keys: Keys | None = None
@@ -186,4 +193,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-Doorway = Annotated[Doors, Depends(doors_of)]
+async def _doorway(request: Request) -> Doors:
+    # A plain function would be run in a thread, which costs as much as a query.
+    return doors_of(request)
+
+
+Doorway = Annotated[Doors, Depends(_doorway)]

@@ -1,11 +1,14 @@
 """Whether the asker may do what is asked, to this case: asked before anything is read or written."""
 
+import contextlib
+
 from domain.acceptance import parse_acceptance_number
-from domain.access import OF_ONE_CASE, Action, CaseFacts, Principal, hides, may
+from domain.access import OF_ONE_CASE, Action, CaseFacts, Principal, Role, hides, is_own, may
 from domain.refusal import Refused
 from starter.web.doors import Doors, now
 from starter.web.problems import Stopped, case_unknown
-from storage.case_facts import case_facts
+from storage.case_facts import case_facts, link_case
+from worker.connection import Unreachable
 
 
 def permit(principal: Principal, action: Action, facts: CaseFacts | None = None) -> None:
@@ -31,7 +34,7 @@ async def permit_case(
     Raises `Refused` on a mistyped number and `Stopped` as `permit` does.
     """
     number = parse_acceptance_number(acceptance_no)
-    facts = await facts_of(doors, number)
+    facts = await facts_for(doors, principal, number)
     permit(principal, action, facts)
     return number, facts
 
@@ -47,6 +50,22 @@ async def facts_of(doors: Doors, number: str) -> CaseFacts:
         return await mente.facts_of_new(number)
     except Refused:
         raise case_unknown() from None
+
+
+async def facts_for(doors: Doors, principal: Principal, number: str) -> CaseFacts:
+    """Return the facts of a case, after giving an applicant the case that their account handed in.
+
+    The account stands with the case from the first moment; beside it in storage only once there is a row.
+    """
+    facts = await facts_of(doors, number)
+    if principal.role is not Role.APPLICANT or is_own(principal, facts):
+        return facts
+    with contextlib.suppress(Refused, Unreachable):
+        if is_own(principal, await (await doors.mente()).facts_of_new(number)):
+            async with doors.database.write() as connection:
+                await link_case(connection, principal.id, number, at=now())
+            return await facts_of(doors, number)
+    return facts
 
 
 def may_do(principal: Principal, action: Action, facts: CaseFacts) -> bool:

@@ -1,6 +1,5 @@
 """Messages that have left, for the tests of receipts; every value is invented."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,7 +76,8 @@ async def stands(database: Database, of: Way) -> tuple[str, str]:
 async def ended_at(database: Database, of: Way) -> datetime | None:
     async with database.read() as connection:
         wanted = select(notice_attempt.c.ended_at).where(notice_attempt.c.reference == of.reference)
-        return (await connection.execute(wanted)).scalar_one()
+        found: datetime | None = (await connection.execute(wanted)).scalar_one()
+    return found
 
 
 async def task(database: Database, seq: int = 1) -> NoticeTask | None:

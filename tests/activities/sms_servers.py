@@ -282,6 +282,7 @@ class AliyunCloud(Cloud):
                 "PhoneNum": each.phone,
                 "SendStatus": each.status,
                 "ErrCode": each.error,
+                "ReceiveDate": f"{(each.at + timedelta(seconds=5)).astimezone(BEIJING):%Y-%m-%d %H:%M:%S}",
                 "Content": f"【{each.signature}】 … {each.phone}",
             }
             for each in mine[(page - 1) * size : page * size]
@@ -298,7 +299,6 @@ class TencentCloud(Cloud):
     """SMS 2021-01-11, so far as we use it. `errors` are refusals of the whole request, `codes` of one number."""
 
     errors: deque[str] = field(default_factory=deque)
-    pulled: set[str] = field(default_factory=set)
 
     def answer(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         content = json.loads(asked.body)
@@ -310,10 +310,8 @@ class TencentCloud(Cloud):
         match asked.headers["x-tc-action"]:
             case "SendSms":
                 inside: dict[str, Any] = {"SendStatusSet": self._send(content)}
-            case "PullSmsSendStatusByPhoneNumber":
-                inside = {"PullSmsSendStatusSet": self._reports_of(content)}
             case _:
-                inside = {"PullSmsSendStatusSet": self._queue(content)}
+                inside = {"PullSmsSendStatusSet": self._reports_of(content)}
         return 200, {"Response": inside | {"RequestId": "R"}}
 
     def _signature_fault(self, asked: Asked) -> str:
@@ -370,12 +368,6 @@ class TencentCloud(Cloud):
             for each in self.taken
             if each.phone == content["PhoneNumber"] and each.status != 1 and int(each.at.timestamp()) in span
         ][: content["Limit"]]
-
-    def _queue(self, content: dict[str, Any]) -> list[dict[str, Any]]:
-        fresh = [each for each in self.taken if each.status != 1 and each.provider_id not in self.pulled]
-        fresh = fresh[: content["Limit"]]
-        self.pulled |= {each.provider_id for each in fresh}
-        return [self._report(each) for each in fresh]
 
     def _report(self, each: Taken) -> dict[str, Any]:
         return {

@@ -24,7 +24,7 @@ from storage.tables import metadata
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 
 MakeUrl = Callable[..., str]
-HEAD = "0005"
+HEAD = "0006"
 
 
 def blocking(url: str) -> str:

@@ -12,7 +12,7 @@ from activities.notice_contract import NoticeState
 from domain.clock import GROUND_ZH, Ground
 from domain.commands import COMMANDS, Command
 from domain.disease import DiseaseRow, DiseaseStanding
-from domain.events import EVENT_ZH, EventKind, NoticeEvent, Recipient
+from domain.events import EVENT_ZH, NOTICE_ZH, EventKind, NoticeEvent, Recipient
 from domain.judging import STATUSES
 from domain.panel import Outcome, PanelPurpose, SeatLeft
 from domain.policy import RegionPolicy
@@ -33,6 +33,9 @@ from domain.vocabulary import (
     Status,
     WaitingOn,
 )
+from starter.cli.notice_cards import STATE_ZH, TASK_ZH
+from starter.resending import ResendReason
+from storage.notice_tasks import TaskReason
 from tests.domain.program_lines import command_lines, fault_of, is_named, named_commands
 from worker.settings import Settings
 from workflows.benefit import GROUND_ZH as END_ZH
@@ -64,6 +67,8 @@ ENUMS: tuple[type[StrEnum], ...] = (
     DiseaseStanding,
     NoticeEvent,
     NoticeState,
+    TaskReason,
+    ResendReason,
     Recipient,
     DateKind,
     Role,
@@ -74,6 +79,9 @@ CHINESE: dict[type[StrEnum], dict[str, str]] = {
     WaitingOn: {key.value: word for key, word in WAITING_ZH.items()},
     Sla: {key.value: word for key, word in SLA_ZH.items()},
     EventKind: {key.value: word for key, word in EVENT_ZH.items()},
+    NoticeEvent: {key.value: word for key, word in NOTICE_ZH.items()},
+    NoticeState: STATE_ZH,
+    TaskReason: TASK_ZH,
     MaterialKind: {key.value: word for key, word in MATERIAL_ZH.items()},
     Ground: {key.value: word for key, word in GROUND_ZH.items()},
     DateKind: {key.value: word for key, word in DATE_ZH.items()},

@@ -279,6 +279,26 @@ async def test_a_notice_that_failed_everywhere_is_a_task_and_the_case_hears_of_i
     assert "已告知" in await desk.shown("show", number, "2")
 
 
+async def test_channels_that_cannot_be_are_refused_and_the_inbox_is_not_filled_twice(
+    desk: Desk, tmp_path: Path
+) -> None:
+    number = await in_review(desk, 12, tmp_path)
+
+    async def refused(*channels: str) -> str:
+        wanted = Resend(acceptance_no=number, seq=1, reason=ResendReason.OTHER, actor="officer:O1", channels=channels)
+        with pytest.raises(Refused) as failure:
+            await resend_notice(desk.mente.database, desk.mente.client, wanted, now=now())
+        return failure.value.refusal.field
+
+    assert await refused("pigeon") == "channels"
+    await desk.change(notice, number, channels=["inbox"])
+    assert await refused() == "channels", "it still lies in the inbox"
+    await desk.change(notice, number, channels=["email"], recipient="supervisor")
+    assert await refused("sms") == "channels"
+    assert await refused("email", "sms") == "channels"
+    assert (await desk.answer("list", "--number", number, "--waiting"))["notices"] == []
+
+
 async def test_a_task_of_a_case_that_has_ended_is_done_without_telling_it(desk: Desk, tmp_path: Path) -> None:
     number = await reaching_nobody(desk, 8, tmp_path)
     assert (await desk.mente.status(number)).status is Status.WITHDRAWN

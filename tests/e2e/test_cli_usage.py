@@ -166,7 +166,13 @@ def test_a_word_that_only_looks_like_the_output_option_changes_nothing() -> None
     assert result.stdout == ""
 
 
-_OTHER_ARGUMENTS = {("supply",): ["photo=x.jpg"], ("send",): ["appeal"], ("letter", "print"): ["accepted"]}
+_OTHER_ARGUMENTS = {
+    ("supply",): ["photo=x.jpg"],
+    ("send",): ["appeal"],
+    ("letter", "print"): ["accepted"],
+    ("notices", "resend"): ["1"],
+    ("notices", "done"): ["1"],
+}
 
 
 def _is_number(param: click.Parameter) -> bool:

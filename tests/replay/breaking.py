@@ -57,6 +57,7 @@ def _no_upsert(events: Events) -> None:
 BREACHES: dict[str, Breach] = {
     "application-another-activity": Breach("application-granted", _another_activity),
     "application-another-order": Breach("application-granted", _another_order),
+    "notice-no-rest": Breach("notice-delivered-after-rest", _another_timer),
     "application-another-local-activity": Breach("application-granted", _another_local_activity),
     "entitlement-another-timer": Breach("entitlement-passed-quietly", _another_timer),
     "entitlement-no-search-attributes": Breach("entitlement-passed-quietly", _no_upsert),

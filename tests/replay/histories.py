@@ -107,6 +107,15 @@ LIVES: dict[str, Life] = {
     "notice-given-up": Life("Notice", "completed", "failed"),
     "notice-skipped": Life("Notice", "completed", "skipped"),
     "notice-open-waiting": Life("Notice", "open", ""),
+    # notices of a city with SMS providers
+    "notice-open-resting": Life("Notice", "open", ""),
+    "notice-open-followed": Life("Notice", "open", ""),
+    "notice-delivered-after-rest": Life("Notice", "completed", "delivered"),
+    "notice-delivered-by-the-second-provider": Life("Notice", "completed", "delivered"),
+    "notice-delivered-after-ten-minutes": Life("Notice", "completed", "delivered"),
+    "notice-sent-over-the-fall-back": Life("Notice", "completed", "sent"),
+    "notice-sent-and-unconfirmed": Life("Notice", "completed", "sent"),
+    "notice-unknown-and-a-task": Life("Notice", "completed", "unknown"),
 }
 
 Events = list[dict[str, Any]]

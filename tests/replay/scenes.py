@@ -36,6 +36,7 @@ from tests.replay.import_scenes import imported, imported_too_late
 from tests.replay.originals_scenes import counter, originals, originals_differ, originals_never_seen
 from tests.replay.stage import Edit, Stage
 from tests.replay.succession_scenes import renewal, swap, unfit
+from tests.replay.telling_scenes import telling
 
 GRANT, DENY, MORE = Decision.GRANT, Decision.DENY, Decision.MORE_EVIDENCE
 CHANNEL, OFFICER = "channel:back-end", "officer:O01"
@@ -441,6 +442,7 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     notice_moves_a_recheck,
     notice_comes,
     counted_from_delivery,
+    telling,
     renewal,
     swap,
     unfit,

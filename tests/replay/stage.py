@@ -69,20 +69,21 @@ class Unguarded(Mente):
 
 
 class ScriptedSms:
-    """A gateway that does what was arranged for a phone number; takes everything else."""
+    """A gateway that does what was arranged for a phone number, or `<number> <provider>`; takes everything else."""
 
     def __init__(self) -> None:
         self.arranged: dict[str, NoticeState | Exception] = {}
 
     async def send(self, message: Sms) -> SmsAnswer:
         """Answer as arranged."""
-        answer = self.arranged.get(message.phone, NoticeState.SENT)
+        of_all = self.arranged.get(message.phone, NoticeState.SENT)
+        answer = self.arranged.get(f"{message.phone} {message.provider}", of_all)
         if isinstance(answer, Exception):
             raise answer
         return SmsAnswer.model_validate({"state": answer})
 
     async def find(self, trace: SmsTrace) -> SmsAnswer | None:
-        """Never asked here: nothing stays in doubt."""
+        """Know nothing: what is in doubt stays so."""
         raise Postponed("sms-cannot-say")
 
 
@@ -225,6 +226,23 @@ class Stage:
             async with asyncio.timeout(WAIT_SECONDS):
                 state = (await handle.result()).state.value
         self._write(name, (await chain_of(self.mente.client, workflow_id))[0], state)
+
+    async def keep_run(self, name: str, workflow_id: str) -> None:
+        """Write down the history of a notice's workflow as it stands."""
+        state = ""
+        if LIVES[name].ending != "open":
+            handle = self.mente.client.get_workflow_handle(workflow_id, result_type=NoticeSent)
+            async with asyncio.timeout(WAIT_SECONDS):
+                state = (await handle.result()).state.value
+        self._write(name, (await chain_of(self.mente.client, workflow_id))[0], state)
+
+    async def skip_notice(self, workflow_id: str, by: timedelta) -> None:
+        """Let a notice live through a span; it must have come to where it waits."""
+        await asyncio.sleep(0.5)
+        handle = self.mente.client.get_workflow_handle(workflow_id)
+        async with asyncio.timeout(WAIT_SECONDS):
+            await TimeSkipper(self.mente.client).fast_forward(handle, by)
+        await asyncio.sleep(0.5)
 
     async def _notice_of(self, number: str, event: str) -> int:
         async with asyncio.timeout(WAIT_SECONDS):

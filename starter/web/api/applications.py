@@ -1,5 +1,6 @@
 """Handing in an application, and the lists of those that were."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -10,13 +11,14 @@ from domain.access import Action, CaseFacts, Principal, Role
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
 from domain.vocabulary import Sla, Status, WaitingOn
+from starter.client import Applied
 from starter.status import listed
 from starter.web.answering import answer
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.messages import ApplicationIn, PaperIn, PapersIn, json_body, read_as, takes
 from starter.web.paging import Cursor, Limit, read_cursor, write_cursor
-from starter.web.permission import permit, permit_in
+from starter.web.permission import facts_for, permit, permit_in
 from starter.web.problems import stopped
 from starter.web.shapes import AppliedOut, CaseLineOut, CasesOut
 from storage.case_pages import After, CaseFilter, page_of_cases
@@ -52,9 +54,7 @@ async def apply(request: Request, doors: Doorway, principal: Asker, prefer: Pref
     form = _checked_by(principal, form)
     permit(principal, Action.APPLY, facts_of_form(doors, form))
     judge_form(form, policies=policy_book(), now=now())
-    mente = await doors.mente()
-    materials = await doors.papers.stored(papers, doors.objects)
-    applied = await mente.hand_in(form, materials, now=now(), wait=wait_of(prefer, 0.0))
+    applied = await hand_in(doors, principal, form, papers, wait=wait_of(prefer, 0.0))
     doors.accesses.note(actor=principal.reader, action="application.hand_in", acceptance_no=applied.acceptance_no)
     found = AppliedOut(
         acceptance_no=applied.acceptance_no,
@@ -64,6 +64,19 @@ async def apply(request: Request, doors: Doorway, principal: Asker, prefer: Pref
     )
     headers = {"Location": f"/api/v1/applications/{applied.acceptance_no}"}
     return answer(request, found, status=201 if applied.created else 200, headers=headers)
+
+
+async def hand_in(
+    doors: Doors, principal: Principal, form: ApplicationForm, papers: Sequence[PaperIn], *, wait: float
+) -> Applied:
+    """Start the case of a judged application whose papers were uploaded; an applicant's account gets the case."""
+    mente = await doors.mente()
+    materials = await doors.papers.stored(papers, doors.objects)
+    account = principal.id if principal.role is Role.APPLICANT else ""
+    applied = await mente.hand_in(form, materials, now=now(), wait=wait, account=account)
+    if account:
+        await facts_for(doors, principal, applied.acceptance_no)
+    return applied
 
 
 def permit_apply(principal: Principal) -> None:

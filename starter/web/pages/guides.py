@@ -37,6 +37,7 @@ GROUP_ZH: Mapping[str, str] = MappingProxyType(
         "orthopaedic": "骨科疾病",
         "skin": "皮肤疾病",
         "gynaecologic": "妇科疾病",
+        "eye": "眼科疾病",
         "endemic": "地方病与职业病",
     }
 )

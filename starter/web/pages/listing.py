@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from starter.web.pages import entering, home, registering
+from starter.web.pages import entering, guides, home, looking_up, reckoning, registering, verifying
 
-PAGES: tuple[ModuleType, ...] = (home, entering, registering)
+PAGES: tuple[ModuleType, ...] = (home, entering, registering, looking_up, verifying, guides, reckoning)

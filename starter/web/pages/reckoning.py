@@ -66,6 +66,6 @@ def _page(
         typed=typed,
         found=found,
         calendar=calendar,
-        cities=cities(),
+        city_options=[(each.region, each.name) for each in cities()],
         errors=[error] if error else [],
     )

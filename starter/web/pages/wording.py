@@ -1,11 +1,13 @@
 """How dates, instants and words stand on a page."""
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.acceptance import parse_acceptance_number
+from domain.checklist import basis_zh
 from domain.moments import CST, aware, local_date, minute_text
 from domain.refusal import Refused
+from domain.sourced import Sourced
 from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
 from storage.policies import policy_book
 
@@ -120,7 +122,26 @@ def size_zh(size: int) -> str:
     return f"{max(1, size // 1024)} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
 
 
+_UNIT_ZH = {
+    "working_days": "个工作日",
+    "days": "日",
+    "calendar_days": "日",
+    "months": "个月",
+    "years": "年",
+    "rounds": "次",
+    "times": "次",
+    "experts": "名",
+}
+
+
+def quantity(found: Sourced[Any]) -> str:
+    """Return a value of a policy with its unit, `20个工作日`."""
+    return f"{found.value}{_UNIT_ZH.get(getattr(found, 'unit', ''), '')}"
+
+
 FILTERS = {
+    "quantity": quantity,
+    "basis_zh": basis_zh,
     "day": day,
     "moment": moment,
     "limit_end": limit_end,

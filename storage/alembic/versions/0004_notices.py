@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """Add what providers, receipts and tasks need. The table of receipts was never written before."""
     op.add_column("notice", sa.Column("legal", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.create_index("ix_notice_created_at", "notice", ["created_at", "acceptance_no", "seq"])
     _widen_attempts()
     op.drop_table("receipt")
     op.create_table(

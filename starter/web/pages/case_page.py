@@ -1,0 +1,160 @@
+"""The whole of a case for officials: where it stands and why, every day of its clock, everything that happened."""
+
+from typing import NamedTuple
+
+from fastapi.responses import Response
+
+from activities.letters.register import letters_of
+from domain.access import Action, Role
+from domain.clock import GROUND_ZH
+from domain.events import EVENT_ZH, NOTICE_ZH, EventKind
+from domain.roles import ROLE_ZH
+from domain.vocabulary import DECISION_ZH, SLA_ZH
+from starter.cli.notice_cards import CHANNEL_ZH, RECIPIENT_ZH, STATE_ZH
+from starter.explaining import explain_case
+from starter.said import IN_FULL, said
+from starter.web.api.cases import Number
+from starter.web.api.people import person_of_case
+from starter.web.doors import now
+from starter.web.pages.case_papers import finding_basis, papers_of
+from starter.web.pages.casefile import CaseFile, allowed, desk_case, open_case
+from starter.web.pages.deeds import DEEDS, Deed
+from starter.web.pages.shell import Known, Visit, page_router
+from storage import reading
+
+router = page_router("/cases")
+DESKS = (Role.OFFICER, Role.COUNTER, Role.AUDITOR)
+SEAT_ZH = {"assigned": "待提交", "given": "已提交", "replaced": "已更换", "recused": "已回避"}
+_ACTOR_ZH = {
+    "system": "系统",
+    "channel": "渠道",
+    "expert": "专家",
+    "officer": "经办人员",
+    "counter": "窗口人员",
+    "registry": "参保登记",
+}
+CHANNELS_ZH = {"web": "本站网页", "counter": "窗口"}
+
+
+class Step(NamedTuple):
+    """One entry of the trail as it is shown."""
+
+    seq: int
+    at: object
+    title: str
+    moved_to: str
+    actor: str
+    lines: tuple[str, ...]
+
+
+@router.get("/{acceptance_no}")
+async def case(visit: Known, acceptance_no: Number) -> Response:
+    """One case: everything the visitor may know of it, and what they may do to it."""
+    visit.need(*DESKS)
+    opened = await open_case(visit, acceptance_no)
+    shows_papers = allowed(visit, opened, Action.READ_MATERIALS)
+    return visit.render(
+        "case.html",
+        opened=opened,
+        case=desk_case(opened.view, opened.history, opened.at),
+        explained=explain_case(opened.view, now(), opened.history),
+        papers=await papers_of(visit, opened) if shows_papers else None,
+        basis=finding_basis,
+        deeds=possible_deeds(visit, opened),
+        steps=steps_of(opened),
+        seats=_seats(visit, opened),
+        **await _attached(visit, opened),
+        may={action.value: allowed(visit, opened, action) for action in Action if action in _ASKED},
+        desk=desk_of(visit),
+        ground_zh=GROUND_ZH,
+        notice_zh=NOTICE_ZH,
+        state_zh=STATE_ZH,
+        channel_zh=CHANNEL_ZH,
+        recipient_zh=RECIPIENT_ZH,
+        decision_zh=DECISION_ZH,
+        seat_zh=SEAT_ZH,
+        sla_zh=SLA_ZH,
+        from_zh=CHANNELS_ZH.get(opened.view.channel, opened.view.channel),
+    )
+
+
+@router.get("/{acceptance_no}/person")
+async def person(visit: Known, acceptance_no: Number) -> Response:
+    """Who a case is about: the name in full, the numbers masked; the look is written down first."""
+    visit.need(Role.OFFICER, Role.COUNTER)
+    found = await person_of_case(visit.doors, visit.me, acceptance_no)
+    return visit.render("case_person.html", person=found)
+
+
+_ASKED = frozenset(
+    {
+        Action.READ_PERSON,
+        Action.READ_MATERIALS,
+        Action.READ_VERDICTS,
+        Action.READ_OBJECTIONS,
+        Action.READ_CERTIFICATE,
+        Action.READ_LETTERS,
+        Action.READ_NOTICES,
+        Action.READ_AUDIT,
+        Action.RESEND_NOTICE,
+        Action.SUPPLY_MATERIALS,
+    }
+)
+
+
+def desk_of(visit: Visit) -> tuple[str, str]:
+    """Return where an official of a role begins, and what it is called."""
+    match visit.me.role:
+        case Role.COUNTER:
+            return "/counter", "窗口"
+        case Role.AUDITOR:
+            return "/audit", "稽核"
+        case _:
+            return "/officer", "经办"
+
+
+def possible_deeds(visit: Visit, opened: CaseFile) -> tuple[Deed, ...]:
+    """Return what the visitor may do to a case as it stands."""
+    if opened.view.closed:
+        return ()
+    status = opened.view.status
+    return tuple(each for each in DEEDS if each.possible_in(status) and allowed(visit, opened, each.action))
+
+
+def steps_of(opened: CaseFile) -> tuple[Step, ...]:
+    """Return the trail as it is shown, the newest first."""
+    found = [
+        Step(
+            seq=line.seq,
+            at=line.at,
+            title=EVENT_ZH.get(EventKind(line.kind), line.kind),
+            moved_to=line.status_to.value if line.status_from is not line.status_to else "",
+            actor=actor_zh(line.actor),
+            lines=tuple(said(line.detail, IN_FULL)),
+        )
+        for line in opened.status.timeline
+    ]
+    return tuple(reversed(found))
+
+
+def actor_zh(actor: str) -> str:
+    """Return who acted, in words and by id."""
+    kind, _, name = actor.partition(":")
+    word = _ACTOR_ZH.get(kind) or next((zh for role, zh in ROLE_ZH.items() if role.value == kind), kind)
+    return f"{word} {CHANNELS_ZH.get(name, name)}".strip()
+
+
+def _seats(visit: Visit, opened: CaseFile) -> tuple[reading.SeatView, ...]:
+    # `view` hides every verdict that is not counted yet, whoever looks.
+    return opened.view.seats if allowed(visit, opened, Action.READ_VERDICTS) else ()
+
+
+async def _attached(visit: Visit, opened: CaseFile) -> dict[str, object]:
+    number, may = opened.number, lambda action: allowed(visit, opened, action)
+    async with visit.doors.database.read() as connection:
+        return {
+            "objections": await reading.objections_of(connection, number) if may(Action.READ_OBJECTIONS) else (),
+            "notices": await reading.notices_of(connection, number) if may(Action.READ_NOTICES) else (),
+            "certificates": await reading.certificates_of(connection, number) if may(Action.READ_CERTIFICATE) else (),
+            "letters": letters_of(opened.view) if may(Action.READ_LETTERS) else (),
+        }

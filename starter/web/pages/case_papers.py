@@ -1,0 +1,95 @@
+"""The papers of a case beside what is declared of them, and what the checklist finds in them."""
+
+from typing import NamedTuple
+
+from activities.inspection import policy_of
+from domain.access import Action
+from domain.application import Material
+from domain.checklist import Finding, basis_zh, check_materials, check_recheck_records
+from domain.events import EventKind
+from domain.moments import local_date
+from domain.paper_rules import level_zh
+from domain.vocabulary import ApplicationKind, MaterialKind
+from starter.web.pages.casefile import CaseFile
+from starter.web.pages.shell import Visit
+from storage.material_views import StoredMaterial, materials_of
+
+_LIVE = frozenset({"effective", "recheck", "suspended"})
+
+
+class PaperLine(NamedTuple):
+    """One paper: where its file is, what was declared of it, and what the checklist says to its kind."""
+
+    paper: StoredMaterial
+    address: str
+    rows: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+
+class Papers(NamedTuple):
+    """All papers of a case; `missing` are findings about papers that are not there."""
+
+    lines: tuple[PaperLine, ...]
+    missing: tuple[Finding, ...]
+    checked: bool
+
+
+async def papers_of(visit: Visit, opened: CaseFile) -> Papers:
+    """Return the papers of an opened case; the look is noted."""
+    visit.may(Action.READ_MATERIALS, opened.facts)
+    async with visit.doors.database.read() as connection:
+        stored = await materials_of(connection, opened.number)
+    visit.doors.accesses.note(actor=visit.me.reader, action="materials.list", acceptance_no=opened.number)
+    found = _findings(opened, stored)
+    there = {each.kind for each in stored}
+    lines = [
+        PaperLine(
+            paper=each,
+            address=f"/api/v1/applications/{opened.number}/materials/{each.sha256}",
+            rows=_declared(each),
+            findings=tuple(one for one in found or () if one.kind is each.kind and one.code != "missing"),
+        )
+        for each in stored
+    ]
+    missing = tuple(one for one in found or () if one.code == "missing" or one.kind not in there)
+    return Papers(tuple(lines), missing, found is not None)
+
+
+def _findings(opened: CaseFile, stored: tuple[StoredMaterial, ...]) -> tuple[Finding, ...] | None:
+    """Judge the papers as the case itself does; None where no policy that still ships says how."""
+    view = opened.view
+    policy = policy_of(view.region, view.policy_version, local_date(view.received_at))
+    disease = policy.disease(view.disease_id)
+    if disease is None:
+        return None
+    papers: tuple[Material, ...] = stored
+    if view.status in _LIVE:
+        started = [each.at for each in view.timeline if each.kind is EventKind.RECHECK_STARTED]
+        as_of_on = local_date(started[-1] if started else opened.at)
+        return check_recheck_records(policy=policy, disease=disease, materials=papers, as_of_on=as_of_on)
+    return check_materials(
+        policy=policy,
+        disease=disease,
+        materials=papers,
+        received_on=local_date(view.received_at),
+        kind=ApplicationKind(view.kind),
+    )
+
+
+def _declared(paper: StoredMaterial) -> tuple[tuple[str, str], ...]:
+    level = level_zh(paper.hospital_level) if paper.hospital_level is not None else ""
+    medical = paper.kind not in (MaterialKind.ID_FRONT, MaterialKind.ID_BACK)
+    rows = (
+        ("出具日期", paper.issued_on.isoformat() if paper.issued_on else ""),
+        ("诊断日期", paper.diagnosed_on.isoformat() if paper.diagnosed_on else ""),
+        ("出具医院", "，".join(each for each in (paper.hospital_id or "", level) if each)),
+        ("盖章", "是" if paper.sealed else ("否" if medical else "")),
+        ("签名", "是" if paper.signed else ""),
+        ("提交", f"第 {paper.round} 轮补正" if paper.round else "随申请"),
+    )
+    return tuple((label, value) for label, value in rows if value)
+
+
+def finding_basis(finding: Finding) -> str:
+    """Return by which rule something is found, as an official reads it."""
+    return basis_zh(finding.source)

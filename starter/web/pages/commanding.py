@@ -1,0 +1,33 @@
+"""A command from a form: its id is made with the form, so that sending it twice is harmless."""
+
+from typing import Any
+
+from domain.refusal import Refused
+from starter.client import new_command_id
+from starter.web.api.commands import ANSWER_SECONDS, carry
+from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.shell import Visit
+from starter.web.shapes import AcceptedOut
+from worker.connection import Unreachable
+
+DELIVERED = "已送达，尚未办理：处理程序暂时没有应答，恢复后会自动办理。请稍后刷新页面查看结果；重复提交是安全的。"
+_AWAY = FieldError(
+    "command_id", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
+)
+
+
+def form_id(visit: Visit) -> str:
+    """Return the command id a form carries; a new one for a form that is shown first."""
+    return visit.fields.text("command_id", most=80) or new_command_id()
+
+
+async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, done: str) -> str | FieldError:
+    """Send a command as the visitor; what to say of it, or what was wrong. Raises `Stopped` as `permit` does."""
+    content = {"command_id": form_id(visit), **raw}
+    try:
+        found = await carry(visit.doors, visit.me, number, name, content, wait=ANSWER_SECONDS)
+    except Refused as refused:
+        return error_of(refused.refusal)
+    except Unreachable:
+        return _AWAY
+    return DELIVERED if isinstance(found, AcceptedOut) else done

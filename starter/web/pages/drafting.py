@@ -1,0 +1,171 @@
+"""The draft of an application or a supply as the pages know it: what was typed, and the papers with their facts."""
+
+import secrets
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from pydantic import Field
+
+from domain.application import Material, Model
+from domain.refusal import Refused, refuse
+from domain.vocabulary import ApplicationKind, MaterialKind
+from starter.web.doors import now
+from starter.web.pages.shell import Visit
+from starter.web.problems import stopped
+from storage.drafts import Draft, Purpose, change_draft, draft_of
+
+MOST_FILES = 40
+"""Files of one draft: as many as one supply may hold."""
+
+_UNDATED = frozenset(
+    {
+        MaterialKind.ID_FRONT,
+        MaterialKind.ID_BACK,
+        MaterialKind.E_CREDENTIAL,
+        MaterialKind.SOCIAL_CARD,
+        MaterialKind.PHOTO,
+    }
+)
+
+
+class Paper(Model):
+    """One uploaded file of a draft. `name` is what its sender called it: shown to them alone, and never trusted."""
+
+    key: str = Field(default_factory=lambda: secrets.token_hex(6))
+    name: str
+    material: Material
+
+    @property
+    def is_medical(self) -> bool:
+        """Whether a hospital issued it, so that day, level and seal are asked for."""
+        return self.material.kind not in _UNDATED and not self.is_form
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is the application form, which is signed."""
+        return self.material.kind is MaterialKind.APPLICATION_FORM
+
+
+class Content(Model):
+    """What a draft holds. `typed` are the fields of the forms by name."""
+
+    region: str
+    disease_id: str = ""
+    kind: ApplicationKind = ApplicationKind.NEW
+    typed: dict[str, str] = Field(default_factory=dict)
+    papers: tuple[Paper, ...] = ()
+
+    @property
+    def materials(self) -> tuple[Material, ...]:
+        """The papers as an application holds them."""
+        return tuple(each.material for each in self.papers)
+
+
+class Written(Model):
+    """A draft with its content read."""
+
+    draft: Draft
+    content: Content
+
+    @property
+    def id(self) -> str:
+        """The draft's id; also the request id or command id it is sent under."""
+        return self.draft.id
+
+
+async def written(visit: Visit, draft_id: str, purpose: Purpose | None = None) -> Written:
+    """Return the own draft. Raises `Stopped` (404) for any other's, one of another purpose, and one deleted."""
+    async with visit.doors.database.read() as connection:
+        draft = await draft_of(connection, visit.me.id, draft_id)
+    if draft is None or purpose not in (None, draft.purpose):
+        raise no_draft()
+    return Written(draft=draft, content=Content.model_validate(draft.content))
+
+
+async def rewrite(visit: Visit, found: Written, change: Callable[[Content], Content]) -> Written:
+    """Change a draft as it stands now. Raises `Stopped` (404) once it is sent or deleted; passes on `Refused`."""
+
+    def changed(raw: dict[str, Any]) -> dict[str, Any]:
+        return change(Content.model_validate(raw)).model_dump(mode="json")
+
+    async with visit.doors.database.write() as connection:
+        draft = await change_draft(connection, found.draft, changed, at=now())
+    if draft is None:
+        raise no_draft()
+    return Written(draft=draft, content=Content.model_validate(draft.content))
+
+
+def with_paper(content: Content, paper: Paper) -> Content:
+    """Add a paper; the same file under the same kind is there once. Raises `Refused` when there are too many."""
+    same = [
+        each
+        for each in content.papers
+        if (each.material.sha256, each.material.kind) == (paper.material.sha256, paper.material.kind)
+    ]
+    if same:
+        return content
+    if len(content.papers) >= MOST_FILES:
+        raise too_many_files()
+    return content.model_copy(update={"papers": (*content.papers, paper)})
+
+
+def without_paper(content: Content, key: str) -> Content:
+    """Take a paper out."""
+    return content.model_copy(update={"papers": tuple(each for each in content.papers if each.key != key)})
+
+
+def with_facts(content: Content, key: str, facts: dict[str, Any]) -> Content:
+    """Declare facts of a paper."""
+    papers = tuple(
+        each.model_copy(update={"material": each.material.model_copy(update=facts)}) if each.key == key else each
+        for each in content.papers
+    )
+    return content.model_copy(update={"papers": papers})
+
+
+def read_facts(visit: Visit) -> dict[str, Any]:
+    """Read what the form beside a file declares. Raises `Refused` naming the field."""
+    fields = visit.fields
+    facts: dict[str, Any] = {
+        "issued_on": _day(fields.text("issued_on"), "issued_on"),
+        "diagnosed_on": _day(fields.text("diagnosed_on"), "diagnosed_on"),
+        "sealed": fields.checked("sealed"),
+        "signed": fields.checked("signed"),
+    }
+    level = fields.text("hospital_level")
+    facts["hospital_level"] = int(level) if level in ("0", "1", "2", "3") else None
+    facts["hospital_id"] = fields.text("hospital_id", 100) or None
+    return facts
+
+
+def _day(text: str, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise refuse(
+            field=field, rule="日期按 年-月-日 填写", remedy="请更正日期，例如 2026-01-05", message="日期无法识别。"
+        ) from None
+
+
+def too_many_files() -> Refused:
+    """Return the refusal of one file too many."""
+    return refuse(
+        field="file",
+        rule=f"一次最多提交 {MOST_FILES} 个文件",
+        remedy="请把同一种材料合并为一个 PDF 文件",
+        message="文件过多。",
+    )
+
+
+def no_draft() -> Exception:
+    """Return what an unknown draft gets."""
+    return stopped(
+        404,
+        field="draft",
+        rule="草稿只有填写的账号可以打开，三十天未改动的会删除",
+        remedy="请从“我的申请”进入；已提交的，请查看该件的进度",
+        message="没有这份草稿，或者它已经提交。",
+    )
