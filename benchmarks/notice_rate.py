@@ -1,6 +1,6 @@
 """The rate limit of sending: `python -m benchmarks.notice_rate --per-second 20 --seconds 60`.
 
-Fills the queue of notices, lets two worker processes empty it under `MENTE_NOTICES_PER_SECOND`, and counts what the
+Begins notices faster than two worker processes may send them under `MENTE_NOTICES_PER_SECOND`, and counts what the
 outbox took second by second. Exits 1 if the rate over the span is more than 5 % off, either way.
 """
 
@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,8 +22,12 @@ from starter.client import Mente
 from starter.embedded import house, worker_process
 from starter.server import free_port
 from storage.tables import sms_outbox
+from storage.transition import QueuedNotice
 
 ALLOWED = 0.05
+_FED = 1.25
+"""How many times faster than the limit notices are begun, so that a queue builds up."""
+
 _SETTLING_SECONDS = 5.0
 """Left out at the beginning: workers poll with their limit for the first time, and the server learns it."""
 
@@ -38,7 +43,7 @@ class Wish:
     @property
     def notices(self) -> int:
         """How many there must be, so that the queue never runs dry."""
-        return int(self.per_second * (self.seconds + _SETTLING_SECONDS) * 1.15) + 50
+        return int(self.per_second * (self.seconds + _SETTLING_SECONDS) * (_FED + 0.25)) + 50
 
 
 @dataclass(frozen=True)
@@ -62,19 +67,30 @@ async def measure(wish: Wish) -> Seen:
         running = await stack.enter_async_context(house(folder / "home", ports=lambda _: free_port()))
         mente = await stack.enter_async_context(Mente.open(running.settings))
         written = await write_notices(mente.database, range(wish.notices), channels=("sms",))
-        await start_all(mente.client, written)
         limit = {"MENTE_NOTICES_PER_SECOND": str(wish.per_second)}
         for number in range(1, wish.workers + 1):
             await stack.enter_async_context(worker_process(running, number, **limit))
+        feeding = asyncio.create_task(_feed(mente, written, wish.per_second * _FED))
+        stack.callback(feeding.cancel)
         begun = await _first_sent(mente) + timedelta(seconds=_SETTLING_SECONDS)
         over = begun + timedelta(seconds=wish.seconds)
         sent: list[datetime] = []
         while not sent or sent[-1] < over:
             await asyncio.sleep(1)
-            before, sent = len(sent), await _sent(mente)
-            if len(sent) == wish.notices and before == wish.notices:
-                raise RuntimeError("the queue ran dry before the span was over")
+            if feeding.done():
+                feeding.result()
+            sent = await _sent(mente)
+            if len(sent) == wish.notices:
+                raise RuntimeError("there were too few notices for the span")
         return seen(sent, begun, wish.seconds)
+
+
+async def _feed(mente: Mente, written: Sequence[tuple[str, QueuedNotice]], per_second: float) -> None:
+    """Start notices faster than they may be sent, but not all at once: their beginnings are work as well."""
+    begun = time.monotonic()
+    for place, each in enumerate(written):
+        await asyncio.sleep(max(0.0, begun + place / per_second - time.monotonic()))
+        await start_all(mente.client, [each])
 
 
 def seen(sent: Sequence[datetime], begun: datetime, seconds: float) -> Seen:
@@ -91,7 +107,7 @@ async def _first_sent(mente: Mente) -> datetime:
     async with asyncio.timeout(60):
         while True:
             async with mente.database.read() as connection:
-                first = await connection.scalar(select(func.min(sms_outbox.c.sent_at)))
+                first: datetime | None = await connection.scalar(select(func.min(sms_outbox.c.sent_at)))
             if first is not None:
                 return first
             await asyncio.sleep(0.1)

@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -51,8 +52,10 @@ _STEPS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24), timede
 """How time is skipped while a notice is open: past the doubt about an answer, then ever further."""
 
 _AT_ONCE = 8
+_CASES_AT_ONCE = 6
 _SKIP_SECONDS = 60.0
 _REST_SECONDS = 900.0
+_REPORTED_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Wish:
     minutes: float
     trouble: float
     seed: int
+    most_kills: int = 0
+    """0: no limit."""
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Stage:
 @asynccontextmanager
 async def staged(home: Path, wish: Wish) -> AsyncIterator[Stage]:
     """Start house, providers, two workers and the receiver of receipts. Needs `MENTE_POLICIES` in the environment."""
-    clouds, port = home.parent / "clouds", free_port()
+    clouds, port = home.parent / "clouds", _lasting_port()
     clouds.mkdir()
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(house(home, demo=True, ports=lambda _: free_port()))
@@ -109,6 +114,12 @@ async def staged(home: Path, wish: Wish) -> AsyncIterator[Stage]:
         ]
         mente = await stack.enter_async_context(Mente.open(running.settings))
         yield Stage(house=running, workers=tuple(workers), receiver=receiving, mente=mente, clouds=clouds)
+
+
+def _lasting_port() -> int:
+    """Return a free port no outgoing connection is given, so that it is still free when the receiver comes back."""
+    start = random.Random().randrange(20_000, 30_000)
+    return next(port for port in range(start, 32_000) if free_port(port) == port)
 
 
 def _child(name: str, program: list[str], running: House, environment: dict[str, str]) -> Child:
@@ -149,12 +160,13 @@ async def _environment(running: House, clouds: Path) -> dict[str, str]:
 async def endure(stage: Stage, wish: Wish, papers: Path, tally: Tally) -> None:
     """Start all notices and live some cases under kills; then skip time, still under kills, until none is open."""
     over = time.monotonic() + wish.minutes * 60
-    killing = asyncio.create_task(strike(stage, random.Random(wish.seed), tally))
+    killing = asyncio.create_task(strike(stage, random.Random(wish.seed), tally, most=wish.most_kills))
     try:
         async with asyncio.TaskGroup() as doing:
             doing.create_task(_notices(stage, wish))
+            turn = asyncio.Semaphore(_CASES_AT_ONCE)
             for place in range(wish.cases):
-                doing.create_task(_live(stage, place, papers, tally))
+                doing.create_task(_live(stage, place, papers, tally, turn))
         await _until_tried(stage.mente)
         await asyncio.sleep(max(0.0, over - time.monotonic()))
         tally.kills_before = sum(tally.kills.values())
@@ -173,25 +185,26 @@ async def _notices(stage: Stage, wish: Wish) -> None:
     await start_all(stage.mente.client, written)
 
 
-async def _live(stage: Stage, place: int, papers: Path, tally: Tally) -> None:
+async def _live(stage: Stage, place: int, papers: Path, tally: Tally, turn: asyncio.Semaphore) -> None:
     plan = plan_of(place, first_seed=FIRST_SEED)
     life = Life(stage.mente, plan, papers / str(plan.seed), random.Random(plan.seed))
     try:
-        tally.lived[await life.live()] += 1
+        async with turn:
+            tally.lived[await life.live()] += 1
     except Exception as error:
         # one case that goes wrong is a finding, not the end of the run
         tally.wrong.append(f"{life.number or plan.seed} {plan.course}: {type(error).__name__} {error}")
 
 
-async def strike(stage: Stage, dice: random.Random, tally: Tally) -> None:
-    """Kill workers and the receiver of receipts, again and again."""
+async def strike(stage: Stage, dice: random.Random, tally: Tally, *, most: int = 0) -> None:
+    """Kill workers and the receiver of receipts, again and again; at most so often, 0 for ever."""
     blows: dict[str, tuple[Child, ...]] = {
         "one worker": stage.workers[:1],
         "the other worker": stage.workers[1:],
         "both workers": stage.workers,
         "the receiver": (stage.receiver,),
     }
-    while True:
+    for _ in range(most) if most else count():
         await asyncio.sleep(dice.uniform(*QUIET_SECONDS))
         name = dice.choice(list(blows))
         for child in blows[name]:
@@ -222,20 +235,21 @@ async def until_none_is_open(mente: Mente, *, steps: Sequence[timedelta] = _STEP
     """Skip time for every open notice, ever further, until all have ended. Raises `TimeoutError`."""
     turn, rounds = asyncio.Semaphore(_AT_ONCE), 0
     async with asyncio.timeout(_REST_SECONDS):
-        while opened := await _open(mente):
+        while opened := await open_notices(mente):
             by = steps[min(rounds, len(steps) - 1)]
             logger.info("%d notices open, time skips by %s", len(opened), by)
-            await asyncio.gather(*(_skip(mente, each, by, turn) for each in opened))
+            await asyncio.gather(*(skip_notice(mente, each, by, turn) for each in opened))
             rounds += 1
             await asyncio.sleep(1)
 
 
-async def _open(mente: Mente) -> list[str]:
+async def open_notices(mente: Mente) -> list[str]:
+    """Return the ids of the notices under way."""
     query = "WorkflowType = 'Notice' AND ExecutionStatus = 'Running'"
     return [run.id async for run in mente.client.list_workflows(query)]
 
 
-async def _skip(mente: Mente, workflow_id: str, by: timedelta, turn: asyncio.Semaphore) -> None:
+async def skip_notice(mente: Mente, workflow_id: str, by: timedelta, turn: asyncio.Semaphore) -> None:
     """Let a notice live through a span, if it waits; one that is busy, or ends, is left alone."""
     async with turn:
         # the worker may be dead just now: then the next round comes to it
@@ -261,6 +275,10 @@ async def _until_waiting(mente: Mente, workflow_id: str) -> None:
 
 async def judge(stage: Stage, tally: Tally) -> None:
     """Hold what the providers took against what the house believes."""
+    try:
+        await until_reported(stage)
+    except TimeoutError:
+        tally.wrong.append(f"receipts not taken in {_REPORTED_SECONDS:.0f} s")
     taken = messages_in(stage.clouds)
     async with stage.mente.database.read() as connection:
         attempts = [dict(row) for row in (await connection.execute(select(notice_attempt))).mappings()]
@@ -283,6 +301,18 @@ async def judge(stage: Stage, tally: Tally) -> None:
     ]
 
 
+async def until_reported(stage: Stage) -> None:
+    """Wait for every receipt there will be: carriers and receipts know no skipped time. Raises `TimeoutError`."""
+    reported = select(notice_attempt.c.reference).where(notice_attempt.c.reported != "")
+    async with asyncio.timeout(_REPORTED_SECONDS):
+        while True:
+            due = {each.reference for each in messages_in(stage.clouds) if each.fate in (LOST, RECEIVED)}
+            async with stage.mente.database.read() as connection:
+                if due <= set((await connection.scalars(reported)).all()):
+                    return
+            await asyncio.sleep(0.5)
+
+
 def told_twice(taken: Sequence[Message]) -> list[str]:
     """Return messages taken twice on one way, and texts one telephone got, or may have got, more than once."""
     ways = Counter((each.provider, each.reference) for each in taken)
@@ -301,7 +331,7 @@ def _notice_of(reference: str) -> str:
     return f"{number}.{seq}"
 
 
-def disagreements(taken: Sequence[Message], attempts: Sequence[dict[str, object]]) -> list[str]:
+def disagreements(taken: Sequence[Message], attempts: Sequence[Mapping[str, object]]) -> list[str]:
     """Return ways on which a provider knows otherwise than the house."""
     fates = {each.reference: each.fate for each in taken}
     known = {str(row["reference"]): str(row["state"]) for row in attempts if row["provider"]}
@@ -320,7 +350,7 @@ def disagreements(taken: Sequence[Message], attempts: Sequence[dict[str, object]
     return found
 
 
-def _lost(row: dict[str, object], has_task: bool) -> list[str]:
+def _lost(row: Mapping[str, object], has_task: bool) -> list[str]:
     key = f"{row['acceptance_no']}.n{row['seq']}"
     if row["settled_at"] is None:
         return [f"never settled: {key}"]

@@ -1,7 +1,8 @@
 """Both SMS providers in a process of their own: `python -m benchmarks.sms_clouds FOLDER --seed 1 --trouble 0.3`.
 
 Checks signatures, misbehaves at random, and writes every message it takes into `FOLDER/taken.jsonl`, one line each.
-What becomes of a message is decided by seed and reference: received, failed, or silent for ever. Receipts are told to
+What becomes of a message is decided by seed and reference: received, failed, or silent for ever; without trouble all
+are received. Receipts are told to
 an address, late, out of order and often more than once, until it acknowledges them. While `FOLDER/down` exists both
 are down. The addresses it listens on stand in `FOLDER/addresses.json`.
 """
@@ -52,16 +53,16 @@ def messages_in(folder: Path) -> list[Message]:
 class Ledger(list[Taken]):
     """Messages as they are taken: each stands on disk before it is answered, with its fate."""
 
-    def __init__(self, path: Path, provider: str, seed: int) -> None:
+    def __init__(self, path: Path, provider: str, seed: int, fates: tuple[int, ...]) -> None:
         super().__init__()
-        self.path, self.provider, self.seed = path, provider, seed
+        self.path, self.provider, self.seed, self.fates = path, provider, seed, fates
         self.fresh: list[tuple[Taken, int, float]] = []
 
     def append(self, taken: Taken, /) -> None:
         """Keep a message and settle what will become of it."""
         super().append(taken)
         dice = random.Random(f"{self.seed}:{taken.reference}")
-        fate = dice.choice(_FATES)
+        fate = dice.choice(self.fates)
         parameters = json.dumps(taken.parameters, ensure_ascii=False)
         line = Message(
             self.provider, taken.reference, taken.phone.removeprefix("+86"), parameters, taken.provider_id, fate
@@ -161,7 +162,7 @@ async def serve(folder: Path, *, seed: int, trouble: float, receipts: str, secre
         name: kind(
             now=lambda: datetime.now(UTC),
             plan=plan,
-            taken=Ledger(folder / "taken.jsonl", name, seed),
+            taken=Ledger(folder / "taken.jsonl", name, seed, _FATES if trouble else (RECEIVED,)),
             slow_for=_SLOW_SECONDS,
         )
         for name, kind in kinds.items()

@@ -1,6 +1,6 @@
 """What somebody is writing on our own pages, kept between two requests and over a reload.
 
-A draft holds personal data until it is sent; then only what names it stays. One nobody touched for 30 days is deleted.
+A draft holds personal data until it is sent; then only what names nobody stays. One untouched for 30 days is deleted.
 """
 
 import secrets

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy import Row, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -90,8 +90,10 @@ async def apply_reports(connection: AsyncConnection, digests: Iterable[str], *, 
             refused[row.provider, reason] += 1
             continue
         applied.add(row.digest)
-        if await _apply(connection, row, way, now=now):
-            wakes.append(await _wake(connection, row.digest, way))
+        await hold_notice(connection, way.reference)
+        told = await _notice_of(connection, way)
+        if await _apply(connection, row, way, told, now=now):
+            wakes.append(await _wake(connection, row.digest, way, told))
     for (provider, reason), number in sorted(refused.items()):
         await count_refusals(connection, provider, {reason: number}, at=now)
     return Applied(digests=frozenset(applied), wakes=tuple(each for each in wakes if each is not None))
@@ -115,10 +117,10 @@ async def wake_again(connection: AsyncConnection, row: Row[Any]) -> Wake | None:
     way = await _way_of(connection, row)
     if way is None or way.reported != row.state:
         return None
-    settled_at = await connection.scalar(select(notice.c.settled_at).where(_of_notice(way)))
-    if settled_at is not None and row.applied_at < settled_at:
+    told = await _notice_of(connection, way)
+    if told.settled_at is not None and row.applied_at < told.settled_at:
         return None
-    return await _wake(connection, row.digest, way)
+    return await _wake(connection, row.digest, way, told)
 
 
 async def rows_of(connection: AsyncConnection, digests: Iterable[str]) -> dict[str, Row[Any]]:
@@ -161,13 +163,13 @@ def _refusal_of(row: Row[Any], way: Row[Any]) -> RefusalReason | None:
     return None
 
 
-async def _apply(connection: AsyncConnection, row: Row[Any], way: Row[Any], *, now: datetime) -> bool:
+async def _apply(connection: AsyncConnection, row: Row[Any], way: Row[Any], told: Row[Any], *, now: datetime) -> bool:
     """Learn what a report says; tell whether it changed anything. A person's task follows in the same transaction."""
     number, seq = way.acceptance_no, way.seq
-    await hold_notice(connection, way.reference)
-    told = (await connection.execute(select(notice).where(_of_notice(way)))).one()
-    stood = await standing(connection, number, seq, told.channels)
     state = AttemptState(row.state)
+    # a report to the bureau itself is nothing to telephone about
+    asks_people = told.settled_at is not None and told.event != NoticeEvent.BREACH_REPORT
+    reached = asks_people and await standing(connection, number, seq, told.channels) in _REACHED
     changed = await learn(
         connection,
         way.reference,
@@ -182,16 +184,17 @@ async def _apply(connection: AsyncConnection, row: Row[Any], way: Row[Any], *, n
     if changed and state is AttemptState.DELIVERED:
         outcome = TaskOutcome.REACHED
         await close_task(connection, acceptance_no=number, seq=seq, outcome=outcome, by=BY_RECEIPT, at=now)
-    elif changed and told.settled_at is not None and told.event != NoticeEvent.BREACH_REPORT:
-        # a report to the bureau itself is nothing to telephone about
-        stands = await standing(connection, number, seq, told.channels)
-        if stood in _REACHED and stands not in _REACHED:
-            await raise_task(connection, acceptance_no=number, seq=seq, reason=TaskReason.BOUNCED, at=now)
+    elif changed and reached and await standing(connection, number, seq, told.channels) not in _REACHED:
+        await raise_task(connection, acceptance_no=number, seq=seq, reason=TaskReason.BOUNCED, at=now)
     return changed
 
 
-async def _wake(connection: AsyncConnection, digest: str, way: Row[Any]) -> Wake:
-    told = (await connection.execute(select(notice).where(_of_notice(way)))).one()
+async def _notice_of(connection: AsyncConnection, way: Row[Any]) -> Row[Any]:
+    mine = and_(notice.c.acceptance_no == way.acceptance_no, notice.c.seq == way.seq)
+    return (await connection.execute(select(notice).where(mine))).one()
+
+
+async def _wake(connection: AsyncConnection, digest: str, way: Row[Any], told: Row[Any]) -> Wake:
     channels = tuple(told.channels)
     if way.intent:
         # an officer's order has channels of its own
@@ -209,7 +212,3 @@ async def _wake(connection: AsyncConnection, digest: str, way: Row[Any]) -> Wake
         channels=channels,
         created_at=told.created_at,
     )
-
-
-def _of_notice(way: Row[Any]) -> ColumnElement[bool]:
-    return and_(notice.c.acceptance_no == way.acceptance_no, notice.c.seq == way.seq)

@@ -149,7 +149,9 @@ async def wakes_since(connection: AsyncConnection, since: datetime) -> tuple[Wak
     """Return the workflows that reports applied since an instant call for, whether they were woken or not."""
     wanted = select(receipt.c.digest).where(receipt.c.applied_at >= since, receipt.c.state != DELIVERY)
     found = (await rows_of(connection, (await connection.execute(wanted)).scalars().all())).values()
-    wakes = [await wake_again(connection, row) for row in sorted(found, key=lambda each: (each.applied_at, each.reference))]
+    wakes = [
+        await wake_again(connection, row) for row in sorted(found, key=lambda each: (each.applied_at, each.reference))
+    ]
     return tuple(each for each in wakes if each is not None)
 
 

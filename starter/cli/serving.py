@@ -28,6 +28,7 @@ async def serve(host: str, port: int, trust_proxy: str) -> None:
     """
     from starter.web.app import create_app
     from starter.web.serving import served
+    from starter.web.sweeping import swept
     from worker.logs import log_to_stderr
 
     settings = read_settings()
@@ -35,7 +36,10 @@ async def serve(host: str, port: int, trust_proxy: str) -> None:
     output = output_of(click.get_current_context())
     with halt_on_signals() as halt:
         try:
-            async with served(create_app(settings), host=host, port=port, trust_proxy=trust_proxy) as running:
+            async with (
+                served(create_app(settings), host=host, port=port, trust_proxy=trust_proxy) as running,
+                swept(settings),
+            ):
                 if output == "json":
                     print_json({"web": running.url})
                 else:

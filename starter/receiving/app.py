@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -40,6 +40,9 @@ _AT_ONCE = 100
 """Reports in one transaction: no other writer waits long for it."""
 
 _TRIES = 3
+_DEADLOCK = "40P01"
+"""PostgreSQL has ended one of two that waited for each other: it may go on now."""
+
 _DELIVERY = re.compile(r"[\x21-\x7e]{1,128}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _LOG = logging.getLogger(__name__)
@@ -148,9 +151,8 @@ class _Desk:
             try:
                 async with self.database.write() as connection:
                     taken = await take(connection, reports, provider=sender.name, now=self.now())
-            except SQLAlchemyError:
-                # two that wait for each other: the database has ended one of them
-                if not remaining:
+            except DBAPIError as failure:
+                if not remaining or getattr(failure.orig, "sqlstate", "") != _DEADLOCK:
                     raise
             else:
                 self.waker.soon(taken.wakes)

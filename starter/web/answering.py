@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -25,7 +26,8 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the content as JSON, or 304 if the asker's `If-None-Match` names it."""
-    body = json.dumps(plain(content), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    text = json.dumps(plain(content), ensure_ascii=False, separators=(",", ":"), default=_decimal)
+    body = text.encode("utf-8", "backslashreplace")
     return answer_bytes(request, body, "application/json", status=status, cache=cache, headers=headers)
 
 
@@ -63,6 +65,13 @@ def answer_file(request: Request, content: bytes, media_type: str, name: str) ->
         # The browsers' own viewers of PDF do not work inside a sandbox.
         headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
     return answer_bytes(request, content, media_type, headers=headers)
+
+
+def _decimal(value: object) -> str:
+    # As the document says: a decimal is a string, so that no reader makes a float of it.
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def _has(request: Request, tag: str) -> bool:

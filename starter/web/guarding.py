@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusal import Refused
@@ -85,6 +86,8 @@ async def _tell(error: Exception, scope: Scope, receive: Receive, send: Send, an
     match error:
         case Stopped():
             response = problem_response(scope, error.status, error.refusal, error.headers)
+        case ClientDisconnect():
+            return  # nobody is there to be told
         case Refused():
             response = problem_response(scope, status_of(error.refusal), error.refusal)
         case _:

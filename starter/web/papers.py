@@ -8,11 +8,12 @@ import contextlib
 import tempfile
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import Receive
 
 from activities.materials import MAX_FILE_BYTES, FileFacts, judge_file
 from domain.access import Principal
@@ -34,6 +35,24 @@ _MOST_KNOWN = 20_000
 _DRAINED_BYTES, _DRAIN_SECONDS = 80 * 1024 * 1024, 10.0
 
 
+class Incoming(Protocol):
+    """What carries one file as its body: a request, or the file of a form."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers; a declared length is the file's."""
+        ...
+
+    @property
+    def receive(self) -> Receive:
+        """Receive the rest of the request."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the file piece by piece."""
+        ...
+
+
 class Papers:
     """The one way by which files come in through the web."""
 
@@ -46,7 +65,7 @@ class Papers:
         self._known: OrderedDict[str, FileFacts] = OrderedDict()
 
     async def receive(
-        self, request: Request, principal: Principal, objects: ObjectStore, kind: MaterialKind
+        self, request: Incoming, principal: Principal, objects: ObjectStore, kind: MaterialKind
     ) -> tuple[str, FileFacts]:
         """Keep the file a request carries as its body; return its SHA-256 and what it is.
 
@@ -109,7 +128,7 @@ class Papers:
         with tempfile.TemporaryFile(dir=self._folder) as spooled:
             yield spooled
 
-    async def _stream(self, request: Request, spooled: IO[bytes]) -> None:
+    async def _stream(self, request: Incoming, spooled: IO[bytes]) -> None:
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > MAX_FILE_BYTES:
             await _drain(request)
@@ -139,7 +158,7 @@ def _whole(spooled: IO[bytes]) -> bytes:
     return spooled.read()
 
 
-async def _drain(request: Request) -> None:
+async def _drain(request: Incoming) -> None:
     """Let a sender finish, within bounds: one whose connection is cut while it sends never reads the answer."""
     if "expect" in request.headers:
         return

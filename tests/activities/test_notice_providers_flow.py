@@ -145,10 +145,10 @@ class House:
             await self.send(command)
         return failure.value.message.rpartition(": ")[2]
 
-    async def row(self, command: SendNotice) -> Mapping[str, Any]:
+    async def row(self, command: SendNotice) -> dict[str, Any]:
         async with self.database.read() as connection:
             wanted = select(notice_attempt).where(notice_attempt.c.reference == reference_of(command))
-            return (await connection.execute(wanted)).mappings().one()
+            return dict((await connection.execute(wanted)).mappings().one())
 
     async def said(self) -> list[str]:
         async with self.database.read() as connection:

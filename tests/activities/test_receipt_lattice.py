@@ -92,7 +92,7 @@ def stories(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
 
 
 @given(story=stories())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_order_of_reports_and_outcomes_of_our_own_ends_the_same(
     many: Callable[..., Any], story: tuple[list[Said], list[Said], list[Said]]
 ) -> None:
@@ -106,7 +106,7 @@ def test_every_order_of_reports_and_outcomes_of_our_own_ends_the_same(
 
 
 @given(story=stories())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_reports_and_an_outcome_of_our_own_at_the_same_moment_end_the_same(
     many: Callable[..., Any], story: tuple[list[Said], list[Said], list[Said]]
 ) -> None:

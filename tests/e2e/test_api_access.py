@@ -81,7 +81,9 @@ class Route(NamedTuple):
     async def ask(self, client: httpx.AsyncClient, number: str, region: str = PANZHIHUA) -> httpx.Response:
         """Ask, with a body nothing comes of even if it is let in."""
         path = self.path.format(acceptance_no=number, sha256="0" * 64, kind="accepted", version=9)
-        query = {"region": region} if self.name in ("listApplications", "readStatistics", "readPanelStatistics") else {}
+        query = (
+            {"region": region} if self.name in ("listApplications", "readStatistics", "readPanelStatistics") else {}
+        )
         if self.method == "get":
             return await client.get(path, params=query)
         if self.name == "upload":

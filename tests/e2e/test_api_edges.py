@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -41,14 +42,14 @@ async def spaces(megabytes: int, byte: bytes = b" ") -> AsyncIterator[bytes]:
         yield byte * MEGABYTE
 
 
-# -- too much, too slow, too often ------------------------------------------------------------------------------------
+# -- too much, too slow, too often ----------------------------------------------------------------------------------
 
 
 async def test_a_body_over_the_limit_is_refused_whether_or_not_it_says_how_long_it_is(web: Web) -> None:
     async with await web.key() as app:
         problem(await app.post("/api/v1/applications", content=b" " * 2_000_000), 413)
-        silent = {"content": spaces(3), "headers": {"Content-Type": "application/json"}}
-        problem(await app.post("/api/v1/applications", **silent), 413)
+        headers = {"Content-Type": "application/json"}
+        problem(await app.post("/api/v1/applications", content=spaces(3), headers=headers), 413)
 
 
 async def test_sixty_megabytes_are_refused_in_words_that_arrive(web: Web) -> None:
@@ -61,12 +62,19 @@ async def test_sixty_megabytes_are_refused_in_words_that_arrive(web: Web) -> Non
 async def test_a_file_is_judged_by_decoding_whatever_it_says_it_is(web: Web) -> None:
     whole = photo()
     async with await web.key() as app:
-        for content in (b"", b"MZ\x90", b"%PDF-1.7\n%%EOF", whole[:2000], whole + b"%PDF-1.7\n", b"GIF89a" + b"0" * 99):
+        for content in (
+            b"",
+            b"MZ\x90",
+            b"%PDF-1.7\n%%EOF",
+            whole[:2000],
+            whole + b"%PDF-1.7\n",
+            b"GIF89a" + b"0" * 99,
+        ):
             found = await app.put("/api/v1/uploads", content=content, headers={"Content-Type": "image/jpeg"})
             assert problem(found, 422)["field"] == "file"
         kept = await upload(app, whole)
         assert await upload(app, whole) == kept
-        assert not [each for each in web.settings.home.joinpath("incoming").iterdir()]
+        assert not list(web.settings.home.joinpath("incoming").iterdir())
 
 
 async def test_a_slow_drip_is_cut_and_its_place_is_free_again(city: House) -> None:
@@ -85,7 +93,8 @@ async def drip(web: Web, authorization: str) -> bytes:
     """Send an upload a few bytes at a time for as long as anybody listens; return the answer."""
     where = urlsplit(web.url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
-    head = f"PUT /api/v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\nContent-Length: 9999999\r\n\r\n"
+    head = f"PUT /api/v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n"
+    head += "Content-Length: 9999999\r\n\r\n"
     writer.write(head.encode())
     reading = asyncio.create_task(reader.read())
     while not reading.done():
@@ -95,6 +104,26 @@ async def drip(web: Web, authorization: str) -> bytes:
         await asyncio.sleep(0.05)
     writer.close()
     return await reading
+
+
+async def test_twenty_large_files_at_once_leave_memory_flat(web: Web) -> None:
+    async def junk() -> AsyncIterator[bytes]:
+        yield b"\xff\xd8\xff"
+        for _ in range(6 * 8):
+            yield bytes(MEGABYTE // 8)
+
+    process, peak = psutil.Process(), 0
+    async with await web.key() as app:
+        problem(await app.put("/api/v1/uploads", content=junk()), 422)
+        before = process.memory_info().rss
+        coming = [asyncio.create_task(app.put("/api/v1/uploads", content=junk())) for _ in range(20)]
+        while not all(each.done() for each in coming):
+            peak = max(peak, process.memory_info().rss - before)
+            await asyncio.sleep(0.02)
+        answers = [each.result() for each in coming]
+    assert {problem(each, each.status_code)["field"] for each in answers} == {"file"}
+    assert {each.status_code for each in answers} == {422}
+    assert peak < 60 * MEGABYTE, "two are in memory at a time"
 
 
 async def test_headers_that_do_not_come_close_the_connection(city: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +163,7 @@ async def test_guessing_keys_is_slowed_down(web: Web) -> None:
     assert answers[-1] == 429
 
 
-# -- the public query -------------------------------------------------------------------------------------------------
+# -- the public query -----------------------------------------------------------------------------------------------
 
 
 async def test_the_public_query_answers_alike_for_unknown_and_wrong_and_stops_who_tries(
@@ -171,7 +200,7 @@ async def test_the_public_query_is_limited_by_address(web: Web) -> None:
     assert answers[-1] == 429
 
 
-# -- what is told and what is not -------------------------------------------------------------------------------------
+# -- what is told and what is not -----------------------------------------------------------------------------------
 
 
 async def test_every_kind_of_error_is_a_problem_in_chinese_without_the_value(web: Web) -> None:
@@ -182,7 +211,9 @@ async def test_every_kind_of_error_is_a_problem_in_chinese_without_the_value(web
         problem(await app.delete("/api/v1/applications"), 405)
         problem(await app.post("/api/v1/applications", content=b"{", headers={"Content-Type": "text/plain"}), 415)
         for broken in (b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b'{"a": NaN}'):
-            sent = await app.post("/api/v1/applications", content=broken, headers={"Content-Type": "application/json"})
+            sent = await app.post(
+                "/api/v1/applications", content=broken, headers={"Content-Type": "application/json"}
+            )
             problem(sent, 400)
         for path in (f"/api/v1/applications/{secret}", f"/api/v1/applications?limit={secret}"):
             assert secret not in json.dumps(problem(await app.get(path), 422), ensure_ascii=False)
@@ -191,8 +222,8 @@ async def test_every_kind_of_error_is_a_problem_in_chinese_without_the_value(web
         found = problem(await app.post("/api/v1/applications", json=body), 422)
         assert found["field"] == "applicant.id_number"
         assert secret[:-1] not in json.dumps(found, ensure_ascii=False)
-        stranger = {**body, "materials": [{**body["materials"][0], "sha256": "0" * 64}, *body["materials"][1:]]}
-        stranger["applicant"] = {**body["applicant"], "id_number": (await made_up(app, 91_303))["applicant"]["id_number"]}
+        other = await made_up(app, 91_303)
+        stranger = {**other, "materials": [{**other["materials"][0], "sha256": "0" * 64}, *other["materials"][1:]]}
         assert problem(await app.post("/api/v1/applications", json=stranger), 422)["field"] == "materials[0].sha256"
         assert problem(await app.get("/api/v1/applications?cursor=x"), 422)["field"] == "cursor"
 
@@ -243,9 +274,7 @@ async def test_pages_of_a_list_follow_each_other_without_a_gap_or_a_repetition(w
         assert set(seen) == made
 
 
-async def test_the_log_holds_neither_a_query_nor_a_person(
-    web: Web, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_log_holds_neither_a_query_nor_a_person(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="mente.web")
     async with await web.account(Role.COUNTER) as counter:
         await counter.post("/api/v1/people/find", json={"id_number": "110101199003074514"})
@@ -281,4 +310,3 @@ async def test_the_calendar_and_the_due_day_are_those_of_the_program(web: Web) -
         assert set(due) == {"due_on", "due", "confirmed", "calendar_version"}
         days = (await anybody.get("/api/v1/calendar/days?from=2026-02-11&to=" + due["due_on"])).json()["days"]
         assert sum(each["kind"] == "work" for each in days) == 15
-

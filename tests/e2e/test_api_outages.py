@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -51,6 +53,31 @@ async def test_without_workers_applications_and_commands_are_taken_and_carried_o
             assert kinds(found).count("withdrawn") == 1
             shown = (await app.get(sent.headers["location"])).json()["timeline"]
             assert [each["kind"] for each in shown].count("withdrawn") == 1
+
+
+async def test_while_temporal_restarts_nothing_that_was_accepted_is_lost(quiet_city: House) -> None:
+    async with serving(quiet_city.settings) as web, await web.key() as app:
+        bodies = [await made_up(app, seed) for seed in (91_403, 91_404, 91_405)]
+        first = await app.post("/api/v1/applications", json=bodies[0])
+        assert first.status_code == 201
+        assert quiet_city.server.process is not None
+        quiet_city.server.process.kill()
+        numbers = [first.json()["acceptance_no"], await insist(app, bodies[1]), await insist(app, bodies[2])]
+        assert (await app.get("/healthz")).status_code == 200
+        async with workers_inside(quiet_city), Mente.open(quiet_city.settings) as mente:
+            for number in numbers:
+                await until_status(mente, number, Status.REVIEW)
+
+
+async def insist(app: httpx.AsyncClient, body: dict[str, Any]) -> str:
+    """Hand in the same application until it is taken; whatever else is answered must say that something is away."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await app.post("/api/v1/applications", json=body)
+            if answer.is_success:
+                return str(answer.json()["acceptance_no"])
+            assert problem(answer, 503)["field"] == "temporal"
+            await asyncio.sleep(0.2)
 
 
 async def test_the_web_starts_and_tells_without_temporal_and_database_and_recovers_by_itself(

@@ -144,7 +144,7 @@ async def made_up(
     """Upload the papers of a made-up person and return the application that names them."""
     raw, files = quick_application(seed, disease_id[:6], disease_id, datetime.now(UTC) - timedelta(minutes=1))
     shas = {name: await upload(client, content) for name, content in files.items()}
-    papers = [{**{k: v for k, v in each.items() if k != "file"}, "sha256": shas[each["file"]]} for each in raw["materials"]]
+    papers = [_named(each, shas[each["file"]]) for each in raw["materials"]]
     return {**raw, "channel": channel, "materials": papers}
 
 
@@ -153,8 +153,12 @@ async def papers_of(client: httpx.AsyncClient, folder: Path, declared: list[dict
     found = []
     for each in declared:
         sha256 = await upload(client, (folder / each["file"]).read_bytes(), each["kind"])
-        found.append({**{k: v for k, v in each.items() if k != "file"}, "sha256": sha256})
+        found.append(_named(each, sha256))
     return found
+
+
+def _named(declared: dict[str, Any], sha256: str) -> dict[str, Any]:
+    return {**{key: value for key, value in declared.items() if key != "file"}, "sha256": sha256}
 
 
 async def command(client: httpx.AsyncClient, number: str, name: str, **fields: Any) -> httpx.Response:

@@ -52,7 +52,11 @@ async def case_of(doors: Doors, principal: Principal, acceptance_no: str) -> tup
         history = await doors.calendars.history(connection)
     # A back end is nobody's relative and sits on no panel: city and channel settle what it may see.
     quick = principal.kind == "key" and view is not None
-    facts = CaseFacts(region=view.region, channel=view.channel) if quick and view else await facts_for(doors, principal, number)
+    facts = (
+        CaseFacts(region=view.region, channel=view.channel)
+        if quick and view
+        else await facts_for(doors, principal, number)
+    )
     permit(principal, Action.READ_CASE, facts)
     found = read_status(view, now(), history) if view else await (await doors.mente()).status(number)
     doors.accesses.note(actor=principal.reader, action="case.read", acceptance_no=number)

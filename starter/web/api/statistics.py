@@ -66,8 +66,11 @@ async def panels(
 ) -> Response:
     """How the counted panels came to their outcome, and each expert's part in them."""
     permit_in(principal, Action.READ_EXPERTS, region)
-    first_on, last_on = span_of(first, last)
+    return answer(request, await panel_figures_of(doors, region, *span_of(first, last)))
+
+
+async def panel_figures_of(doors: Doors, region: str, first_on: date, last_on: date) -> PanelStatistics:
+    """Return what the counted panels of a city say of a span of days."""
     async with doors.database.read() as connection:
         calendar = (await doors.calendars.history(connection)).current
-        found = await counted_statistics(connection, calendar, region=region, from_on=first_on, to_on=last_on)
-    return answer(request, found)
+        return await counted_statistics(connection, calendar, region=region, from_on=first_on, to_on=last_on)

@@ -11,7 +11,11 @@ from fastapi.responses import Response
 from starter.web.problems import stopped
 
 router = APIRouter(include_in_schema=False)
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "txt": "text/plain; charset=utf-8"}
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+}
 _NAMES = ("mente.css", "mente.js", "htmx.min.js", "htmx.LICENSE.txt")
 
 
@@ -44,9 +48,7 @@ async def static(request: Request, name: str, v: str = "") -> Response:
     """One file."""
     asset = assets().get(name)
     if asset is None:
-        raise stopped(
-            404, field="path", rule="只有本站页面引用的文件", remedy="请返回首页", message="没有这一文件。"
-        )
+        raise stopped(404, field="path", rule="只有本站页面引用的文件", remedy="请返回首页", message="没有这一文件。")
     kept = "public, max-age=31536000, immutable" if v == asset.digest else "public, max-age=300"
     headers = {"Cache-Control": kept, "ETag": f'"{asset.digest}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:

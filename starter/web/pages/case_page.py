@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 from fastapi.responses import Response
 
-from activities.letters.register import letters_of
+from activities.letters.register import LetterEntry, letters_of
 from domain.access import Action, Role
+from domain.calendar import PROJECTED
 from domain.clock import GROUND_ZH
 from domain.events import EVENT_ZH, NOTICE_ZH, EventKind
 from domain.roles import ROLE_ZH
-from domain.vocabulary import DECISION_ZH, SLA_ZH
+from domain.vocabulary import DECISION_ZH, END_ZH
+from starter.cli.explained import delivery_zh
 from starter.cli.notice_cards import CHANNEL_ZH, RECIPIENT_ZH, STATE_ZH
 from starter.explaining import explain_case
 from starter.said import IN_FULL, said
@@ -20,7 +22,9 @@ from starter.web.pages.case_papers import finding_basis, papers_of
 from starter.web.pages.casefile import CaseFile, allowed, desk_case, open_case
 from starter.web.pages.deeds import DEEDS, Deed
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.wording import day
 from storage import reading
+from workflows.showing import WAITING_ZH
 
 router = page_router("/cases")
 DESKS = (Role.OFFICER, Role.COUNTER, Role.AUDITOR)
@@ -61,9 +65,11 @@ async def case(visit: Known, acceptance_no: Number) -> Response:
         papers=await papers_of(visit, opened) if shows_papers else None,
         basis=finding_basis,
         deeds=possible_deeds(visit, opened),
+        decided=decided_rows(opened),
         steps=steps_of(opened),
         seats=_seats(visit, opened),
-        **await _attached(visit, opened),
+        attached=await _attached(visit, opened),
+        whose_turn=WAITING_ZH[opened.view.waiting_on],
         may={action.value: allowed(visit, opened, action) for action in Action if action in _ASKED},
         desk=desk_of(visit),
         ground_zh=GROUND_ZH,
@@ -73,7 +79,8 @@ async def case(visit: Known, acceptance_no: Number) -> Response:
         recipient_zh=RECIPIENT_ZH,
         decision_zh=DECISION_ZH,
         seat_zh=SEAT_ZH,
-        sla_zh=SLA_ZH,
+        delivery_zh=delivery_zh,
+        actor_zh=actor_zh,
         from_zh=CHANNELS_ZH.get(opened.view.channel, opened.view.channel),
     )
 
@@ -137,6 +144,21 @@ def steps_of(opened: CaseFile) -> tuple[Step, ...]:
     return tuple(reversed(found))
 
 
+def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
+    """Return what was decided, and from when to when it holds."""
+    view, status = opened.view, opened.status
+    recheck = day(status.next_recheck_on) + ("" if status.next_recheck_confirmed else PROJECTED)
+    rows = (
+        ("作出决定", day(view.decided_on) if view.decided_on else ""),
+        ("待遇生效", day(view.effect_on) if view.effect_on else ""),
+        ("待遇止于", day(view.end_on) if view.end_on else ""),
+        ("下次复核", recheck if status.next_recheck_on else ""),
+        ("不予认定的理由", view.denial_reason),
+        ("终止原因", END_ZH.get(view.end_ground, view.end_ground)),
+    )
+    return [(label, value) for label, value in rows if value]
+
+
 def actor_zh(actor: str) -> str:
     """Return who acted, in words and by id."""
     kind, _, name = actor.partition(":")
@@ -149,12 +171,25 @@ def _seats(visit: Visit, opened: CaseFile) -> tuple[reading.SeatView, ...]:
     return opened.view.seats if allowed(visit, opened, Action.READ_VERDICTS) else ()
 
 
-async def _attached(visit: Visit, opened: CaseFile) -> dict[str, object]:
-    number, may = opened.number, lambda action: allowed(visit, opened, action)
+class Attached(NamedTuple):
+    """What belongs to a case beside its trail, as far as the visitor may see it."""
+
+    objections: tuple[reading.ObjectionView, ...] = ()
+    notices: tuple[reading.NoticeView, ...] = ()
+    certificates: tuple[reading.CertificateView, ...] = ()
+    letters: tuple[LetterEntry, ...] = ()
+
+
+async def _attached(visit: Visit, opened: CaseFile) -> Attached:
+    number = opened.number
+
+    def may(action: Action) -> bool:
+        return allowed(visit, opened, action)
+
     async with visit.doors.database.read() as connection:
-        return {
-            "objections": await reading.objections_of(connection, number) if may(Action.READ_OBJECTIONS) else (),
-            "notices": await reading.notices_of(connection, number) if may(Action.READ_NOTICES) else (),
-            "certificates": await reading.certificates_of(connection, number) if may(Action.READ_CERTIFICATE) else (),
-            "letters": letters_of(opened.view) if may(Action.READ_LETTERS) else (),
-        }
+        return Attached(
+            objections=await reading.objections_of(connection, number) if may(Action.READ_OBJECTIONS) else (),
+            notices=await reading.notices_of(connection, number) if may(Action.READ_NOTICES) else (),
+            certificates=await reading.certificates_of(connection, number) if may(Action.READ_CERTIFICATE) else (),
+            letters=letters_of(opened.view) if may(Action.READ_LETTERS) else (),
+        )

@@ -24,7 +24,7 @@ _NOT_LET_IN = FieldError(
 
 
 @router.get("/login")
-async def log_in_form(visit: Guest, next: str = "") -> Response:  # noqa: A002 — the address bar shows this word
+async def log_in_form(visit: Guest, next: str = "") -> Response:
     """The log-in page."""
     if visit.session is not None:
         return visit.go(safe_next(next) or home_of(visit.session.account.role))

@@ -66,7 +66,8 @@ def grouped(policy: RegionPolicy, search: str = "") -> tuple[Group, ...]:
     wanted = [row for row in policy.diseases if word in f"{row.name} {row.guide_name or ''} {_group_zh(row)}".lower()]
     placed = sorted(wanted, key=lambda row: (order.index(row.group) if row.group in GROUP_ZH else 99, row.group))
     return tuple(
-        Group(GROUP_ZH.get(name, "其他疾病"), tuple(rows)) for name, rows in groupby(placed, key=lambda row: row.group)
+        Group(GROUP_ZH.get(name, "其他疾病"), tuple(rows))
+        for name, rows in groupby(placed, key=lambda row: row.group)
     )
 
 

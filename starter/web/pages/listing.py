@@ -2,6 +2,35 @@
 
 from types import ModuleType
 
-from starter.web.pages import entering, guides, home, looking_up, reckoning, registering, verifying
+from starter.web.pages import (
+    applying,
+    entering,
+    guides,
+    home,
+    looking_up,
+    one_case,
+    own_cases,
+    own_moves,
+    papering,
+    reckoning,
+    registering,
+    verifying,
+)
+from starter.web.pages.officials import OFFICIALS
 
-PAGES: tuple[ModuleType, ...] = (home, entering, registering, looking_up, verifying, guides, reckoning)
+# /my/claim stands before /my/{acceptance_no}: the first route that fits answers.
+PAGES: tuple[ModuleType, ...] = (
+    home,
+    entering,
+    registering,
+    looking_up,
+    verifying,
+    guides,
+    reckoning,
+    own_cases,
+    one_case,
+    own_moves,
+    applying,
+    papering,
+)
+PAGES += OFFICIALS

@@ -3,18 +3,20 @@
 The file is never whole in memory, and the form's token is checked before the first byte of the file is taken.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
-from starlette.types import Message
+from starlette.types import Receive
 
 from starter.web.problems import Stopped, stopped
 
 MOST_FIELDS, LONGEST_FIELD = 20, 4_000
 LONGEST_NAME = 120
+OPEN_SECONDS = 10.0
 _OVERHEAD = 4_096
 """Of a request's length, what may be fields and boundaries rather than the file."""
 
@@ -42,14 +44,19 @@ class FileForm:
             kept["content-length"] = str(max(0, int(declared) - _OVERHEAD))
         return Headers(kept)
 
-    async def receive(self) -> Message:
+    @property
+    def receive(self) -> Receive:
         """Receive the rest of the request, for who lets a sender finish."""
-        return await self._request.receive()
+        return self._request.receive
 
     async def open(self) -> None:
         """Read up to the beginning of the file, or to the end of a form without one. Raises `Stopped` (400)."""
-        while not self._in_file and not self._done:
-            await self._feed()
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                while not self._in_file and not self._done:
+                    await self._feed()
+        except TimeoutError:
+            raise _broken() from None
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the file."""
@@ -91,6 +98,8 @@ class FileForm:
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
+        if len(self._header_name) > LONGEST_FIELD:
+            raise MultipartParseError("header too long")
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
         self._header_value += data[start:end]

@@ -45,8 +45,7 @@ def problem_page(scope: Scope, status: int, refusal: Refusal, headers: Mapping[s
     path: str = scope["path"]
     if path.startswith(_MACHINES):
         return None
-    asked = {name: value for name, value in scope["headers"]}
-    swaps = b"hx-request" in asked
+    swaps = any(name == b"hx-request" for name, _ in scope["headers"])
     if status == 401:
         return to_log_in(scope, swaps=swaps)
     told = _worded(refusal)

@@ -130,7 +130,9 @@ class Visit:
         permit(self.me, action, facts)
         return self.me
 
-    def render(self, name: str, *, status: int = 200, errors: Iterable[FieldError] = (), **context: object) -> Response:
+    def render(
+        self, name: str, *, status: int = 200, errors: Iterable[FieldError] = (), **context: object
+    ) -> Response:
         """Return a template as the answer. `errors` stand in the summary and beside their fields."""
         found = tuple(errors)
         shown = rendered(name, visit=self, errors=found, flash=self.flash, **context)
@@ -145,11 +147,7 @@ class Visit:
 
     def go(self, address: str, *, flash: str = "") -> Response:
         """Send the browser on after a form; `flash` is said on the page it comes to. Never a name or a number."""
-        response: Response
-        if self.swaps:
-            response = Response(None, 204, {"HX-Redirect": address})
-        else:
-            response = RedirectResponse(address, 303)
+        response = Response(None, 204, {"HX-Redirect": address}) if self.swaps else RedirectResponse(address, 303)
         if flash:
             packed = base64.urlsafe_b64encode(flash.encode()).decode()
             value = f"{self._flash_signature(packed)}.{packed}"

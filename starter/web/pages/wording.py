@@ -1,5 +1,6 @@
 """How dates, instants and words stand on a page."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -117,6 +118,11 @@ def canonical_number(text: str) -> str | None:
         return None
 
 
+def kind_options(kinds: Iterable[MaterialKind]) -> list[tuple[str, str]]:
+    """Return kinds of paper as options of a form."""
+    return [(each.value, MATERIAL_ZH[each]) for each in kinds]
+
+
 def size_zh(size: int) -> str:
     """Return bytes as `312 KB` or `4.2 MB`."""
     return f"{max(1, size // 1024)} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
@@ -152,4 +158,5 @@ FILTERS = {
     "disease_zh": disease_zh,
     "city_zh": city_zh,
     "size_zh": size_zh,
+    "kind_options": kind_options,
 }

@@ -1,0 +1,287 @@
+"""Applying: city and disease, the person, the papers, a last look, and the receipt.
+
+What is typed is kept in a draft after every step. Its id is the request id, so that an application that is sent twice
+is one case, and the answer to the second is the receipt of the first.
+"""
+
+from typing import Any
+
+from fastapi.responses import Response
+
+from domain.access import Action
+from domain.application import ApplicationForm
+from domain.intake import judge_form, parse_form
+from domain.refusal import Refused
+from domain.roles import Role
+from domain.vocabulary import CHANGE_ZH, ApplicationKind, ChangeKind, InsuredCategory
+from starter.web.api.applications import channel_of, facts_of_form
+from starter.web.api.reference import policy_in_force
+from starter.web.doors import now
+from starter.web.pages.checking import is_complete
+from starter.web.pages.drafting import Content, Written, rewrite, written
+from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.guides import disease_of, grouped
+from starter.web.pages.papering import asked_of_draft
+from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.wording import cities
+from starter.web.permission import permit
+from storage.case_facts import link_case
+from storage.drafts import Purpose, begin_draft, delete_draft, drafts_of, is_taken_up, mark_sent
+from storage.policies import policy_book
+
+router = page_router()
+INTAKE_SECONDS = 6.0
+CATEGORY_ZH = {
+    InsuredCategory.EMPLOYEE: "城镇职工",
+    InsuredCategory.RESIDENT: "城乡居民",
+    InsuredCategory.FLEXIBLE: "灵活就业人员",
+}
+KINDS = (
+    ("new", "新申请", "第一次申请这个病种"),
+    ("renewal", "续期", "资格快到期或刚到期，继续申请同一病种"),
+    ("change", "变更", "已有资格，因病情变化、增加或更换病种而申请"),
+)
+_NAMES = {
+    "applicant.name": "name",
+    "applicant.id_number": "id_number",
+    "applicant.phone": "phone",
+    "applicant.email": "email",
+    "applicant.insured_category": "insured_category",
+    "applicant.tier": "tier",
+    "applicant.agent": "agent_name",
+    "applicant.agent.name": "agent_name",
+    "applicant.agent.id_number": "agent_id_number",
+    "applicant.agent.phone": "agent_phone",
+}
+_TYPED = (*dict.fromkeys(_NAMES.values()), "hospital_id", "replaces", "change", "originals")
+_MUST = (("name", "姓名"), ("id_number", "身份证号码"), ("phone", "手机号码"), ("hospital_id", "定点医疗机构"))
+
+
+def _applying(visit: Visit) -> None:
+    visit.need(Role.APPLICANT, Role.COUNTER)
+
+
+@router.get("/apply")
+async def begin(visit: Known) -> Response:
+    """Choose a city, or go on with a draft."""
+    _applying(visit)
+    async with visit.doors.database.read() as connection:
+        drafts = [each for each in await drafts_of(connection, visit.me.id) if each.purpose is Purpose.APPLY]
+    open_to = [each for each in cities() if visit.role is Role.APPLICANT or each.region in visit.me.regions]
+    kept = [Written(draft=each, content=Content.model_validate(each.content)) for each in drafts]
+    return visit.render("apply_begin.html", cities=open_to, drafts=kept)
+
+
+@router.get("/apply/new/{region}")
+async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
+    """Choose a disease, by group or by a word."""
+    _applying(visit)
+    policy = policy_in_force(region)
+    name = "diseases_part.html" if visit.swaps else "apply_disease.html"
+    onward = f"/apply/new/{region}/"
+    return visit.render(name, policy=policy, groups=grouped(policy, q[:50]), q=q[:50], onward=onward)
+
+
+@router.get("/apply/new/{region}/{disease_id}")
+async def choose_kind(visit: Known, region: str, disease_id: str) -> Response:
+    """Choose what is applied for, and begin to write."""
+    _applying(visit)
+    policy = policy_in_force(region)
+    return visit.render("apply_kind.html", policy=policy, row=disease_of(policy, disease_id), kinds=KINDS)
+
+
+@router.post("/apply/new/{region}/{disease_id}")
+async def begin_writing(visit: Known, region: str, disease_id: str) -> Response:
+    """Make the draft."""
+    _applying(visit)
+    policy = policy_in_force(region)
+    row = disease_of(policy, disease_id)
+    kind = visit.fields.text("kind")
+    if kind not in set(ApplicationKind):
+        error = FieldError("kind", "没有选择申请类型。", "请选择其中一项")
+        return visit.render("apply_kind.html", policy=policy, row=row, kinds=KINDS, errors=[error])
+    content = Content(region=region, disease_id=row.id, kind=ApplicationKind(kind))
+    async with visit.doors.database.write() as connection:
+        made = await begin_draft(connection, visit.me.id, Purpose.APPLY, content.model_dump(mode="json"), at=now())
+    return visit.go(f"/apply/{made}/person")
+
+
+@router.get("/apply/{draft_id}/person")
+async def person_form(visit: Known, draft_id: str) -> Response:
+    """Who the patient is, who applies for them, and where they are treated."""
+    return _person_page(visit, await written(visit, draft_id, Purpose.APPLY), ())
+
+
+@router.post("/apply/{draft_id}/person")
+async def person(visit: Known, draft_id: str) -> Response:
+    """Keep what was typed, whatever it is, and judge it."""
+    found = await written(visit, draft_id, Purpose.APPLY)
+    typed = {name: visit.fields.text(name, 300) for name in _TYPED}
+    found = await rewrite(visit, found, lambda content: content.model_copy(update={"typed": typed}))
+    errors = _missing(typed) or _judged(visit, found)
+    if errors:
+        return _person_page(visit, found, errors)
+    return visit.go(f"/draft/{found.id}/papers")
+
+
+def _missing(typed: dict[str, str]) -> list[FieldError]:
+    wanted = list(_MUST)
+    if any(typed[name] for name in ("agent_name", "agent_id_number", "agent_phone")):
+        wanted += [
+            ("agent_name", "代办人姓名"),
+            ("agent_id_number", "代办人身份证号码"),
+            ("agent_phone", "代办人手机号码"),
+        ]
+    return [FieldError(name, f"没有填写{label}。", f"请填写{label}") for name, label in wanted if not typed[name]]
+
+
+def _judged(visit: Visit, found: Written) -> list[FieldError]:
+    """Judge what was typed as the door will; the papers come later."""
+    try:
+        form_of(visit, found)
+    except Refused as refused:
+        if not refused.refusal.field.startswith("materials"):
+            return [error_of(refused.refusal, _NAMES)]
+    return []
+
+
+def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
+    policy = policy_in_force(found.content.region)
+    return visit.render(
+        "apply_person.html",
+        found=found,
+        content=found.content,
+        typed={name: found.content.typed.get(name, "") for name in _TYPED},
+        policy=policy,
+        categories=[(each, CATEGORY_ZH[InsuredCategory(each)]) for each in policy.filing.insured_categories.value],
+        tiers=[(each, each) for each in policy.filing.resident_tiers.value],
+        changes=[(each.value, CHANGE_ZH[each]) for each in ChangeKind],
+        errors=errors,
+    )
+
+
+@router.get("/apply/{draft_id}/review")
+async def review(visit: Known, draft_id: str) -> Response:
+    """A last look at everything before it is handed in."""
+    return await _review_page(visit, await written(visit, draft_id, Purpose.APPLY), ())
+
+
+async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
+    items, _ = await asked_of_draft(visit, found)
+    kind = next(label for value, label, _ in KINDS if value == found.content.kind)
+    return visit.render(
+        "apply_review.html",
+        found=found,
+        content=found.content,
+        typed={name: found.content.typed.get(name, "") for name in _TYPED},
+        category=CATEGORY_ZH.get(InsuredCategory(found.content.typed["insured_category"]), "")
+        if found.content.typed.get("insured_category") in set(InsuredCategory)
+        else "",
+        kind=kind,
+        items=items,
+        complete=is_complete(items),
+        at_counter=visit.role is Role.COUNTER,
+        errors=errors,
+    )
+
+
+@router.post("/apply/{draft_id}/submit")
+async def submit(visit: Known, draft_id: str) -> Response:
+    """Hand in. The same draft again gets the receipt it got the first time."""
+    found = await written(visit, draft_id, Purpose.APPLY)
+    if found.draft.sent_at is not None:
+        return visit.go(f"/apply/{found.id}/receipt")
+    if visit.role is Role.COUNTER:
+        said = visit.fields.text("originals")
+        found = await rewrite(
+            visit, found, lambda content: content.model_copy(update={"typed": {**content.typed, "originals": said}})
+        )
+    try:
+        number = await _handed_in(visit, found)
+    except Refused as refused:
+        return await _review_page(visit, found, [error_of(refused.refusal, _NAMES)])
+    kept = Content(region=found.content.region, disease_id=found.content.disease_id, kind=found.content.kind)
+    async with visit.doors.database.write() as connection:
+        if visit.role is Role.APPLICANT and await is_taken_up(connection, number):
+            await link_case(connection, visit.me.id, number, at=now())
+        await mark_sent(connection, found.draft, number, kept.model_dump(mode="json"), at=now())
+    return visit.go(f"/apply/{found.id}/receipt")
+
+
+async def _handed_in(visit: Visit, found: Written) -> str:
+    form = form_of(visit, found)
+    permit(visit.me, Action.APPLY, facts_of_form(visit.doors, form))
+    mente = await visit.doors.mente()
+    applied = await mente.hand_in(form, list(found.content.materials), now=now(), wait=INTAKE_SECONDS)
+    visit.doors.accesses.note(
+        actor=visit.me.reader, action="application.hand_in", acceptance_no=applied.acceptance_no
+    )
+    return applied.acceptance_no
+
+
+def form_of(visit: Visit, found: Written) -> ApplicationForm:
+    """Return a draft as an application. Raises `Refused` on the first thing that is wrong with it."""
+    content, typed = found.content, found.content.typed
+    applicant: dict[str, Any] = {
+        "name": typed.get("name", ""),
+        "id_number": typed.get("id_number", ""),
+        "phone": typed.get("phone", ""),
+        "email": typed.get("email") or None,
+        "insured_category": typed.get("insured_category", ""),
+        "tier": typed.get("tier") or None,
+    }
+    if typed.get("agent_name"):
+        applicant["agent"] = {name: typed.get(f"agent_{name}", "") for name in ("name", "id_number", "phone")}
+    raw: dict[str, Any] = {
+        "request_id": found.id,
+        "channel": channel_of(visit.me),
+        "region": content.region,
+        "kind": content.kind.value,
+        "disease_id": content.disease_id,
+        "applicant": applicant,
+        "hospital_id": typed.get("hospital_id", ""),
+        "materials": [
+            {**each.model_dump(mode="json", include=_DECLARED), "file": f"{number:03d}"}
+            for number, each in enumerate(content.materials)
+        ],
+    }
+    if content.kind is not ApplicationKind.NEW:
+        raw["replaces"] = typed.get("replaces") or None
+    if content.kind is ApplicationKind.CHANGE:
+        raw["change"] = typed.get("change") or None
+    if visit.role is Role.COUNTER and typed.get("originals"):
+        raw |= {"originals": typed["originals"], "originals_by": visit.me.actor}
+    form = parse_form(raw)
+    judge_form(form, policies=policy_book(), now=now())
+    return form
+
+
+_DECLARED = {
+    "kind",
+    "issued_on",
+    "hospital_id",
+    "hospital_level",
+    "sealed",
+    "signed",
+    "diagnosed_on",
+}
+
+
+@router.get("/apply/{draft_id}/receipt")
+async def receipt(visit: Known, draft_id: str) -> Response:
+    """The receipt with the acceptance number, to keep or to print."""
+    found = await written(visit, draft_id, Purpose.APPLY)
+    if found.draft.sent_at is None:
+        return visit.go(f"/apply/{found.id}/review")
+    policy = policy_in_force(found.content.region)
+    return visit.render("apply_receipt.html", found=found, content=found.content, policy=policy)
+
+
+@router.post("/draft/{draft_id}/discard")
+async def discard(visit: Known, draft_id: str) -> Response:
+    """Delete a draft."""
+    found = await written(visit, draft_id)
+    async with visit.doors.database.write() as connection:
+        await delete_draft(connection, found.draft)
+    onward = "/apply" if found.draft.purpose is Purpose.APPLY else f"/my/{found.draft.acceptance_no}"
+    return visit.go(onward, flash="草稿已删除。")

@@ -1,0 +1,104 @@
+"""My applications: the list, what is still on its way, and claiming a case that was handed in elsewhere."""
+
+import hmac
+
+from fastapi.responses import Response
+
+from domain.acceptance import parse_acceptance_number
+from domain.access import Action
+from domain.identity import check_id_number
+from domain.refusal import Refused
+from domain.roles import Role
+from starter.web.api.applications import cases_page, own_filter
+from starter.web.api.cases import log_now
+from starter.web.doors import now
+from starter.web.pages.drafting import Content, Written
+from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.shell import Known, Visit, page_router
+from storage.case_facts import link_case
+from storage.drafts import Draft, Purpose, drafts_of, is_taken_up, unlinked
+from storage.person_views import person_behind
+
+router = page_router()
+_MOST_SHOWN = 50
+_UNFIT = FieldError(
+    "acceptance_no",
+    "受理号、身份证号码和手机号码不相符。",
+    "请对照受理通知书逐项核对；手机号码是申请时填写的，变更过的填写现在的",
+)
+
+
+@router.get("/my")
+async def mine(visit: Known, cursor: str | None = None) -> Response:
+    """My applications, the earliest due first, and what was handed in but not taken up yet."""
+    visit.need(Role.APPLICANT)
+    waiting = await _link_what_can_be(visit)
+    found = await cases_page(visit.doors, own_filter(visit.me), cursor, _MOST_SHOWN)
+    async with visit.doors.database.read() as connection:
+        kept = await drafts_of(connection, visit.me.id)
+    drafts = [Written(draft=each, content=Content.model_validate(each.content)) for each in kept]
+    visit.doors.accesses.note(
+        actor=visit.me.reader, action="case.list", acceptance_no=None, detail={"cases": len(found.cases)}
+    )
+    return visit.render("my.html", found=found, drafts=drafts, waiting=waiting, apply=Purpose.APPLY)
+
+
+async def _link_what_can_be(visit: Visit) -> list[Draft]:
+    """Link what a worker has taken up since it was handed in; return what none has yet."""
+    async with visit.doors.database.read() as connection:
+        waiting = await unlinked(connection, visit.me.id)
+    left = []
+    for draft in waiting:
+        if not await link_if_taken_up(visit, draft.acceptance_no or ""):
+            left.append(draft)
+    return left
+
+
+async def link_if_taken_up(visit: Visit, number: str) -> bool:
+    """Link a case to the account that handed it in, if a worker has written it down."""
+    async with visit.doors.database.write() as connection:
+        if not await is_taken_up(connection, number):
+            return False
+        await link_case(connection, visit.me.id, number, at=now())
+    return True
+
+
+@router.get("/my/claim")
+async def claim_form(visit: Known) -> Response:
+    """The form on which somebody says which case is theirs."""
+    visit.need(Role.APPLICANT)
+    return visit.render("claim.html", typed={})
+
+
+@router.post("/my/claim")
+async def claim(visit: Known) -> Response:
+    """Link a case to the account of who knows its number, the whole ID number and the telephone number.
+
+    One answer for everything that does not fit, few tries for an account and for a number, and each claim is logged.
+    """
+    visit.need(Role.APPLICANT)
+    visit.may(Action.CLAIM_CASE)
+    doors, fields = visit.doors, visit.fields
+    typed = {"acceptance_no": fields.text("acceptance_no", 40)}
+    try:
+        number = parse_acceptance_number(typed["acceptance_no"])
+        id_number = check_id_number(fields.text("id_number", 18), field="id_number")
+    except Refused as refused:
+        return visit.render("claim.html", typed=typed, errors=[error_of(refused.refusal)])
+    doors.claims.take(visit.me.id)
+    doors.claimed_cases.check(number)
+    if not await _fits(visit, number, id_number.upper(), fields.text("phone", 20)):
+        doors.claimed_cases.take(number)
+        return visit.render("claim.html", typed=typed, errors=[_UNFIT])
+    await log_now(doors, visit.me, "case.claim", number, {})
+    async with doors.database.write() as connection:
+        await link_case(connection, visit.me.id, number, at=now())
+    return visit.go(f"/my/{number}", flash="已关联到您的账号。")
+
+
+async def _fits(visit: Visit, number: str, id_number: str, phone: str) -> bool:
+    async with visit.doors.database.read() as connection:
+        person = await person_behind(connection, number)
+    kept = (person.id_number, person.phone) if person else ("·" * 18, "·" * 11)
+    same = [hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(kept, (id_number, phone), strict=True)]
+    return person is not None and all(same)

@@ -1,0 +1,155 @@
+"""What an applicant does to a case: supplying papers, appealing, withdrawing, changing hospital or contact."""
+
+from typing import Any
+
+from fastapi.responses import Response
+
+from activities.contract import CommandReceipt
+from domain.access import Action
+from domain.refusal import Refused
+from starter.client import new_command_id
+from starter.web.api.cases import case_of
+from starter.web.api.commands import ANSWER_SECONDS, carry
+from starter.web.doors import now
+from starter.web.pages.drafting import Content, Written, written
+from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.one_case import MOVES, moves_of
+from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.permission import permit_case
+from starter.web.problems import Stopped, stopped
+from storage.drafts import Purpose, begin_draft, drafts_of, mark_sent
+
+router = page_router()
+_FORMS = {
+    Action.APPEAL: ("move_appeal.html", ("reason",)),
+    Action.WITHDRAW: ("move_withdraw.html", ("reason",)),
+    Action.CHANGE_HOSPITAL: ("move_hospital.html", ("hospital_id",)),
+    Action.CHANGE_CONTACT: ("move_contact.html", ("phone", "email")),
+}
+_DONE = {
+    Action.APPEAL: "申诉已提交。",
+    Action.WITHDRAW: "申请已撤回。",
+    Action.CHANGE_HOSPITAL: "定点医疗机构已变更。",
+    Action.CHANGE_CONTACT: "联系方式已变更。",
+}
+DELIVERED = "已送达，正在办理；稍后刷新页面查看结果。"
+_SHOWN_BESIDE = frozenset({409, 422})
+
+
+@router.get("/my/{acceptance_no}/do/{name}")
+async def move_form(visit: Known, acceptance_no: str, name: str) -> Response:
+    """The form of one move; of a supply, its draft."""
+    action = await _possible(visit, acceptance_no, name)
+    if action is Action.SUPPLY_MATERIALS:
+        return visit.render("move_supply.html", number=acceptance_no, label=MOVES[action])
+    return _form(visit, acceptance_no, action, {}, ())
+
+
+@router.post("/my/{acceptance_no}/do/{name}")
+async def move(visit: Known, acceptance_no: str, name: str) -> Response:
+    """Do it. A repetition under the same command id, kept in the form, is the same command."""
+    action = _action(name)
+    if action is Action.SUPPLY_MATERIALS:
+        return await _begin_supply(visit, acceptance_no)
+    typed = {each: visit.fields.text(each, 2000) for each in _FORMS[action][1]}
+    raw: dict[str, Any] = {each: text for each, text in typed.items() if text}
+    if not raw and action in (Action.CHANGE_CONTACT,):
+        return _form(
+            visit, acceptance_no, action, typed, [FieldError("phone", "没有填写新的联系方式。", "请至少填写一项")]
+        )
+    raw["command_id"] = visit.fields.text("command_id", 80) or new_command_id()
+    try:
+        found = await carry(visit.doors, visit.me, acceptance_no, action.value, raw, wait=ANSWER_SECONDS)
+    except Refused as refused:
+        return _form(visit, acceptance_no, action, typed, [_named(refused, action)])
+    except Stopped as refusal:
+        if refusal.status not in _SHOWN_BESIDE:
+            raise
+        return _form(visit, acceptance_no, action, typed, [error_of(refusal.refusal)])
+    said = _DONE[action] if isinstance(found, CommandReceipt) else DELIVERED
+    return visit.go(f"/my/{acceptance_no}", flash=said)
+
+
+def _named(refused: Refused, action: Action) -> FieldError:
+    error, names = error_of(refused.refusal), _FORMS[action][1]
+    return error if error.field in names else error._replace(field=names[0])
+
+
+def _form(visit: Visit, number: str, action: Action, typed: dict[str, str], errors: Any) -> Response:
+    template, names = _FORMS[action]
+    return visit.render(
+        template,
+        number=number,
+        label=MOVES[action],
+        action=action.value,
+        typed={name: typed.get(name, "") for name in names},
+        command_id=visit.fields.text("command_id", 80) or new_command_id(),
+        errors=errors,
+    )
+
+
+def _action(name: str) -> Action:
+    found = next((each for each in MOVES if each.value == name), None)
+    if found is None:
+        raise stopped(404, field="name", rule="", remedy="请从该件的页面进入", message="没有这种办理事项。")
+    return found
+
+
+async def _possible(visit: Visit, acceptance_no: str, name: str) -> Action:
+    action = _action(name)
+    status, facts = await case_of(visit.doors, visit.me, acceptance_no)
+    if action.value not in [each for each, _ in moves_of(visit, status, facts)]:
+        raise stopped(
+            409,
+            field="status",
+            rule="按目前的办理状态，不能办理这一事项",
+            remedy="请返回该件的页面，查看现在可以办理的事项",
+            message=f"现在不能{MOVES[action]}。",
+        )
+    return action
+
+
+async def _begin_supply(visit: Visit, acceptance_no: str) -> Response:
+    """Open the draft of a supply, the one there is or a new one."""
+    number, facts = await permit_case(visit.doors, visit.me, acceptance_no, Action.SUPPLY_MATERIALS)
+    async with visit.doors.database.write() as connection:
+        kept = [each for each in await drafts_of(connection, visit.me.id) if each.acceptance_no == number]
+        content = Content(region=facts.region).model_dump(mode="json")
+        opened = (
+            kept[0].id
+            if kept
+            else await begin_draft(connection, visit.me.id, Purpose.SUPPLY, content, at=now(), acceptance_no=number)
+        )
+    return visit.go(f"/draft/{opened}/papers")
+
+
+@router.post("/supply/{draft_id}")
+async def supply(visit: Known, draft_id: str) -> Response:
+    """Hand in the papers of a draft; its id is the command id, so that twice is once."""
+    found = await written(visit, draft_id, Purpose.SUPPLY)
+    number = found.draft.acceptance_no or ""
+    if found.draft.sent_at is not None:
+        return visit.go(f"/my/{number}")
+    raw = {
+        "command_id": found.id,
+        "note": visit.fields.text("note", 2000),
+        "materials": [
+            {**each.model_dump(mode="json", include={"sha256", *_DECLARED})} for each in found.content.materials
+        ],
+    }
+    try:
+        answer = await carry(visit.doors, visit.me, number, "supply_materials", raw, wait=ANSWER_SECONDS)
+    except Refused as refused:
+        return visit.render("move_refused.html", found=found, errors=[error_of(refused.refusal)])
+    await _sent(visit, found, number)
+    said = "材料已提交。" if isinstance(answer, CommandReceipt) else DELIVERED
+    return visit.go(f"/my/{number}", flash=said)
+
+
+_DECLARED = ("kind", "issued_on", "hospital_id", "hospital_level", "sealed", "signed", "diagnosed_on")
+
+
+async def _sent(visit: Visit, found: Written, number: str) -> None:
+    kept = Content(region=found.content.region).model_dump(mode="json")
+    async with visit.doors.database.write() as connection:
+        await mark_sent(connection, found.draft, number, kept, at=now())

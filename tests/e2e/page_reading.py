@@ -1,0 +1,131 @@
+"""Reading pages as a browser would: forms with what they carry, links, and the words a person sees."""
+
+import html
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+
+_VOID_TEXT = ("script", "style", "title")
+
+
+class Form:
+    """One form: where it goes, and the values it carries."""
+
+    def __init__(self, action: str, method: str) -> None:
+        self.action, self.method = action, method
+        self.values: list[tuple[str, str]] = []
+
+    def filled(self, **fields: Any) -> list[tuple[str, str]]:
+        """Return the form's content with fields typed over; a list is several boxes ticked."""
+        kept = [(name, value) for name, value in self.values if name not in fields]
+        for name, value in fields.items():
+            kept += [(name, str(each)) for each in (value if isinstance(value, list | tuple) else [value])]
+        return kept
+
+
+class Page(HTMLParser):
+    """A page that was parsed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.source = text
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.frames: list[str] = []
+        self.labelled: set[str] = set()
+        self.inputs: list[dict[str, str]] = []
+        self._words: list[str] = []
+        self._silent = 0
+        self._form: Form | None = None
+        self._area: str | None = None
+        self.feed(text)
+
+    @property
+    def text(self) -> str:
+        """The words a person sees."""
+        return re.sub(r"\s+", " ", " ".join(self._words))
+
+    def form(self, action: str) -> Form:
+        """Return the form that goes to an address."""
+        found = [each for each in self.forms if each.action == action]
+        assert found, f"no form to {action}: {[each.action for each in self.forms]}"
+        return found[0]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what matters of an element."""
+        found = {name: value or "" for name, value in attrs}
+        if "id" in found:
+            self.ids.append(found["id"])
+        self._silent += tag in _VOID_TEXT
+        match tag:
+            case "form":
+                self._form = Form(found.get("action", ""), found.get("method", "get"))
+                self.forms.append(self._form)
+            case "a":
+                self.links.append(found.get("href", ""))
+            case "iframe":
+                self.frames.append(found.get("src", ""))
+            case "label":
+                self.labelled.add(found.get("for", ""))
+            case "input" | "select" | "textarea":
+                self.inputs.append({**found, "tag": tag})
+                self._value(tag, found)
+
+    def _value(self, tag: str, found: dict[str, str]) -> None:
+        name, kind = found.get("name", ""), found.get("type", "text")
+        unticked = kind in ("radio", "checkbox") and "checked" not in found
+        if self._form is None or not name or unticked or tag == "select":
+            return
+        self._area = name if tag == "textarea" else None
+        self._form.values.append((name, found.get("value", "")))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element."""
+        self._silent -= tag in _VOID_TEXT
+        if tag == "form":
+            self._form = None
+        if tag == "textarea":
+            self._area = None
+
+    def handle_data(self, data: str) -> None:
+        """Note words."""
+        if self._area is not None and self._form is not None:
+            self._form.values[-1] = (self._area, self._form.values[-1][1] + data)
+        if not self._silent:
+            self._words.append(data)
+
+
+def page_of(answer: httpx.Response, status: int = 200) -> Page:
+    """Return an answer as a page; it must be one, with a policy, without inline scripts and without double ids."""
+    assert answer.status_code == status, f"{answer.status_code}: {Page(answer.text).text[:1500]}"
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    page = Page(answer.text)
+    assert len(page.ids) == len(set(page.ids)), [each for each in page.ids if page.ids.count(each) > 1]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|\sstyle=", answer.text, re.IGNORECASE)
+    for each in page.inputs:
+        named = each.get("type") in ("hidden", "submit") or each.get("id", "") in page.labelled
+        assert named or "aria-label" in each, f"no label: {each}"
+    return page
+
+
+async def opened(client: httpx.AsyncClient, address: str, status: int = 200) -> Page:
+    """Look at a page."""
+    return page_of(await client.get(address), status)
+
+
+async def submitted(client: httpx.AsyncClient, page: Page, action: str, **fields: Any) -> httpx.Response:
+    """Fill a form of a page and send it as a browser does, with nothing but what the form carries."""
+    form = page.form(action)
+    content = form.filled(**fields)
+    body = httpx.QueryParams(content)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+    return await client.post(form.action, content=str(body), headers={**headers, "X-CSRF-Token": ""})
+
+
+def escaped(text: str) -> str:
+    """Return a text as it stands in the source of a page that escapes it."""
+    return html.escape(text)
