@@ -56,6 +56,8 @@ bench: setup ## measure granted lifecycles per second beside a floor in the same
 soak: setup ## run the long fault and volume runs
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.retiming
+	$(BIN)/python -m benchmarks.notices
+	$(BIN)/python -m benchmarks.notice_rate
 
 samples: setup ## write the sample applications and their files to samples/out
 	$(BIN)/python -m samples.make samples/out

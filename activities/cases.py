@@ -42,13 +42,25 @@ from storage.transition import NewCase, Outcome, Transition
 
 
 class CaseActivities:
-    """Bound to one database, object store and key set. `client` None (tests) starts no notices."""
+    """Bound to one database, object store and key set. `client` None (tests) starts no notices.
 
-    def __init__(self, database: Database, objects: ObjectStore, keys: Keys, client: Client | None = None) -> None:
+    `public_url` is where the pages are known from outside, for the certificates' QR code.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        keys: Keys,
+        client: Client | None = None,
+        *,
+        public_url: str = "",
+    ) -> None:
         self._database = database
         self._objects = objects
         self._keys = keys
         self._client = client
+        self._public_url = public_url
         self._calendars = Calendars()
 
     @activity.defn(name=ActivityName.OPEN_CASE)
@@ -128,7 +140,7 @@ class CaseActivities:
     @edge
     async def issue_certificate(self, task: IssueCertificate) -> CertificateIssued:
         """Print, sign and store one version of the certificate."""
-        return await issue(self._database, self._objects, self._keys, task)
+        return await issue(self._database, self._objects, self._keys, task, public_url=self._public_url)
 
 
 def _recorded(outcome: Outcome, calendar: WorkCalendar, task: RecordEvents) -> Recorded:

@@ -20,7 +20,9 @@ from storage.objects import ObjectStore
 from storage.policies import policy_book, policy_for
 
 
-async def issue(database: Database, objects: ObjectStore, keys: Keys, task: IssueCertificate) -> CertificateIssued:
+async def issue(
+    database: Database, objects: ObjectStore, keys: Keys, task: IssueCertificate, *, public_url: str = ""
+) -> CertificateIssued:
     """Issue a version once; a repeat returns what was issued. Raises `CaseNotFound`."""
     async with database.read() as connection:
         issued = await issued_certificate(connection, task.acceptance_no, task.version)
@@ -28,7 +30,8 @@ async def issue(database: Database, objects: ObjectStore, keys: Keys, task: Issu
     if issued is None:
         figures = benefit_figures(task, holder)
         content = certificate_content(task, name=holder.name, key_id=keys.certificate_key_id, figures=figures)
-        pdf = await asyncio.to_thread(render_certificate, content, keys.certificate_signing_key())
+        signing = keys.certificate_signing_key()
+        pdf = await asyncio.to_thread(render_certificate, content, signing, public_url=public_url)
         fresh = _entry(task, content.certificate_no, await objects.put(pdf))
         async with database.write() as connection:
             issued = await register_certificate(connection, fresh)

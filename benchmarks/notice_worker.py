@@ -5,6 +5,7 @@ provider's own time, which no server can skip.
 """
 
 import asyncio
+import os
 import signal
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -49,6 +50,7 @@ async def work() -> None:
         async with AsyncExitStack() as stack:
             for worker in build_workers(client, settings, keys, database, gateway):
                 await stack.enter_async_context(worker)
+            print(f"working {os.getpid()}", flush=True)
             await stop.wait()
     finally:
         await gateway.close()

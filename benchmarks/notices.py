@@ -46,12 +46,12 @@ PROVIDERS = ("aliyun", "tencent")
 SECRETS = {name: f"receipts-of-{name}-{'x' * 32}" for name in PROVIDERS}
 FIRST_SEED = 230_000
 QUIET_SECONDS = (4.0, 12.0)
-"""Between which numbers of seconds the next kill falls; a worker is back in three or four."""
+"""Between which numbers of seconds the next kill falls, counted from when those hit before are at work again."""
 
 _STEPS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24), timedelta(days=8))
 """How time is skipped while a notice is open: past the doubt about an answer, then ever further."""
 
-_AT_ONCE = 8
+_AT_ONCE = 16
 _CASES_AT_ONCE = 6
 _SKIP_SECONDS = 60.0
 _REST_SECONDS = 900.0
@@ -210,6 +210,15 @@ async def strike(stage: Stage, dice: random.Random, tally: Tally, *, most: int =
         for child in blows[name]:
             kill(child)
         tally.kills[name] += 1
+        for worker in set(blows[name]) & set(stage.workers):
+            await _until_at_work(stage, worker)
+
+
+async def _until_at_work(stage: Stage, worker: Child) -> None:
+    """Wait until a killed worker polls again: on a busy machine it would be killed while it starts, for ever."""
+    log, killed = stage.house.settings.home / "logs" / f"{worker.name}.log", worker.process
+    while worker.process is killed or f"working {worker.process and worker.process.pid}\n" not in log.read_text():
+        await asyncio.sleep(0.2)
 
 
 async def _until_tried(mente: Mente) -> None:

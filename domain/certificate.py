@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Self
+from urllib.parse import quote, unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +23,9 @@ FORMAT_WITH_FIGURES = "MENTE2"
 
 FIGURE_LABELS = ("报销比例", "起付标准", "年度限额", "首年限额", "结算方式")
 _FIGURE_NAMES = ("ratio", "deductible", "annual_limit", "first_year_limit", "settlement")
+
+VERIFY_PATH = "/verify?c="
+"""What follows the address of the pages in a QR code that opens the page which judges it."""
 
 SIGNATURE_LENGTH = 86
 """Characters of an Ed25519 signature (64 bytes) in base64url without padding."""
@@ -258,6 +262,21 @@ def qr_text(content: CertificateContent, signature: str) -> str:
     them, joined by `|`.
     """
     return "|".join([FORMAT, *(value for _, value in canonical_fields(content)), signature])
+
+
+def scanned_address(text: str, public_url: str) -> str:
+    """Return what is printed as QR code: the address of the page that judges the QR text; the text itself where
+    nobody said under which address the pages are known.
+    """
+    return f"{public_url}{VERIFY_PATH}{quote(text, safe='')}" if public_url else text
+
+
+def scanned_text(scanned: str) -> str:
+    """Return the QR text out of what was scanned, an address or the text itself. Signs of any host are taken: the
+    signature says whose it is.
+    """
+    before, found, text = scanned.strip().partition(VERIFY_PATH)
+    return unquote(text) if found and before.startswith(("https://", "http://")) else scanned.strip()
 
 
 def content_from_qr(text: str) -> tuple[CertificateContent, str]:

@@ -45,9 +45,7 @@ async def first_logins(database: Database, home: Path, *, demo: bool) -> list[Lo
     """
     found = []
     if await _has_no_account(database):
-        password = await ensure_first_operator(
-            database, Passwords(), regions=known_regions(), at=datetime.now(UTC)
-        )
+        password = await ensure_first_operator(database, Passwords(), regions=known_regions(), at=datetime.now(UTC))
         if password is not None:
             found.append(Login(FIRST_OPERATOR, password, ROLE_ZH[Role.OPERATOR], must_change=True))
             _keep(home / FIRST_LOGIN, found)
@@ -106,7 +104,8 @@ def told_logins(logins: Sequence[Login]) -> list[str]:
     lines = []
     for each in logins:
         if each.must_change:
-            lines.append(f"首次登录：登录名 {each.login}，密码 {each.password}（{each.who}；登录后须修改，只显示这一次）")
+            told = f"{each.who}，登录后须修改，只显示这一次"
+            lines.append(f"首次登录：登录名 {each.login}，密码 {each.password}（{told}）")
     demo = [each for each in logins if not each.must_change]
     if demo:
         people = [each for each in demo if each.who.startswith(_MADE_UP)]
@@ -114,7 +113,7 @@ def told_logins(logins: Sequence[Login]) -> list[str]:
         lines.append(f"演示账号，密码同为 {demo[0].password}：")
         lines += [f"  {each.login}　{each.who}" for each in people]
         if experts:
-            lines.append(f"  {experts[0]} 等 {len(experts)} 名评审专家：登录名是小写的专家编号")
+            lines.append(f"  {min(experts)} 等 {len(experts)} 名评审专家：登录名是小写的专家编号")
     return lines
 
 

@@ -102,7 +102,8 @@ def said(detail: Mapping[str, JsonValue], names: Mapping[str, str] = SHORT) -> I
     projected = PROJECTED if detail.get("projected") is True else ""
     for name, title in names.items():
         value = detail.get(name)
-        if value not in (None, "", [], {}):
+        # The first round is no round of supplement.
+        if value not in (None, "", [], {}) and (name, value) != ("round", 0):
             yield f"{title}：{_value_zh(name, value)}{projected if name in _ENDS else ''}"
     moved = detail.get("moved")
     for each in moved if isinstance(moved, list) else ():

@@ -68,16 +68,14 @@ async def sms_vitals(settings: Settings) -> tuple[Vital, ...]:
             found.append(Vital(name=f"短信（{name}）", sound=False, told=f"{error}；短信会等待或改走其他渠道"))
         else:
             found.append(Vital(name=f"短信（{name}）", sound=True, told="已设置"))
-    without = [each for each in known_regions() if not _sms_order(each)]
+    today = local_date(datetime.now(UTC))
+    policies = [policy_for(region, today) for region in known_regions()]
+    without = [each.city.value for each in policies if not each.notices.sms.order]
     if without:
         found.append(
-            Vital(name="短信", sound=True, told=f"{'、'.join(without)} 未指定服务商，短信写入发件表，不外发")
+            Vital(name="短信", sound=True, told=f"{'、'.join(without)}未指定服务商，短信写入发件表，不外发")
         )
     return tuple(found)
-
-
-def _sms_order(region: str) -> tuple[str, ...]:
-    return tuple(policy_for(region, local_date(datetime.now(UTC))).notices.sms.order)
 
 
 async def worker_vitals(client: Client) -> tuple[Vital, ...]:
@@ -97,15 +95,11 @@ async def _queue_vital(client: Client, queue: str) -> Vital:
 
 async def _pollers(client: Client, queue: str, kind: enums.TaskQueueType.ValueType) -> set[str]:
     answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-        ),
+        DescribeTaskQueueRequest(namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind),
         timeout=timedelta(seconds=LOOK_SECONDS),
     )
     since = datetime.now(UTC) - ALIVE
-    return {
-        each.identity for each in answer.pollers if each.last_access_time.ToDatetime(tzinfo=UTC) >= since
-    }
+    return {each.identity for each in answer.pollers if each.last_access_time.ToDatetime(tzinfo=UTC) >= since}
 
 
 async def server_version(client: Client) -> str:
@@ -126,7 +120,7 @@ def installed() -> tuple[Installed, ...]:
 
 
 def coverage_vital(settled_through: date | None, today: date) -> Vital:
-    """Until when published notices settle the calendar; the State Council's notice for a year comes late in the one before."""
+    """Until when published notices settle the calendar; next year's is published late in this one."""
     if settled_through is None:
         return Vital(name="放假安排", sound=False, told="没有导入任何放假通知，日期都是推算")
     told = f"已确认到 {settled_through.year}年{settled_through.month}月{settled_through.day}日"

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import Select, and_, delete, select, update
@@ -24,6 +25,7 @@ Report = Literal[AttemptState.SENT, AttemptState.DELIVERED, AttemptState.FAILED]
 """What a provider can say of a message."""
 
 _DOUBTFUL = frozenset({AttemptState.SENDING, AttemptState.UNKNOWN})
+_NOT_LEFT: Mapping[str, object] = MappingProxyType({"handed_over_at": None, "address_digest": ""})
 
 _MOBILE_DIGITS = 11
 """Of a mainland mobile number; what stands before them is the country's code."""
@@ -117,7 +119,7 @@ async def mark_sending(
     if not await _move(connection, held, frm=(AttemptState.CLAIMED,), to=AttemptState.SENDING, values=values):
         return Leaving.TAKEN_OVER
     if said and not await _first_today(connection, held.reference, phone=phone, said=said, at=at):
-        await _move(connection, held, frm=(AttemptState.SENDING,), to=AttemptState.CLAIMED, values={})
+        await _move(connection, held, frm=(AttemptState.SENDING,), to=AttemptState.CLAIMED, values=_NOT_LEFT)
         return Leaving.SAID_TODAY
     return Leaving.GO
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -50,11 +50,27 @@ async def page_of_cases(
     connection: AsyncConnection, wanted: CaseFilter, *, after: After | None = None, limit: int
 ) -> tuple[CaseLine, ...]:
     """Return the cases of one page, the earliest due first, those without a due last."""
-    query = select(case).where(*_conditions(wanted))
-    if after is not None:
-        query = query.where(_behind(after))
-    ordered = query.order_by(case.c.due.is_(None), case.c.due, case.c.acceptance_no).limit(limit)
-    return tuple([CaseLine.model_validate(row) for row in (await connection.execute(ordered)).mappings()])
+    kept = select(case).where(*_conditions(wanted))
+    dated = kept.where(case.c.due.is_not(None)).order_by(case.c.due, case.c.acceptance_no)
+    undated = kept.where(case.c.due.is_(None)).order_by(case.c.acceptance_no)
+    if after is None:
+        return await _lines(connection, (dated, undated), limit)
+    behind = undated.where(case.c.acceptance_no > after.acceptance_no)
+    if after.due is None:
+        return await _lines(connection, (behind,), limit)
+    same = and_(case.c.due == after.due, case.c.acceptance_no > after.acceptance_no)
+    return await _lines(connection, (dated.where(or_(case.c.due > after.due, same)), undated), limit)
+
+
+async def _lines(connection: AsyncConnection, queries: Sequence[Select[Any]], limit: int) -> tuple[CaseLine, ...]:
+    # One query after the other, each in the order of the index: a single order with the empty dates last would have
+    # to sort every case of the city.
+    found: list[CaseLine] = []
+    for query in queries:
+        if len(found) < limit:
+            rows = (await connection.execute(query.limit(limit - len(found)))).mappings()
+            found += [CaseLine.model_validate(row) for row in rows]
+    return tuple(found)
 
 
 def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
@@ -63,7 +79,8 @@ def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
     if wanted.numbers is not None:
         found.append(case.c.acceptance_no.in_(wanted.numbers))
     if wanted.regions is not None:
-        found.append(case.c.region.in_(wanted.regions))
+        one = len(wanted.regions) == 1
+        found.append(case.c.region == wanted.regions[0] if one else case.c.region.in_(wanted.regions))
     if wanted.statuses is not None:
         found.append(case.c.status.in_(wanted.statuses))
     if wanted.expert is not None:
@@ -82,10 +99,3 @@ def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
     elif wanted.person_key is not None:
         found.append(case.c.person_key == wanted.person_key)
     return found
-
-
-def _behind(after: After) -> ColumnElement[bool]:
-    if after.due is None:
-        return and_(case.c.due.is_(None), case.c.acceptance_no > after.acceptance_no)
-    same = and_(case.c.due == after.due, case.c.acceptance_no > after.acceptance_no)
-    return or_(case.c.due > after.due, same, case.c.due.is_(None))

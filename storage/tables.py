@@ -105,6 +105,7 @@ case = Table(
     UniqueConstraint("region", "channel", "request_id"),
     Index("ix_case_status", "status", "waiting_on"),
     Index("ix_case_person", "person_key", "region"),
+    Index("ix_case_due", "region", "due", "acceptance_no"),
     Index("ix_case_calendar", "closed", "calendar_version", "dates_to_on"),
 )
 

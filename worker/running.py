@@ -56,6 +56,7 @@ def build_workers(
 ) -> list[Worker]:
     """Build the workers of one process; the caller runs them, and closes the database and the gateway."""
     objects = ObjectStore.at(settings.objects)
+    cases = CaseActivities(database, objects, keys, client, public_url=settings.public_url)
     notices = NoticeActivities(
         database=database,
         mailer=SmtpMailer(settings.mail()),
@@ -66,7 +67,7 @@ def build_workers(
         client=client,
     )
     return [
-        case_worker(client, settings, CaseActivities(database, objects, keys, client), notices),
+        case_worker(client, settings, cases, notices),
         notice_worker(client, settings, notices),
         asking_worker(client, settings, database, notices),
     ]

@@ -21,6 +21,7 @@ from domain.certificate import (
     printed_fields,
     printed_figures,
     qr_text,
+    scanned_address,
 )
 from domain.moments import CST
 
@@ -35,8 +36,10 @@ class UnprintableCertificate(Exception):
     """The printed page could not be read back as genuine, so it was not issued. Carries no content."""
 
 
-def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> bytes:
-    """Return the signed PDF. The same content and key give the same bytes.
+def render_certificate(content: CertificateContent, key: Ed25519PrivateKey, *, public_url: str = "") -> bytes:
+    """Return the signed PDF. The same content, key and `public_url` give the same bytes.
+
+    With the address of the pages in `public_url` its QR code opens the page that judges it.
 
     Synchronous and safe in threads; about 40 ms after the first call, which loads the font: half of it to set
     the page, half to read it back, because no page leaves that does not verify. Raises `UnprintableCertificate`
@@ -44,10 +47,10 @@ def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> b
     """
     signature = sign_content(content, key)
     # What is scanned is signed by itself: it must not tell the figures.
-    scanned = qr_text(content, sign_content(content.without_figures, key))
+    scanned = scanned_address(qr_text(content, sign_content(content.without_figures, key)), public_url)
     for lines in (printed_fields(content), _printed_by_code_point(content)):
         try:
-            pdf = seal_file(_typeset(content, lines, signature, scanned), key)
+            pdf = seal_file(_typeset(content, lines, signature, scanned, opens=bool(public_url)), key)
         except typst.TypstError:
             # PDF/A refuses a page on which a character has no glyph: print its code point instead
             continue
@@ -55,7 +58,7 @@ def render_certificate(content: CertificateContent, key: Ed25519PrivateKey) -> b
             return pdf
     if content.figures:
         # Figures too long for the page: the certificate is owed, its figures can be asked for.
-        return render_certificate(content.without_figures, key)
+        return render_certificate(content.without_figures, key, public_url=public_url)
     raise UnprintableCertificate
 
 
@@ -71,7 +74,14 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(str(_TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
 
 
-def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
+def _typeset(
+    content: CertificateContent,
+    lines: tuple[tuple[str, str], ...],
+    signature: str,
+    scanned: str,
+    *,
+    opens: bool = False,
+) -> bytes:
     """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
     page = {
         "issuer": f"{content.city}医疗保障局",
@@ -82,6 +92,7 @@ def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], si
             signature[start : start + _SIGNATURE_GROUP] for start in range(0, len(signature), _SIGNATURE_GROUP)
         ],
         "qr": _qr_svg(scanned),
+        "opens": opens,
     }
     with _COMPILING:
         pdf = _compiler().compile(

@@ -17,6 +17,7 @@ from domain.certificate import (
     CertificateContent,
     content_from_print,
     content_from_qr,
+    scanned_text,
 )
 
 _MAX_PDF_BYTES = 4 * 1024 * 1024
@@ -82,11 +83,15 @@ def verify_certificate(pdf: bytes, public_key: Ed25519PublicKey) -> CertificateV
 
 
 def verify_text(qr_text: str, public_key: Ed25519PublicKey) -> CertificateVerdict:
-    """Judge the text of a certificate's QR code. Works offline and raises nothing, whatever the text is."""
-    if len(qr_text) > _MAX_QR_CHARACTERS or not qr_text.startswith(f"{FORMAT}|"):
+    """Judge what a certificate's QR code holds, an address with its text or the text alone.
+
+    Works offline and raises nothing, whatever the text is.
+    """
+    text = scanned_text(qr_text) if len(qr_text) <= _MAX_QR_CHARACTERS else ""
+    if not text.startswith(f"{FORMAT}|"):
         return _not_genuine(_NOT_QR_ZH)
     try:
-        content, signature = content_from_qr(qr_text.strip())
+        content, signature = content_from_qr(text)
     except ValueError:
         return _not_genuine(_NOT_QR_ZH)
     if not content_signed(content, signature, public_key):

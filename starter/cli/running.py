@@ -29,7 +29,7 @@ CONNECT_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 _HOME = click.option("--home", type=click.Path(path_type=Path), metavar="DIR", help="[default: MENTE_HOME or .mente]")
 _WEB_PORT = click.option(
-    "--web-port", type=click.IntRange(0, 65535), metavar="PORT", help="Of the pages.  [default: 8080, else a free one]"
+    "--web-port", type=click.IntRange(0, 65535), metavar="PORT", help="Of the pages.  [default: 8080 or a free one]"
 )
 
 

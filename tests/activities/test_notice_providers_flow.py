@@ -234,6 +234,7 @@ async def test_the_same_text_goes_to_a_number_once_a_day_and_the_second_is_count
     assert await house.send(again) == NoticeSent(state=SKIPPED, detail=SAID_TODAY)
     assert len(house.one.taken) == 1
     assert (await house.prevented(ONE), await house.prevented(again)) == (0, 1)
+    assert (await house.row(again))["handed_over_at"] is None
     start = StartNotice(
         acceptance_no=NUMBER, seq=SEQ + 1, event=NoticeEvent.DENIED, channels=("sms",), plan=NoticePlan()
     )

@@ -91,6 +91,20 @@ def stories(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
     return reports, ours, merged(draw, reports, ours)
 
 
+@pytest.mark.parametrize("own", [SENT, FAILED, UNKNOWN])
+def test_every_short_order_ends_the_same(many: Callable[..., Any], own: AttemptState) -> None:
+    for length, place in ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)):
+        for states in itertools.product([SENT, DELIVERED, FAILED], repeat=length):
+            reports: list[Said] = [("report", state) for state in states]
+            order = [*reports[:place], ("ours", own), *reports[place:]]
+
+            async def scene(database: Database, of: Way, held: Attempt, order: list[Said] = order) -> None:
+                for said in order:
+                    await say(database, of, held, said)
+
+            assert many(scene) == end_of(reports, [("ours", own)]), order
+
+
 @given(story=stories())
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_order_of_reports_and_outcomes_of_our_own_ends_the_same(

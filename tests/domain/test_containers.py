@@ -41,7 +41,7 @@ def test_the_compose_file_fits_the_compose_specification() -> None:
 
 
 def test_every_service_the_issue_asks_for_is_there() -> None:
-    assert set(SERVICES) == ONE_SHOTS | {"postgres", "temporal", "temporal-ui", "worker", "codec", "mail"}
+    assert set(SERVICES) == ONE_SHOTS | {"postgres", "temporal", "temporal-ui", "worker", "web", "codec", "mail"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -198,6 +198,19 @@ def test_only_the_service_that_makes_the_keys_can_write_them() -> None:
     for name, service in OURS.items():
         mounts = [mount for mount in service["volumes"] if mount.startswith("keys:")]
         assert mounts == ["keys:/var/lib/mente/keys" if name == "keys" else "keys:/var/lib/mente/keys:ro"]
+
+
+def test_the_web_is_published_beside_the_ui_and_knows_where_it_is() -> None:
+    web, ui = SERVICES["web"], SERVICES["temporal-ui"]
+    assert {"migrate", "namespace"} <= set(web["depends_on"])
+    (published,) = web["ports"]
+    host_port, inside = published.split(":")[1:]
+    words = web["command"]
+    assert words[words.index("--port") + 1] == inside
+    assert host_port not in {
+        port.split(":")[1] for name, each in SERVICES.items() if name != "web" for port in each.get("ports", [])
+    }
+    assert f":-http://{ui['ports'][0].rpartition(':')[0]}}}" in web["environment"]["MENTE_TEMPORAL_UI_URL"]
 
 
 def test_the_ui_is_given_the_codec_endpoint_and_may_not_write() -> None:

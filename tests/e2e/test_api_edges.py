@@ -108,7 +108,7 @@ async def drip(web: Web, authorization: str) -> bytes:
 
 async def test_twenty_large_files_at_once_leave_memory_flat(web: Web) -> None:
     async def junk() -> AsyncIterator[bytes]:
-        yield b"\xff\xd8\xff"
+        yield b"%PDF-1.7\n"
         for _ in range(6 * 8):
             yield bytes(MEGABYTE // 8)
 

@@ -79,7 +79,7 @@ async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
     policy = policy_in_force(region)
     name = "diseases_part.html" if visit.swaps else "apply_disease.html"
     onward = f"/apply/new/{region}/"
-    return visit.render(name, policy=policy, groups=grouped(policy, q[:50]), q=q[:50], onward=onward)
+    return visit.render(name, policy=policy, groups=grouped(policy, q[:50]), q=q[:50], region=region, onward=onward)
 
 
 @router.get("/apply/new/{region}/{disease_id}")
@@ -87,7 +87,9 @@ async def choose_kind(visit: Known, region: str, disease_id: str) -> Response:
     """Choose what is applied for, and begin to write."""
     _applying(visit)
     policy = policy_in_force(region)
-    return visit.render("apply_kind.html", policy=policy, row=disease_of(policy, disease_id), kinds=KINDS)
+    return visit.render(
+        "apply_kind.html", policy=policy, row=disease_of(policy, disease_id), kinds=KINDS, region=region
+    )
 
 
 @router.post("/apply/new/{region}/{disease_id}")
@@ -99,7 +101,7 @@ async def begin_writing(visit: Known, region: str, disease_id: str) -> Response:
     kind = visit.fields.text("kind")
     if kind not in set(ApplicationKind):
         error = FieldError("kind", "没有选择申请类型。", "请选择其中一项")
-        return visit.render("apply_kind.html", policy=policy, row=row, kinds=KINDS, errors=[error])
+        return visit.render("apply_kind.html", policy=policy, row=row, kinds=KINDS, region=region, errors=[error])
     content = Content(region=region, disease_id=row.id, kind=ApplicationKind(kind))
     async with visit.doors.database.write() as connection:
         made = await begin_draft(connection, visit.me.id, Purpose.APPLY, content.model_dump(mode="json"), at=now())
@@ -151,6 +153,7 @@ def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
         "apply_person.html",
         found=found,
         content=found.content,
+        region=found.content.region,
         typed={name: found.content.typed.get(name, "") for name in _TYPED},
         policy=policy,
         categories=[(each, CATEGORY_ZH[InsuredCategory(each)]) for each in policy.filing.insured_categories.value],
@@ -173,6 +176,7 @@ async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
         "apply_review.html",
         found=found,
         content=found.content,
+        region=found.content.region,
         typed={name: found.content.typed.get(name, "") for name in _TYPED},
         category=CATEGORY_ZH.get(InsuredCategory(found.content.typed["insured_category"]), "")
         if found.content.typed.get("insured_category") in set(InsuredCategory)
@@ -274,7 +278,9 @@ async def receipt(visit: Known, draft_id: str) -> Response:
     if found.draft.sent_at is None:
         return visit.go(f"/apply/{found.id}/review")
     policy = policy_in_force(found.content.region)
-    return visit.render("apply_receipt.html", found=found, content=found.content, policy=policy)
+    return visit.render(
+        "apply_receipt.html", found=found, content=found.content, region=found.content.region, policy=policy
+    )
 
 
 @router.post("/draft/{draft_id}/discard")

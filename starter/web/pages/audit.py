@@ -3,6 +3,7 @@
 from fastapi.responses import Response
 
 from domain.access import Action, Role
+from domain.moments import CST
 from starter.web.api.cases import Number
 from starter.web.doors import now
 from starter.web.pages.case_page import actor_zh
@@ -56,7 +57,7 @@ async def accesses(visit: Known, acceptance_no: Number, page: int = 1) -> Respon
         last = 1 + (total - 1) // _PAGE if total else 1
         page = max(1, min(page, last))
         found = await accesses_of(connection, opened.number, limit=_PAGE, offset=(page - 1) * _PAGE)
-    lines = [(each, actor_zh(each.actor)) for each in found]
+    lines = [(each, actor_zh(each.actor), f"{each.at.astimezone(CST):%Y-%m-%d %H:%M:%S}") for each in found]
     return visit.render(
         "audit_accesses.html", number=opened.number, lines=lines, total=total, page=page, last=last, actions=ACTION_ZH
     )

@@ -8,7 +8,9 @@ from activities.letters.register import LetterEntry, letters_of
 from domain.access import Action, Role
 from domain.calendar import PROJECTED
 from domain.clock import GROUND_ZH
+from domain.commands import SupplyMaterials
 from domain.events import EVENT_ZH, NOTICE_ZH, EventKind
+from domain.judging import STATUSES
 from domain.roles import ROLE_ZH
 from domain.vocabulary import DECISION_ZH, END_ZH
 from starter.cli.explained import delivery_zh
@@ -65,6 +67,7 @@ async def case(visit: Known, acceptance_no: Number) -> Response:
         papers=await papers_of(visit, opened) if shows_papers else None,
         basis=finding_basis,
         deeds=possible_deeds(visit, opened),
+        takes_papers=_takes_papers(visit, opened),
         decided=decided_rows(opened),
         steps=steps_of(opened),
         seats=_seats(visit, opened),
@@ -103,8 +106,6 @@ _ASKED = frozenset(
         Action.READ_LETTERS,
         Action.READ_NOTICES,
         Action.READ_AUDIT,
-        Action.RESEND_NOTICE,
-        Action.SUPPLY_MATERIALS,
     }
 )
 
@@ -126,6 +127,11 @@ def possible_deeds(visit: Visit, opened: CaseFile) -> tuple[Deed, ...]:
         return ()
     status = opened.view.status
     return tuple(each for each in DEEDS if each.possible_in(status) and allowed(visit, opened, each.action))
+
+
+def _takes_papers(visit: Visit, opened: CaseFile) -> bool:
+    asked = opened.view.status in STATUSES[SupplyMaterials] and not opened.view.closed
+    return asked and allowed(visit, opened, Action.SUPPLY_MATERIALS)
 
 
 def steps_of(opened: CaseFile) -> tuple[Step, ...]:

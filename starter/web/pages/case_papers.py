@@ -9,12 +9,12 @@ from domain.checklist import Finding, basis_zh, check_materials, check_recheck_r
 from domain.events import EventKind
 from domain.moments import local_date
 from domain.paper_rules import level_zh
-from domain.vocabulary import ApplicationKind, MaterialKind
+from domain.vocabulary import ApplicationKind, Status
 from starter.web.pages.casefile import CaseFile
 from starter.web.pages.shell import Visit
 from storage.material_views import StoredMaterial, materials_of
 
-_LIVE = frozenset({"effective", "recheck", "suspended"})
+_LIVE = frozenset({Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED})
 
 
 class PaperLine(NamedTuple):
@@ -78,12 +78,12 @@ def _findings(opened: CaseFile, stored: tuple[StoredMaterial, ...]) -> tuple[Fin
 
 def _declared(paper: StoredMaterial) -> tuple[tuple[str, str], ...]:
     level = level_zh(paper.hospital_level) if paper.hospital_level is not None else ""
-    medical = paper.kind not in (MaterialKind.ID_FRONT, MaterialKind.ID_BACK)
+    issued = paper.hospital_id is not None or paper.hospital_level is not None
     rows = (
         ("出具日期", paper.issued_on.isoformat() if paper.issued_on else ""),
         ("诊断日期", paper.diagnosed_on.isoformat() if paper.diagnosed_on else ""),
         ("出具医院", "，".join(each for each in (paper.hospital_id or "", level) if each)),
-        ("盖章", "是" if paper.sealed else ("否" if medical else "")),
+        ("盖章", "是" if paper.sealed else ("否" if issued else "")),
         ("签名", "是" if paper.signed else ""),
         ("提交", f"第 {paper.round} 轮补正" if paper.round else "随申请"),
     )

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One bar: what it is of, its parts from left to right, and the words at its end. `mark` is a tick on the axis."""
+    """One bar: what it is of, its parts from left to right, the words at its end; `mark` is a tick on the axis."""
 
     label: str
     parts: tuple[Part, ...]

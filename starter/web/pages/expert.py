@@ -9,7 +9,7 @@ from domain.access import Role
 from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, Decision, MaterialKind, Status
 from starter.web.api.cases import Number
 from starter.web.doors import now
-from starter.web.pages.case_papers import finding_basis, papers_of
+from starter.web.pages.case_papers import Papers, finding_basis, papers_of
 from starter.web.pages.casefile import CaseFile, DeskCase, desk_case, open_case
 from starter.web.pages.commanding import DELIVERED, form_id, sent
 from starter.web.pages.fields import FieldError
@@ -135,6 +135,7 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
         opened=opened,
         case=desk_case(opened.view, opened.history, opened.at),
         papers=papers,
+        first=_first_shown(papers),
         basis=finding_basis,
         seat=mine[-1] if mine else None,
         awaited=bool(mine) and mine[-1].state == ASSIGNED and opened.view.status in HEARINGS,
@@ -147,6 +148,12 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
         ticked=visit.fields.every("missing"),
         command_id=form_id(visit),
     )
+
+
+def _first_shown(papers: Papers) -> str:
+    """Return the address of what is shown first: a diagnosis rather than who it is about."""
+    ordered = sorted(papers.lines, key=lambda each: each.paper.kind is not MaterialKind.DIAGNOSIS_CERTIFICATE)
+    return ordered[0].address if ordered else ""
 
 
 def _choices(opened: CaseFile) -> tuple[Decision, ...]:

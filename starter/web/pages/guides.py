@@ -115,7 +115,7 @@ async def diseases(visit: Guest, region: str, q: str = "") -> Response:
     policy = policy_in_force(region)
     name = "diseases_part.html" if visit.swaps else "diseases.html"
     groups = grouped(policy, q[:50])
-    return visit.render(name, policy=policy, groups=groups, q=q[:50], onward=f"/diseases/{region}/")
+    return visit.render(name, policy=policy, groups=groups, q=q[:50], region=region, onward=f"/diseases/{region}/")
 
 
 @router.get("/diseases/{region}/{disease_id}")
@@ -124,7 +124,9 @@ async def disease(visit: Guest, region: str, disease_id: str) -> Response:
     policy = policy_in_force(region)
     row = disease_of(policy, disease_id)
     asked = asked_of(policy, row, ApplicationKind.NEW)
-    return visit.render("disease.html", policy=policy, row=row, asked=asked, group=_group_zh(row) or "其他疾病")
+    return visit.render(
+        "disease.html", policy=policy, row=row, asked=asked, region=region, group=_group_zh(row) or "其他疾病"
+    )
 
 
 @router.get("/guide")
@@ -136,4 +138,4 @@ async def guide_cities(visit: Guest) -> Response:
 @router.get("/guide/{region}")
 async def guide(visit: Guest, region: str) -> Response:
     """How an application goes in a city: steps, limits and windows, from its policy."""
-    return visit.render("guide.html", policy=policy_in_force(region))
+    return visit.render("guide.html", policy=policy_in_force(region), region=region)

@@ -17,6 +17,7 @@ from starter.web.pages import (
     verifying,
 )
 from starter.web.pages.officials import OFFICIALS
+from starter.web.pages.overseeing import OVERSEEING
 
 # /my/claim stands before /my/{acceptance_no}: the first route that fits answers.
 PAGES: tuple[ModuleType, ...] = (
@@ -33,4 +34,4 @@ PAGES: tuple[ModuleType, ...] = (
     applying,
     papering,
 )
-PAGES += OFFICIALS
+PAGES += OFFICIALS + OVERSEEING

@@ -59,7 +59,7 @@ async def public_list(visit: Guest, region: str) -> Response:
     seen = now()
     async with visit.doors.database.read() as connection:
         found = await published(connection, known_region(region), seen)
-    return visit.render("public_list.html", found=found, seen=seen)
+    return visit.render("public_list.html", found=found, region=region, seen=seen)
 
 
 def known_region(region: str) -> str:

@@ -12,6 +12,7 @@ from domain.case_status import CaseStatus, TimelineLine
 from domain.commands import COMMANDS
 from domain.events import EVENT_ZH, EventKind
 from domain.judging import STATUSES
+from domain.roles import Role
 from domain.vocabulary import END_ZH, Status, WaitingOn
 from starter.explaining import explain_case
 from starter.web.api import documents
@@ -77,7 +78,9 @@ class Step(NamedTuple):
 
 @router.get("/my/{acceptance_no}")
 async def one(visit: Known, acceptance_no: str) -> Response:
-    """One application."""
+    """One application. Whoever took it in at the counter goes on to the officials' page of it."""
+    if visit.role is Role.COUNTER:
+        return visit.go(f"/cases/{acceptance_no}", flash=visit.flash)
     status, facts = await _case(visit, acceptance_no)
     number = status.acceptance_no
     async with visit.doors.database.read() as connection:
@@ -87,6 +90,7 @@ async def one(visit: Known, acceptance_no: str) -> Response:
     return visit.render(
         "my_case.html",
         found=status,
+        region=status.region,
         disease_id=view.disease_id if view else "",
         received_at=view.received_at if view else None,
         hospital_id=view.hospital_id if view else "",

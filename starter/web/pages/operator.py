@@ -1,5 +1,6 @@
 """The operator's page: what is up, what asks for a person, versions, and the way into the Temporal UI."""
 
+import contextlib
 from datetime import date
 from typing import NamedTuple
 
@@ -22,7 +23,6 @@ from starter.vitals import (
 )
 from starter.web.doors import Doors, now
 from starter.web.pages.shell import Known, page_router
-from starter.web.problems import Stopped
 from storage.desk import DeskCounts, desk_counts
 from storage.notice_tasks import open_tasks
 from worker.connection import DEFAULT_NAMESPACE
@@ -94,8 +94,6 @@ async def _counted(doors: Doors, regions: tuple[str, ...]) -> Counted | None:
         async with doors.database.read() as connection:
             desk = await desk_counts(connection, regions)
             tasks = [await open_tasks(connection, each) for each in regions]
-    except Stopped:
-        return None
     except Exception:
         return None
     return Counted(desk, sum(tasks))
@@ -105,9 +103,7 @@ async def _links(doors: Doors) -> list[Link]:
     known = doors.settings.endpoints()
     ui = doors.settings.temporal_ui_url or (known.ui if known else "")
     namespace = DEFAULT_NAMESPACE
-    try:
+    with contextlib.suppress(Exception):
+        # While it is away, the name it usually has is the best there is.
         namespace = (await doors.mente()).client.namespace
-    except Exception:
-        # Away; the name it usually has is the best there is.
-        pass
     return [Link(each, address_of(ui, namespace, each) if ui else "") for each in UI_LISTS]

@@ -1,4 +1,4 @@
-"""Accounts: listing, making, disabling, new passwords. A password that is made up is shown once, on the answer itself."""
+"""Accounts: listing, making, disabling, new passwords. A password is shown once, on the answer itself."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from starter.web.pages.entering import crowded
 from starter.web.pages.fields import FieldError, Fields, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.wording import city_zh
-from starter.web.permission import may_do, permit, permit_in
+from starter.web.permission import may_do, permit_in
 from starter.web.problems import stopped
 from storage.account_rows import Account
 from storage.accounts import (
@@ -28,7 +28,7 @@ from storage.policies import known_regions
 
 router = page_router()
 MANAGED = tuple(role for role in Role if role is not Role.BACKEND)
-_MOST_SHOWN = 200
+_ON_A_PAGE = 50
 _FIELDS = {"regions": "region"}
 
 
@@ -58,9 +58,7 @@ async def add(visit: Known) -> Response:
             permit_in(visit.me, Action.MANAGE_ACCOUNTS, region)
         password, hashed = await _fresh_password(visit)
         async with visit.doors.database.write() as connection:
-            made = await add_account(
-                connection, new, hashed, must_change=True, at=now(), actor=visit.me.reader
-            )
+            made = await add_account(connection, new, hashed, must_change=True, at=now(), actor=visit.me.reader)
     except Refused as refused:
         return _form(visit, typed, (error_of(refused.refusal, _FIELDS),), visit.fields.every("region"))
     return visit.render("operator_password.html", account=made, password=password, done="账号已建立")
@@ -101,10 +99,14 @@ async def _listed(visit: Visit, errors: tuple[FieldError, ...] = ()) -> Response
     shown = [each for each in found if _sees(visit.me, each) and (role or each.role is not Role.APPLICANT)]
     if search:
         shown = [each for each in shown if search in each.login or search in each.display_name.lower()]
+    page = int(query.get("page", "")) if query.get("page", "").isdecimal() and len(query["page"]) < 5 else 1
+    before = max(0, page - 1) * _ON_A_PAGE
     return visit.render(
         "operator_accounts.html",
-        accounts=shown[:_MOST_SHOWN],
-        left_off=max(0, len(shown) - _MOST_SHOWN),
+        accounts=shown[before : before + _ON_A_PAGE],
+        number=len(shown),
+        page=page,
+        pages=-(-len(shown) // _ON_A_PAGE),
         manages=[each.id for each in shown if _manages(visit.me, each) and each.id != visit.me.id],
         typed={"role": asked, "q": search},
         roles=[(each.value, ROLE_ZH[each]) for each in MANAGED],
@@ -154,7 +156,6 @@ async def _mine(visit: Visit, account_id: str) -> Account:
             remedy="请从账号列表中选择",
             message="没有这个账号。",
         )
-    permit(visit.me, Action.MANAGE_ACCOUNTS)
     for region in found.regions:
         permit_in(visit.me, Action.MANAGE_ACCOUNTS, region)
     return found

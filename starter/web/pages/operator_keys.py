@@ -1,4 +1,4 @@
-"""API keys of the back ends of channels: listing, making, revoking. A key is shown once, on the answer that makes it."""
+"""API keys of the back ends of channels: listing, making, revoking. A key is shown once, when it is made."""
 
 from collections.abc import Mapping
 

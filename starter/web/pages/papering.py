@@ -110,6 +110,7 @@ async def _shown(
         status=200 if part or error is None else 422,
         found=found,
         content=found.content,
+        region=found.content.region,
         items=items,
         complete=is_complete(items),
         told=told,

@@ -20,6 +20,7 @@ def upgrade() -> None:
     for name in ("phone_digest", "agent_phone_digest"):
         op.add_column("case", sa.Column(name, sa.String(length=64), nullable=True))
         op.create_index(f"ix_case_{name}", "case", [name])
+    op.create_index("ix_case_due", "case", ["region", "due", "acceptance_no"])
     _accounts()
     _sessions()
     _api_keys()

@@ -1,0 +1,102 @@
+"""Lists of cases page by page: nothing twice, nothing left out, those without a due last."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import insert, text
+
+from domain.vocabulary import Status
+from storage.case_pages import After, CaseFilter, page_of_cases
+from storage.database import Database
+from storage.reading import CaseLine
+from storage.tables import case, insured_person, metadata
+
+NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
+
+
+def row(number: int, due: datetime | None, **changed: Any) -> dict[str, Any]:
+    plain = dict.fromkeys(("channel", "fingerprint", "kind", "disease_id", "hospital_id", "phone"), "x")
+    plain |= dict.fromkeys(("calendar_version", "policy_version", "denial_reason", "end_ground", "last_hash"), "")
+    return {
+        **plain,
+        "acceptance_no": f"510400-{number:04d}",
+        "region": "510400",
+        "request_id": str(number),
+        "person_key": "p",
+        "received_at": NOON,
+        "updated_at": NOON,
+        "status": "review",
+        "waiting_on": "expert",
+        "due": due,
+        "sla": "ok",
+        "round": 0,
+        "attention": False,
+        "closed": False,
+        "occupies": False,
+        "live": False,
+        "last_seq": 1,
+        "row_seq": 1,
+        **changed,
+    }
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """Keep eleven cases of one city, some due at the same instant, and one of another city."""
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'pages.db'}")
+    dues = [None, NOON, NOON + timedelta(hours=1), NOON, None, NOON, NOON - timedelta(days=1), NOON, None, NOON, None]
+    rows = [row(number, due) for number, due in enumerate(dues)]
+    rows.append(row(99, NOON, region="620900"))
+    rows[1]["status"] = "publicity"
+    person = {"person_key": "p", "name": "x", "id_number": "x", "category": "resident", "updated_at": NOON}
+    async with opened.write() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(insert(insured_person).values(person))
+        await connection.execute(insert(case), rows)
+    yield opened
+    await opened.close()
+
+
+async def pages(database: Database, wanted: CaseFilter, limit: int) -> list[CaseLine]:
+    """Walk from page to page to the end."""
+    found: list[CaseLine] = []
+    while True:
+        after = After(found[-1].due, found[-1].acceptance_no) if found else None
+        async with database.read() as connection:
+            page = await page_of_cases(connection, wanted, after=after, limit=limit)
+        found += page
+        if len(page) < limit:
+            return found
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 50])
+async def test_pages_of_any_size_show_every_case_once_in_one_order(database: Database, limit: int) -> None:
+    found = await pages(database, CaseFilter(regions=("510400",)), limit)
+    keys = [(line.due is None, line.due or NOON, line.acceptance_no) for line in found]
+    assert keys == sorted(keys)
+    assert len({line.acceptance_no for line in found}) == len(found) == 11
+
+
+@pytest.mark.asyncio
+async def test_a_filter_holds_on_every_page_and_no_city_at_all_shows_nothing(database: Database) -> None:
+    found = await pages(database, CaseFilter(regions=("510400", "620900"), status=Status.REVIEW), 2)
+    assert len(found) == 11
+    assert all(line.status is Status.REVIEW for line in found)
+    assert await pages(database, CaseFilter(regions=()), 2) == []
+
+
+@pytest.mark.asyncio
+async def test_a_list_of_a_city_is_read_in_the_order_of_its_index(database: Database) -> None:
+    async with database.read() as connection:
+        query = (
+            "SELECT * FROM \"case\" WHERE region = '510400' AND due IS NOT NULL ORDER BY due, acceptance_no LIMIT 5"
+        )
+        plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))).all()
+    told = " ".join(str(line) for line in plan)
+    assert "ix_case_due" in told
+    assert "TEMP B-TREE" not in told
