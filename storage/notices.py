@@ -87,6 +87,9 @@ async def settle(
     A channel that never got to `sending` has failed; one that did is unknown.
     """
     of_notice = attempts_of(acceptance_no, seq)
+    told = and_(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq)
+    # A report that comes now must find the notice either open or settled, never half of both.
+    await connection.execute(select(notice.c.seq).where(told).with_for_update())
     for stuck, outcome in ABANDONED:
         await connection.execute(
             update(notice_attempt)
@@ -94,14 +97,8 @@ async def settle(
             .values(state=outcome, ended_at=at)
         )
     overall = await standing(connection, acceptance_no, seq, channels)
-    await connection.execute(
-        update(notice)
-        .where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq, notice.c.settled_at.is_(None))
-        .values(settled_at=at)
-    )
-    await connection.execute(
-        update(notice).where(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq).values(state=overall)
-    )
+    await connection.execute(update(notice).where(told, notice.c.settled_at.is_(None)).values(settled_at=at))
+    await connection.execute(update(notice).where(told).values(state=overall))
     return overall
 
 

@@ -83,6 +83,9 @@ class Telling:
         overall = await _settle(self._start.model_copy(update={"channels": tuple(tried)}), queue=CASE_QUEUE)
         if overall.task and not self._reported:
             await self._report(workflow.now(), reason=overall.task)
+        elif overall.state is NoticeState.DELIVERED:
+            # A receipt may have come between the last look and the end.
+            await self._report_delivered(overall)
         return overall
 
     async def _over(self, channel: str) -> NoticeSent:
@@ -106,10 +109,14 @@ class Telling:
             sent = await self._hand_over(way, NEXT_PROVIDER_AFTER, repeat=REPEAT_SOON)
         if channel in BY_SMS and provider and sent.state not in _KNOWN:
             sent = await self._follow(way)
-        if sent.state is NoticeState.DELIVERED and self._plan.legal and not self._reported:
+        if sent.state is NoticeState.DELIVERED:
+            await self._report_delivered(sent)
+        return sent
+
+    async def _report_delivered(self, sent: NoticeSent) -> None:
+        if self._plan.legal and not self._reported:
             self._reported = True
             await self._report(sent.at or workflow.now())
-        return sent
 
     async def _hand_over(self, way: SendNotice, patience: timedelta, *, repeat: RetryPolicy) -> NoticeSent:
         """Try outside the hours of rest until it is sent, known to be lost, or the patience is used up."""

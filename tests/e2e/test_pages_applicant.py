@@ -385,7 +385,7 @@ async def test_staff_do_not_apply_here(open_house: Web, role: Role) -> None:
             page_of(await client.get(address), 403)
 
 
-def test_a_files_name_is_shown_without_folders_and_without_what_cannot_be_seen() -> None:
+async def test_a_files_name_is_shown_without_folders_and_without_what_cannot_be_seen() -> None:
     assert shown_name("..\\..\\etc/passwd") == "passwd"
     assert shown_name("a\u202egpj.exe\0\r\n") == "agpj.exe"
     assert shown_name("") == "未命名文件"
