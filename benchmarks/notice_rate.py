@@ -1,4 +1,4 @@
-"""The rate limit of sending: `python -m benchmarks.notice_rate --per-second 20 --seconds 60`.
+"""The rate limit of sending: `python -m benchmarks.notice_rate --per-second 5 --seconds 60`.
 
 Begins notices faster than two worker processes may send them under `MENTE_NOTICES_PER_SECOND`, and counts what the
 outbox took second by second. Exits 1 if the rate over the span is more than 5 % off, either way.
@@ -121,7 +121,7 @@ async def _sent(mente: Mente) -> list[datetime]:
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.notice_rate", description=__doc__)
-    parser.add_argument("--per-second", type=float, default=20, help="MENTE_NOTICES_PER_SECOND")
+    parser.add_argument("--per-second", type=float, default=5, help="MENTE_NOTICES_PER_SECOND")
     parser.add_argument("--seconds", type=float, default=60, help="the span that is measured")
     parser.add_argument("--workers", type=int, default=2, help="worker processes")
     given = parser.parse_args()

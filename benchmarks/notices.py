@@ -207,16 +207,17 @@ async def strike(stage: Stage, dice: random.Random, tally: Tally, *, most: int =
     for _ in range(most) if most else count():
         await asyncio.sleep(dice.uniform(*QUIET_SECONDS))
         name = dice.choice(list(blows))
+        hit = {child: child.process for child in blows[name] if child in stage.workers}
         for child in blows[name]:
             kill(child)
         tally.kills[name] += 1
-        for worker in set(blows[name]) & set(stage.workers):
-            await _until_at_work(stage, worker)
+        for worker, process in hit.items():
+            await _until_at_work(stage, worker, process)
 
 
-async def _until_at_work(stage: Stage, worker: Child) -> None:
+async def _until_at_work(stage: Stage, worker: Child, killed: object) -> None:
     """Wait until a killed worker polls again: on a busy machine it would be killed while it starts, for ever."""
-    log, killed = stage.house.settings.home / "logs" / f"{worker.name}.log", worker.process
+    log = stage.house.settings.home / "logs" / f"{worker.name}.log"
     while worker.process is killed or f"working {worker.process and worker.process.pid}\n" not in log.read_text():
         await asyncio.sleep(0.2)
 

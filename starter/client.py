@@ -4,7 +4,6 @@ Everything raised on purpose is `Refused` (what was wrong, which rule, what to d
 """
 
 import asyncio
-import hashlib
 import os
 import time
 import uuid
@@ -21,8 +20,8 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
@@ -35,11 +34,13 @@ from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
 from domain.offregion import OffregionFiling
-from domain.refusal import Refusal, Refused
+from domain.refusal import Refused
 from domain.taking_over import TakenOver
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
 from starter.admission import admit, case_in_the_way
+from starter.answers import UNANSWERED, Unanswered, refusal_of, unreached
+from starter.opening import fingerprint, first_attributes
 from starter.refusals import check_same_content, closed_case, second_case, unknown_case
 from starter.status import read_status
 from starter.superseding import check_successor
@@ -54,15 +55,12 @@ from storage.objects import ObjectStore
 from storage.policies import policy_book
 from worker.connection import Unreachable, connect, connect_embedded
 from worker.settings import Settings
-from workflows import search_attributes
+
+__all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"]
 
 ANSWER_SECONDS = 15.0
 INTAKE_SECONDS = 10.0
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 0.4
-
-
-class Unanswered(Exception):
-    """Nobody answered in time. The command may still be carried out; repeating it with the same id is safe."""
 
 
 @dataclass(frozen=True)
@@ -267,9 +265,9 @@ class Mente:
             )
             return receipt
         except WorkflowUpdateFailedError as error:
-            raise _refusal_of(error) from None
+            raise refusal_of(error) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unanswered(_UNANSWERED) from None
+            raise Unanswered(UNANSWERED) from None
         except RPCError as error:
             raise await self._explained(number, error) from None
 
@@ -393,44 +391,6 @@ async def temporal_client(settings: Settings, keys: Keys) -> Client:
     return await connect_embedded(keys=keys, address=known.temporal, namespace=known.namespace, reload=reload)
 
 
-def fingerprint(form: ApplicationForm, materials: list[Material]) -> str:
-    """Return the digest of an application's content: the form and the files themselves, not their names."""
-    digest = hashlib.sha256(form.model_dump_json(include=form.said - {"materials"}).encode())
-    for material in materials:
-        digest.update(material.model_dump_json().encode())
-    return digest.hexdigest()
-
-
 def new_command_id() -> str:
     """Return a fresh command id."""
     return f"c-{uuid.uuid4()}"
-
-
-def first_attributes(region: str) -> TypedSearchAttributes:
-    """Return the search attributes a case starts with."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(search_attributes.REGION, region),
-            SearchAttributePair(search_attributes.STATUS, Status.SUBMITTED.value),
-            SearchAttributePair(search_attributes.WAITING_ON, WaitingOn.NONE.value),
-            SearchAttributePair(search_attributes.SLA, Sla.OK.value),
-            SearchAttributePair(search_attributes.ATTENTION, False),
-        ]
-    )
-
-
-_UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号（--command-id）重试是安全的。"
-
-
-def unreached(error: RPCError) -> Exception:
-    """Return what a failed call means to its sender: nobody answered, or nobody is there."""
-    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-        return Unanswered(_UNANSWERED)
-    return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")
-
-
-def _refusal_of(error: WorkflowUpdateFailedError) -> Exception:
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == "Refused" and cause.details:
-        return Refused(Refusal.model_validate(cause.details[0]))
-    return Unanswered(_UNANSWERED)

@@ -22,7 +22,9 @@ from domain.imported import IMPORT_CHANNEL, ImportedEntitlement
 from domain.moments import local_date
 from domain.policy import PolicyBook
 from domain.vocabulary import Status
-from starter.client import Mente, Unanswered, first_attributes, unreached
+from starter.answers import Unanswered, unreached
+from starter.client import Mente
+from starter.opening import first_attributes
 from starter.pace import Pace, Progress
 from storage.database import Database
 from storage.imports import KnownImport, known_imports, places_held

@@ -18,7 +18,8 @@ from domain.application import Model
 from domain.events import AGENT_SMS, INBOX, PUSH, Recipient
 from domain.notice_plan import BY_SMS, EMAIL, SMS
 from domain.refusal import Refused, refuse
-from starter.client import new_command_id, unreached
+from starter.answers import unreached
+from starter.client import new_command_id
 from starter.refusals import checked_officer, unknown_notice
 from storage.database import Database
 from storage.notice_orders import ResendOrder, keep_order, lock_notice, next_intent, orders_of, told_today

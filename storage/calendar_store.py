@@ -68,6 +68,9 @@ class CalendarHistory:
         return cls(current=past[versions[-1].version], versions=tuple(versions), _past=past)
 
 
+_COUNT = select(func.count()).select_from(calendar_notice)
+
+
 class Calendars:
     """Reads the calendar of one database, anew only when a notice has been added."""
 
@@ -77,7 +80,7 @@ class Calendars:
     async def history(self, connection: AsyncConnection) -> CalendarHistory:
         """Return the calendar in force and its history. Raises `CalendarDamaged`."""
         # Rows are never changed nor removed: as many as last time are the same as last time.
-        count = await connection.scalar(select(func.count()).select_from(calendar_notice)) or 0
+        count = await connection.scalar(_COUNT) or 0
         if self._known is None or self._known[0] != count:
             self._known = (count, await read_history(connection))
         return self._known[1]

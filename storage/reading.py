@@ -3,12 +3,12 @@
 A verdict stays hidden until the panel has been counted, in the seats and in the timeline alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, JsonValue
-from sqlalchemy import ColumnElement, RowMapping, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, String, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -189,18 +189,35 @@ class PublicEntry(Model):
     ends_at: datetime | None
 
 
+_NUMBER = bindparam("acceptance_no", type_=String)
+# Built once: to build a statement costs as much as to run it.
+_CASE = select(*(case.c[name] for name in CaseView.model_fields if name in case.c)).where(
+    case.c.acceptance_no == _NUMBER
+)
+_EVENTS = (
+    select(*(case_event.c[name] for name in TimelineEntry.model_fields))
+    .where(case_event.c.acceptance_no == _NUMBER)
+    .order_by(case_event.c.seq)
+)
+_SEATS = (
+    select(*(verdict.c[name] for name in SeatView.model_fields), verdict.c.changed_seq)
+    .where(verdict.c.acceptance_no == _NUMBER)
+    .order_by(verdict.c.panel, verdict.c.round, verdict.c.assigned_seq, verdict.c.position, verdict.c.expert_id)
+)
+
+
 async def case_status(connection: AsyncConnection, acceptance_no: str) -> CaseView | None:
     """Return a case with its timeline and seats, or None."""
-    row = (await connection.execute(select(case).where(case.c.acceptance_no == acceptance_no))).mappings().first()
+    # All three at once: to change between the loop and the driver costs as much as a statement.
+    return await connection.run_sync(_case_status, {"acceptance_no": acceptance_no})
+
+
+def _case_status(connection: Connection, asked: Mapping[str, str]) -> CaseView | None:
+    row = connection.execute(_CASE, asked).mappings().first()
     if row is None:
         return None
-    query = select(case_event).where(case_event.c.acceptance_no == acceptance_no).order_by(case_event.c.seq)
-    entries = [TimelineEntry.model_validate(each) for each in (await connection.execute(query)).mappings()]
-    seats = select(verdict).where(verdict.c.acceptance_no == acceptance_no)
-    ordered = seats.order_by(
-        verdict.c.panel, verdict.c.round, verdict.c.assigned_seq, verdict.c.position, verdict.c.expert_id
-    )
-    rows = (await connection.execute(ordered)).mappings().all()
+    entries = [TimelineEntry.model_validate(dict(each)) for each in connection.execute(_EVENTS, asked).mappings()]
+    rows = connection.execute(_SEATS, asked).mappings().all()
     counted = _last_count(entries)
     return CaseView.model_validate(
         {

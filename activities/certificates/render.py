@@ -16,6 +16,7 @@ from activities.certificates.signing import seal_file, sign_content
 from activities.certificates.verify import verify_certificate
 from domain.certificate import (
     SIGNATURE_LABEL,
+    VERIFY_PATH,
     CertificateContent,
     escaped_word,
     printed_fields,
@@ -50,7 +51,7 @@ def render_certificate(content: CertificateContent, key: Ed25519PrivateKey, *, p
     scanned = scanned_address(qr_text(content, sign_content(content.without_figures, key)), public_url)
     for lines in (printed_fields(content), _printed_by_code_point(content)):
         try:
-            pdf = seal_file(_typeset(content, lines, signature, scanned, opens=bool(public_url)), key)
+            pdf = seal_file(_typeset(content, lines, signature, scanned), key)
         except typst.TypstError:
             # PDF/A refuses a page on which a character has no glyph: print its code point instead
             continue
@@ -74,14 +75,7 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(str(_TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
 
 
-def _typeset(
-    content: CertificateContent,
-    lines: tuple[tuple[str, str], ...],
-    signature: str,
-    scanned: str,
-    *,
-    opens: bool = False,
-) -> bytes:
+def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
     """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
     page = {
         "issuer": f"{content.city}医疗保障局",
@@ -92,7 +86,7 @@ def _typeset(
             signature[start : start + _SIGNATURE_GROUP] for start in range(0, len(signature), _SIGNATURE_GROUP)
         ],
         "qr": _qr_svg(scanned),
-        "opens": opens,
+        "opens": VERIFY_PATH in scanned,
     }
     with _COMPILING:
         pdf = _compiler().compile(

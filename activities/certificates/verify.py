@@ -23,10 +23,16 @@ from domain.certificate import (
 _MAX_PDF_BYTES = 4 * 1024 * 1024
 _MAX_QR_CHARACTERS = 2000
 
-# The last line is the key's name, which ends where the caption of the QR code begins. Figures may follow.
+_MAX_STREAM_BYTES, _MAX_PARSING_WORK = 256 * 1024, 20_000
+"""Of a stranger's page before its text is read: of ours they are at most a tenth of it."""
+
+# Each value ends where the next label begins, for good (`(?>`): a page that repeats labels would else be tried in every
+# combination, for hours. The last line is the key's name, which ends where the caption of the QR code begins. Figures
+# may follow.
 _PAGE = re.compile(
-    "".join(f"{label}：(.{{1,200}}?)" for label in PRINTED_LABELS[:-1])
-    + f"{PRINTED_LABELS[-1]}：([A-Za-z0-9._-]{{1,40}})(?![A-Za-z0-9._-])[^：]{{0,90}}?"
+    f"{PRINTED_LABELS[0]}："
+    + "".join(f"(?>(.{{1,200}}?){label}：)" for label in PRINTED_LABELS[1:])
+    + f"([A-Za-z0-9._-]{{1,40}})(?![A-Za-z0-9._-])[^：]{{0,90}}?"
     + "(?:"
     + "".join(f"{label}：([^：]{{1,{MAX_FIGURE_CHARACTERS}}}?)" for label in FIGURE_LABELS)
     + ")?"
@@ -101,7 +107,7 @@ def verify_text(qr_text: str, public_key: Ed25519PublicKey) -> CertificateVerdic
 
 def _only_page(pdf: bytes) -> str:
     """Return the text of a one-page PDF without any space; more or fewer pages give no text."""
-    with opened_pdf(pdf) as reader:
+    with opened_pdf(pdf, stream_bytes=_MAX_STREAM_BYTES, parsing_work=_MAX_PARSING_WORK) as reader:
         if len(reader.pages) != 1:
             return ""
         return "".join(reader.pages[0].extract_text().split())

@@ -1,6 +1,7 @@
 """Serving the HTTP API and the pages from this process."""
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +41,8 @@ async def serve(host: str, port: int, trust_proxy: str) -> None:
                 served(create_app(settings), host=host, port=port, trust_proxy=trust_proxy) as running,
                 swept(settings),
             ):
+                # What was loaded to start stays until the end: no collection need look through it again.
+                gc.freeze()
                 if output == "json":
                     print_json({"web": running.url})
                 else:

@@ -11,7 +11,7 @@ from domain.paper_rules import Standard
 from domain.refusal import Refused
 from domain.taking_over import EarlierPapers, LeftPaper, sort_papers
 from domain.vocabulary import MaterialKind
-from starter.client import fingerprint
+from starter.opening import fingerprint
 from storage.policies import policy_book
 from tests.domain.sound_papers import DIABETES, FULL_PANZHIHUA, ON, PANZHIHUA, K, check, paper
 from tests.domain.test_intake import NOW, good

@@ -4,6 +4,7 @@ import html
 import re
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -128,9 +129,9 @@ async def submitted(client: httpx.AsyncClient, page: Page, action: str, **fields
     """Fill a form of a page and send it as a browser does, with nothing but what the form carries."""
     form = page.form(action)
     content = form.filled(**fields)
-    body = httpx.QueryParams(content)
+    body = urlencode(content)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-    return await client.post(form.action, content=str(body), headers={**headers, "X-CSRF-Token": ""})
+    return await client.post(form.action, content=body, headers={**headers, "X-CSRF-Token": ""})
 
 
 def escaped(text: str) -> str:

@@ -45,7 +45,7 @@ async def test_the_cases_of_a_person_are_found_by_id_number_and_the_look_up_is_l
     assert [each["acceptance_no"] for each in cases] == [number]
     assert (await asyncio.to_thread(ask, "11010119900307803"))["code"] == 1
     async with mente.database.read() as connection:
-        query = select(access_log).where(access_log.c.action == "person.find")
+        query = select(access_log).where(access_log.c.action == "person.find", access_log.c.actor == "counter:C07")
         (entry,) = (await connection.execute(query)).all()
     assert (entry.actor, entry.detail) == ("counter:C07", {"cases": [number]})
     assert str(applicant["id_number"]) not in str(entry)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from domain.access import Role
 from domain.vocabulary import Decision, Status
@@ -17,6 +18,7 @@ from starter.client import Mente
 from starter.embedded import House
 from starter.web.pages.multipart import LONGEST_FIELD, shown_name
 from starter.web.rates import Rate, Rates
+from storage.tables import expert
 from tests.e2e.page_reading import Page, opened, page_of, submitted
 from tests.e2e.playing import apply_quick, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving
@@ -208,6 +210,10 @@ async def test_an_upload_without_the_forms_token_is_refused_before_its_file_is_r
     assert broken.status_code == 400
     long = await citizen.post(address, data={"kind": "x" * (2 * LONGEST_FIELD)}, files=file)
     assert long.status_code == 400
+    token = dict((await opened(citizen, f"/draft/{person.draft}/papers")).form(address).values)["csrf"]
+    plain = await citizen.post(address, data={"csrf": token, "kind": "id_front"}, files=file)
+    assert plain.headers["location"] == f"/draft/{person.draft}/papers"
+    assert "已收到" in (await opened(citizen, plain.headers["location"])).text
 
 
 async def test_nobody_sees_the_draft_or_the_case_of_somebody_else(
@@ -370,17 +376,12 @@ async def test_a_denied_applicant_appeals_with_a_reason(citizen: httpx.AsyncClie
 
 @pytest.mark.parametrize("role", [Role.EXPERT, Role.OFFICER, Role.OPERATOR, Role.AUDITOR])
 async def test_staff_do_not_apply_here(open_house: Web, role: Role) -> None:
-    fields = {"expert_id": "E009"} if role is Role.EXPERT else {}
-    region = PANZHIHUA
-    async with open_house.doors.database.read() as connection:
-        from sqlalchemy import select
-
-        from storage.tables import expert
-
-        known = (await connection.scalars(select(expert.c.expert_id).where(expert.c.region == region))).first()
+    fields: dict[str, str] = {}
     if role is Role.EXPERT:
-        fields = {"expert_id": str(known)}
-    async with await open_house.account(role, region, **fields) as client:
+        async with open_house.doors.database.read() as connection:
+            here = select(expert.c.expert_id).where(expert.c.region == PANZHIHUA)
+            fields = {"expert_id": str((await connection.scalars(here)).first())}
+    async with await open_house.account(role, PANZHIHUA, **fields) as client:
         for address in ("/apply", f"/apply/new/{JIUQUAN}", "/my", "/my/claim"):
             page_of(await client.get(address), 403)
 

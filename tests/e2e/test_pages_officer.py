@@ -16,11 +16,12 @@ from domain.commands import RaiseObjection
 from domain.vocabulary import Decision, Status
 from samples.make import make_person
 from starter.client import Mente
+from starter.web.pages.wording import limit_end
 from storage.notice_tasks import TaskReason, raise_task
-from storage.tables import access_log, account, case_event
+from storage.tables import access_log
 from storage.tables import case as cases
 from tests.e2e.page_reading import opened, page_of, submitted
-from tests.e2e.playing import apply_quick, kinds, send, skip, until_status, verdicts
+from tests.e2e.playing import apply_quick, kinds, send, skip, until, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, web
 
 __all__ = ["web"]
@@ -137,7 +138,7 @@ async def test_an_extension_moves_the_date_on_the_page_to_what_the_ledger_says(
         ),
         422,
     )
-    assert "working_days" in too_long.text or "延长" in too_long.text
+    assert "字段 working_days" in too_long.text
     done = await submitted(
         officer, form, address, working_days="5", ground="局长批准", legal_ground="lawful_extension"
     )
@@ -148,8 +149,7 @@ async def test_an_extension_moves_the_date_on_the_page_to_what_the_ledger_says(
     page = await opened(officer, f"/cases/{number}")
     assert f"时限 {after.limit} 个工作日" in page.text
     assert f"剩余 {after.left}" in page.text
-    due_on = after.due.astimezone().date() if after.due.tzinfo is None else after.due
-    assert f"{due_on.year}年" in page.text
+    assert limit_end(after.due) in page.text
     assert "延长 5 个工作日（依法延长）" in page.text
 
 
@@ -272,15 +272,13 @@ async def test_a_notice_shows_its_ways_and_is_sent_anew_once(
     async def settled() -> bool:
         return "仍在发送" not in (await opened(officer, address)).text
 
-    from tests.e2e.playing import until
-
     await until(settled)
     page = await opened(officer, address)
     action = f"{address}/resend"
     unsaid = page_of(await submitted(officer, page, action), 422)
     assert "没有选择原因" in unsaid.text
     same_day = await submitted(officer, page, action, reason="not_received", channels=["sms"])
-    assert "每天最多发送一次" in same_day.text or "今天已收到" in page_of(same_day, 422).text
+    assert "今天已收到" in page_of(same_day, 422).text
     sent = await submitted(officer, page, action, reason="not_received", channels=["email"])
     assert sent.status_code == 303, page_of(sent, sent.status_code).text
     again = await submitted(officer, page, action, reason="not_received", channels=["email"])
@@ -311,7 +309,6 @@ async def test_an_auditor_verifies_the_chain_and_reads_who_looked_but_can_do_not
         assert "查看案件" in looks.text
         assert (await officer.get(f"/audit/{number}")).status_code == 403
 
-        mine = (case_event.c.acceptance_no == number) & (case_event.c.seq == 1)
         async with web.doors.database.read() as connection:
             kept = await connection.scalar(select(cases.c.last_hash).where(cases.c.acceptance_no == number))
         async with web.doors.database.write() as connection:
@@ -321,7 +318,6 @@ async def test_an_auditor_verifies_the_chain_and_reads_who_looked_but_can_do_not
         finally:
             async with web.doors.database.write() as connection:
                 await connection.execute(update(cases).where(cases.c.acceptance_no == number).values(last_hash=kept))
-        assert mine is not None
     async with await web.account(Role.AUDITOR, JIUQUAN) as stranger:
         assert (await stranger.get(f"/audit/{number}")).status_code == 404
 
@@ -334,4 +330,3 @@ async def test_accounts_of_other_roles_cannot_open_the_desk(web: Web) -> None:
     async with await web.account(Role.OPERATOR) as operator:
         for place in ("/find", "/counter", "/audit"):
             assert (await operator.get(place)).status_code == 403
-    assert account.name == "account"

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from activities.certificates.signing import sign_content
 from activities.certificates.verify import verify_text
 from domain.acceptance import acceptance_number
 from domain.access import Role
@@ -19,14 +20,17 @@ from domain.vocabulary import Decision, Status
 from samples.make import quick_application
 from starter.client import Mente
 from starter.embedded import House
+from starter.web.app import create_app
 from starter.web.pages.shell import safe_next
 from starter.web.rates import Rate, Rates
 from storage import reading
 from storage.accounts import NewAccount, add_account
 from storage.passwords import Passwords
+from tests.activities.test_certificates import CONTENT
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import apply_quick, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving
+from worker.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 2_700_000
@@ -144,12 +148,10 @@ async def test_a_case_is_found_by_number_and_digits_and_wrong_ones_all_get_one_a
 
 
 async def test_the_public_query_is_limited(city: House) -> None:
-    async with serving(city.settings, Rates(public_query=Rate("public-query", 0.01, 2))) as web:
-        async with web.client() as client:
-            form = await opened(client, "/status")
-            sent = [
-                (await submitted(client, form, "/status", acceptance_no=NOBODYS, id_last4="0000")) for _ in range(3)
-            ]
+    few = Rates(public_query=Rate("public-query", 0.01, 2))
+    async with serving(city.settings, few) as web, web.client() as client:
+        form = await opened(client, "/status")
+        sent = [await submitted(client, form, "/status", acceptance_no=NOBODYS, id_last4="0000") for _ in range(3)]
     assert [each.status_code for each in sent] == [404, 404, 429]
     assert "过于频繁" in page_of(sent[-1], 429).text
 
@@ -181,9 +183,6 @@ async def test_the_list_and_the_certificate_of_a_granted_case_are_there_for_ever
 
 
 async def test_what_a_phone_scans_opens_the_verdict(open_house: Web, anybody: httpx.AsyncClient) -> None:
-    from activities.certificates.signing import sign_content
-    from tests.activities.test_certificates import CONTENT
-
     keys = open_house.doors.keys
     content = CONTENT.model_copy(update={"key_id": keys.certificate_key_id, "figures": ()})
     key = keys.certificate_signing_key()
@@ -330,8 +329,6 @@ async def test_a_citizen_makes_an_account_where_that_is_allowed(
 
 
 async def test_over_https_the_cookies_are_held_to_host_and_path(open_house: Web) -> None:
-    from starter.web.app import create_app
-
     app = create_app(open_house.settings)
     transport = httpx.ASGITransport(app)
     async with (
@@ -346,8 +343,6 @@ async def test_over_https_the_cookies_are_held_to_host_and_path(open_house: Web)
 
 
 async def test_a_page_without_a_database_says_so_and_the_home_page_still_stands(tmp_path: Path) -> None:
-    from worker.settings import Settings
-
     async with serving(Settings(home=tmp_path)) as web, web.client() as client:
         await opened(client, "/")
         away = await opened(client, "/lists/510400", 503)

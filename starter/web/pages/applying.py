@@ -53,8 +53,14 @@ _NAMES = {
     "applicant.agent.id_number": "agent_id_number",
     "applicant.agent.phone": "agent_phone",
 }
-_TYPED = (*dict.fromkeys(_NAMES.values()), "hospital_id", "replaces", "change", "originals")
-_MUST = (("name", "姓名"), ("id_number", "身份证号码"), ("phone", "手机号码"), ("hospital_id", "定点医疗机构"))
+_TYPED = (*dict.fromkeys(_NAMES.values()), "hospital_id", "replaces", "change", "originals", "received_at")
+_MUST = (
+    ("name", "姓名"),
+    ("id_number", "身份证号码"),
+    ("phone", "手机号码"),
+    ("insured_category", "参保类型"),
+    ("hospital_id", "定点医疗机构"),
+)
 
 
 def _applying(visit: Visit) -> None:
@@ -196,9 +202,9 @@ async def submit(visit: Known, draft_id: str) -> Response:
     if found.draft.sent_at is not None:
         return visit.go(f"/apply/{found.id}/receipt")
     if visit.role is Role.COUNTER:
-        said = visit.fields.text("originals")
+        said = {name: visit.fields.text(name, 40) for name in ("originals", "received_at")}
         found = await rewrite(
-            visit, found, lambda content: content.model_copy(update={"typed": {**content.typed, "originals": said}})
+            visit, found, lambda content: content.model_copy(update={"typed": {**content.typed, **said}})
         )
     try:
         number = await _handed_in(visit, found)
@@ -253,6 +259,9 @@ def form_of(visit: Visit, found: Written) -> ApplicationForm:
         raw["replaces"] = typed.get("replaces") or None
     if content.kind is ApplicationKind.CHANGE:
         raw["change"] = typed.get("change") or None
+    if visit.role is Role.COUNTER and typed.get("received_at"):
+        # Papers taken in just before the counter closed may be typed in after that.
+        raw["received_at"] = typed["received_at"]
     if visit.role is Role.COUNTER and typed.get("originals"):
         raw |= {"originals": typed["originals"], "originals_by": visit.me.actor}
     form = parse_form(raw)

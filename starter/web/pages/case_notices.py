@@ -33,7 +33,7 @@ _REMEDIES = {
     "notice_seq": "请在本页查看进展；静默时段内的通知会在结束后发出，送达回执最长等待 72 小时",
 }
 _AWAY = FieldError(
-    "command_id",
+    "sent",
     "已安排重新发送，但流程服务暂时没有应答。",
     "请稍后用本页的按钮再次提交：只会发送一次",
 )
@@ -97,7 +97,7 @@ async def _page(visit: Visit, opened: CaseFile, seq: int, errors: Sequence[Field
         channels=[(each, CHANNEL_ZH.get(each, each)) for each in CHANNELS],
         typed=visit.fields.as_dict(),
         ticked=visit.fields.every("channels"),
-        command_id=form_id(visit),
+        command_id=form_id(visit, errors),
         notice_zh=NOTICE_ZH,
         state_zh=STATE_ZH,
         channel_zh=CHANNEL_ZH,

@@ -1,5 +1,6 @@
 """A command from a form: its id is made with the form, so that sending it twice is harmless."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from domain.refusal import Refused
@@ -12,13 +13,14 @@ from worker.connection import Unreachable
 
 DELIVERED = "已送达，尚未办理：处理程序暂时没有应答，恢复后会自动办理。请稍后刷新页面查看结果；重复提交是安全的。"
 _AWAY = FieldError(
-    "command_id", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
+    "sent", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
 )
 
 
-def form_id(visit: Visit) -> str:
-    """Return the command id a form carries; a new one for a form that is shown first."""
-    return visit.fields.text("command_id", most=80) or new_command_id()
+def form_id(visit: Visit, errors: Iterable[FieldError] = ()) -> str:
+    """Return the command id a form carries; a new one for a form that is shown first, or whose id is used up."""
+    used_up = any(each.field == "command_id" for each in errors)
+    return ("" if used_up else visit.fields.text("command_id", most=80)) or new_command_id()
 
 
 async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, done: str) -> str | FieldError:

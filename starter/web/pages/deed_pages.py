@@ -76,7 +76,7 @@ async def _page(visit: Visit, deed: Deed, number: str, errors: Sequence[FieldErr
         view=view,
         fields=[await _with_options(visit, number, each) for each in deed.fields],
         typed=visit.fields.as_dict(),
-        command_id=form_id(visit),
+        command_id=form_id(visit, errors),
         back=back_of(visit, number),
         possible=view is None or (not view.closed and deed.possible_in(view.status)),
     )
@@ -94,6 +94,7 @@ async def _with_options(visit: Visit, number: str, asked: Asked) -> Asked:
 
 
 async def _objections(visit: Visit, number: str) -> tuple[tuple[str, str], ...]:
+    visit.doors.accesses.note(actor=visit.me.reader, action="objections.read", acceptance_no=number)
     async with visit.doors.database.read() as connection:
         found = await reading.objections_of(connection, number)
     return tuple(

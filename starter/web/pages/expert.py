@@ -109,6 +109,14 @@ async def verdict(visit: Known, acceptance_no: Number) -> Response:
     return visit.go(f"/expert/{acceptance_no}" if told == DELIVERED else "/expert", flash=told)
 
 
+def _typed(visit: Visit, errors: Sequence[FieldError]) -> dict[str, str]:
+    """Return what fills the form again; who was told that the round has passed has now seen the new one."""
+    passed = any(each.field in ("round", "status") for each in errors)
+    return {
+        name: text for name, text in visit.fields.as_dict().items() if not (passed and name in ("round", "status"))
+    }
+
+
 def _judged(visit: Visit) -> list[FieldError]:
     fields, found = visit.fields, []
     decision = fields.text("decision")
@@ -144,9 +152,9 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
         decisions=[(each.value, DECISION_ZH[each], _HINTS[each]) for each in _choices(opened)],
         kinds=[(each.value, name) for each, name in MATERIAL_ZH.items() if each is not MaterialKind.OTHER],
         decision_zh=DECISION_ZH,
-        typed=visit.fields.as_dict(),
+        typed=_typed(visit, errors),
         ticked=visit.fields.every("missing"),
-        command_id=form_id(visit),
+        command_id=form_id(visit, errors),
     )
 
 

@@ -47,3 +47,9 @@ def menu_of(role: Role | None) -> tuple[Item, ...]:
 def home_of(role: Role) -> str:
     """Return where somebody begins after log-in."""
     return menu_of(role)[0].address
+
+
+def current_of(items: tuple[Item, ...], path: str) -> str:
+    """Return the address of the item a page belongs to: the one that says most of its path; empty if none does."""
+    fitting = [each.address for each in items if path == each.address or path.startswith(f"{each.address}/")]
+    return max(fitting, key=len, default="")

@@ -5,6 +5,7 @@ The file is never whole in memory, and the form's token is checked before the fi
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
@@ -13,6 +14,9 @@ from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from starter.web.problems import Stopped, stopped
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MOST_FIELDS, LONGEST_FIELD = 20, 4_000
 LONGEST_NAME = 120
@@ -80,7 +84,7 @@ class FileForm:
         except MultipartParseError:
             raise _broken() from None
 
-    def _callbacks(self) -> dict[str, object]:
+    def _callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._on_header_field,

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from domain.access import Action
 from domain.application import Material
 from domain.moments import local_date
-from domain.refusal import Refused
+from domain.refusal import Refused, refuse
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind, Status
 from starter.web.api.reference import policy_in_force
 from starter.web.callers import CSRF_FIELD, CSRF_HEADER, forged
@@ -155,8 +155,6 @@ def asking_of(content: Content) -> Asking:
 
 
 def _kind_of(text: str) -> MaterialKind:
-    from domain.refusal import refuse
-
     if text not in set(MaterialKind):
         raise refuse(field="kind", rule="材料须写明种类", remedy="请先选择材料种类", message="没有选择材料种类。")
     return MaterialKind(text)

@@ -32,7 +32,7 @@ _OUTCOMES = (
     ("not_needed", OUTCOME_ZH["not_needed"], "例如本人已自行查询、已到窗口办理"),
 )
 _NOT_TOLD = FieldError(
-    "outcome", "没有登记：流程服务暂时没有应答，任务仍未办结。", "请稍后用本页的按钮再次提交，不会重复登记"
+    "sent", "没有登记：流程服务暂时没有应答，任务仍未办结。", "请稍后用本页的按钮再次提交，不会重复登记"
 )
 
 
@@ -125,7 +125,7 @@ async def _page(visit: Visit, number: str, seq: int, errors: Sequence[FieldError
         reason_zh=TASK_ZH[found.reason],
         outcome_zh=OUTCOME_ZH[found.outcome],
         typed=visit.fields.as_dict(),
-        command_id=form_id(visit),
+        command_id=form_id(visit, errors),
         most=MOST_NOTE,
     )
 

@@ -155,9 +155,7 @@ class Visit:
         return response
 
     def holds(self, token: str) -> bool:
-        """Whether a form's token is this browser's, in constant time."""
-        if self.session is None and not self._form_cookie():
-            return False
+        """Whether a form's token is this browser's, in constant time; a browser without the cookie has none yet."""
         return hmac.compare_digest(self.csrf.encode(), token.encode("utf-8", "replace"))
 
     def _flash_signature(self, packed: str) -> str:

@@ -15,7 +15,7 @@ from starter.web.pages.charts import Chart, Part, Row, at_most, bar_chart, days_
 from starter.web.pages.fields import FieldError
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.wording import city_zh
-from starter.web.permission import may_do, permit, permit_in
+from starter.web.permission import may_do, permit_in
 from starter.web.problems import Stopped
 from storage.notice_counters import NoticeCounter, counters
 from storage.policies import known_regions
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 @router.get("/statistics")
 async def statistics(visit: Known) -> Response:
     """The page; its address holds city and period, so that it may be kept and passed on."""
-    permit(visit.me, Action.READ_STATISTICS, CaseFacts(region=visit.me.regions[0] if visit.me.regions else ""))
+    visit.may(Action.READ_STATISTICS)
     query = visit.request.query_params
     typed = {name: query.get(name, "")[:20] for name in ("region", "from", "to")}
     typed["region"] = typed["region"] or visit.me.regions[0]
@@ -98,8 +98,8 @@ def _may(visit: Visit, region: str) -> bool:
     return known and may_do(visit.me, Action.READ_STATISTICS, CaseFacts(region=region))
 
 
-def charts_of(found: Shown) -> dict[str, Chart]:
-    """Draw the charts of the page; one without anything to show is left out."""
+def charts_of(found: Shown) -> dict[str, Chart | None]:
+    """Draw the charts of the page; None in place of one without anything to show."""
     figures = found.figures
     drawn = {
         "on_time": bar_chart("on-time", "按时办结的比例", _on_time(figures.on_time), whole=True),
@@ -111,7 +111,7 @@ def charts_of(found: Shown) -> dict[str, Chart]:
         "panels": bar_chart("panels", "评审意见一致的比例", _panels(found.panels.panels), whole=True),
         "notices": bar_chart("notices", "各渠道的通知", [_notices(each) for each in found.notices]),
     }
-    return {name: chart for name, chart in drawn.items() if chart.rows}
+    return {name: chart if chart.rows else None for name, chart in drawn.items()}
 
 
 def _on_time(counted: OnTime) -> list[Row]:

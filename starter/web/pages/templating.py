@@ -9,14 +9,14 @@ from domain.events import EVENT_ZH
 from domain.roles import ROLE_ZH
 from starter.web.pages.assets import address_of_asset
 from starter.web.pages.fields import by_field
-from starter.web.pages.menu import menu_of
+from starter.web.pages.menu import current_of, menu_of
 from starter.web.pages.wording import FILTERS
 
 HOTLINE = "12393"
 """National health insurance service line (国家医保服务热线)."""
 
 HTMX_CONFIG = (
-    '{"allowEval":false,"includeIndicatorStyles":false,"selfRequestsOnly":true,"historyCacheSize":0,'
+    '{"allowEval":false,"includeIndicatorStyles":false,"selfRequestsOnly":true,"historyCacheSize":0,"attributesToSettle":["class"],'
     '"responseHandling":[{"code":"204","swap":false},{"code":"...","swap":true}]}'
 )
 
@@ -36,6 +36,7 @@ def environment() -> Environment:
     made.globals.update(
         asset=address_of_asset,
         menu_of=menu_of,
+        current_of=current_of,
         role_zh=ROLE_ZH,
         event_zh=EVENT_ZH,
         hotline=HOTLINE,

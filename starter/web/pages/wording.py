@@ -123,6 +123,11 @@ def kind_options(kinds: Iterable[MaterialKind]) -> list[tuple[str, str]]:
     return [(each.value, MATERIAL_ZH[each]) for each in kinds]
 
 
+def sentence(text: str) -> str:
+    """Return a text that ends as a sentence does, whether or not it did before."""
+    return text if not text or text.endswith(("。", "！", "？")) else f"{text}。"
+
+
 def size_zh(size: int) -> str:
     """Return bytes as `312 KB` or `4.2 MB`."""
     return f"{max(1, size // 1024)} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
@@ -141,8 +146,8 @@ _UNIT_ZH = {
 
 
 def quantity(found: Sourced[Any]) -> str:
-    """Return a value of a policy with its unit, `20个工作日`."""
-    return f"{found.value}{_UNIT_ZH.get(getattr(found, 'unit', ''), '')}"
+    """Return a value of a policy with its unit, `20 个工作日`."""
+    return f"{found.value} {_UNIT_ZH.get(getattr(found, 'unit', ''), '')}"
 
 
 FILTERS = {
@@ -159,4 +164,5 @@ FILTERS = {
     "city_zh": city_zh,
     "size_zh": size_zh,
     "kind_options": kind_options,
+    "sentence": sentence,
 }
