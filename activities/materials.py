@@ -34,6 +34,15 @@ MAX_PDF_PAGES = 500
 _MAX_JPG_SCANS = 100
 """Passes of a progressive JPG; encoders write about 10. Thousands of empty ones cost hours to decode."""
 
+_MAX_JPG_SEGMENTS = 1_000
+"""Before the first scan; cameras write a dozen. Pillow goes through them one by one, in Python."""
+
+_MAX_JPG_COEFFICIENTS = 60_000_000
+"""Of a JPG in several passes, which is unpacked whole at two bytes each: 40 million pixels as cameras sample them."""
+
+_SNIFFED_BYTES = 1_445
+"""In so many bytes at the beginning a program looks for what a file is (WHATWG MIME Sniffing, resource header)."""
+
 _PAGES_DECODED = 50
 _TAIL_BYTES = 1024
 _COLOUR_SAMPLE = (128, 128)
@@ -43,6 +52,12 @@ _COLOUR_DISTANCE = 0.04
 _COLOUR_SHARE = 0.005
 
 _END_OF_PDF = re.compile(rb"startxref\s+([0-9]{1,10})\s+%%EOF")
+_END_OF_ZIP, _ZIP_TAIL_BYTES = b"PK\x05\x06", 22
+_MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|iframe|svg|\?php)[\s>/]|<\?php\b", re.IGNORECASE)
+_JPG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+_SOS, _EOI = 0xDA, 0xD9
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _OTHER_FORMATS = (
     (b"\x89PNG\r\n\x1a\n", "PNG 图片"),
     (b"GIF8", "GIF 图片"),
@@ -87,6 +102,8 @@ _EXPORT = "请用原软件重新导出 PDF，确认能打开后上传。"
 _EMPTY = _Fault("文件是空的", _RULE_SIZE, "请确认文件已保存完整后重新上传。")
 _TOO_LARGE = _Fault("文件超过 20 MB", _RULE_SIZE, "请降低扫描分辨率，或将材料拆分为多个文件后上传。")
 _TWO_IN_ONE = _Fault("文件同时是 JPG 和 PDF", _RULE_FORMAT, "请只上传一种格式的文件。" + _RESCAN)
+_ZIP_INSIDE = _Fault("文件同时是压缩包", _RULE_FORMAT, "请只上传一种格式的文件。" + _RESCAN)
+_PAGE_INSIDE = _Fault("文件同时是网页或程序", _RULE_FORMAT, "请只上传一种格式的文件。" + _RESCAN)
 _PDF_ENCRYPTED = _Fault("PDF 已加密", "PDF 不得加密，也不得设置打开或权限密码。", "请取消密码保护后重新上传。")
 _PDF_CUT = _Fault("PDF 不完整，缺少文件结尾", _RULE_WHOLE, _EXPORT)
 _PDF_DAMAGED = _Fault("PDF 已损坏，无法读取", _RULE_WHOLE, _EXPORT)
@@ -131,11 +148,24 @@ def _decoded(content: bytes) -> FileFacts:
         raise _Unfit(_EMPTY)
     if len(content) > MAX_FILE_BYTES:
         raise _Unfit(_TOO_LARGE)
-    if content.removeprefix(b"\xef\xbb\xbf").startswith(b"%PDF-"):
-        return _decoded_pdf(content)
-    if content.startswith(b"\xff\xd8\xff"):
-        return _decoded_jpg(content)
-    raise _Unfit(_foreign(content))
+    is_pdf = content.removeprefix(b"\xef\xbb\xbf").startswith(b"%PDF-")
+    if not is_pdf and not content.startswith(b"\xff\xd8\xff"):
+        raise _Unfit(_foreign(content))
+    if _ends_as_zip(content):
+        raise _Unfit(_ZIP_INSIDE)
+    if _MARKUP.search(content, 0, _SNIFFED_BYTES):
+        raise _Unfit(_PAGE_INSIDE)
+    return _decoded_pdf(content) if is_pdf else _decoded_jpg(content)
+
+
+def _ends_as_zip(content: bytes) -> bool:
+    """Say whether a program that unpacks archives would take the file for one: those are read from their end."""
+    at = content.rfind(_END_OF_ZIP, max(0, len(content) - _ZIP_TAIL_BYTES - 0xFFFF))
+    if at < 0 or at + _ZIP_TAIL_BYTES > len(content):
+        return False
+    disks, comment = content[at + 4 : at + 8], int.from_bytes(content[at + 20 : at + 22], "little")
+    # Four bytes may stand anywhere by chance; with one disk and a comment that fits they do not.
+    return disks == b"\0\0\0\0" and at + _ZIP_TAIL_BYTES + comment <= len(content)
 
 
 def _foreign(content: bytes) -> _Fault:
@@ -182,8 +212,7 @@ def _unpack_pages(reader: PdfReader) -> None:
 def _decoded_jpg(content: bytes) -> FileFacts:
     if b"%PDF-" in content:
         raise _Unfit(_TWO_IN_ONE)
-    if content.count(b"\xff\xda") > _MAX_JPG_SCANS:
-        raise _Unfit(_JPG_SCANS)
+    _check_jpg(content)
     try:
         return _judged_picture(content)
     except _Unfit:
@@ -191,6 +220,52 @@ def _decoded_jpg(content: bytes) -> FileFacts:
     # Pillow answers broken bytes with OSError, SyntaxError, struct.error, KeyError and others
     except Exception:
         raise _Unfit(_JPG_DAMAGED) from None
+
+
+class _Frame(NamedTuple):
+    """What a JPG declares of its picture: pixels, whether it comes in passes, and values to be unpacked."""
+
+    width: int
+    height: int
+    progressive: bool
+    coefficients: int
+
+
+def _check_jpg(content: bytes) -> None:
+    """Refuse what costs more to decode than a picture: found by going from marker to marker, without decoding."""
+    frame, scans, segments, at = None, 0, 0, 2
+    while (marker := _JPG_MARKER.match(content, at)) is not None and marker[1][0] != _EOI:
+        code, at = marker[1][0], marker.end()
+        segments += 1
+        if segments > _MAX_JPG_SEGMENTS or scans > _MAX_JPG_SCANS:
+            raise _Unfit(_JPG_SCANS)
+        length = int.from_bytes(content[at : at + 2], "big")
+        if length < 2 or at + length > len(content):
+            raise _Unfit(_JPG_DAMAGED)
+        if code in _FRAMES:
+            frame = frame or _frame_of(code, content[at + 2 : at + length])
+        at += length
+        if code == _SOS:
+            scans += 1
+            # What is packed holds no marker: the scan ends where the next one stands.
+            following = _JPG_MARKER.search(content, at)
+            at = following.start() if following else len(content)
+    if frame is None or not scans:
+        raise _Unfit(_JPG_DAMAGED)
+    if frame.width * frame.height > MAX_PIXELS:
+        raise _Unfit(_JPG_HUGE)
+    if (frame.progressive or scans > 1) and frame.coefficients > _MAX_JPG_COEFFICIENTS:
+        raise _Unfit(_JPG_HUGE)
+
+
+def _frame_of(code: int, segment: bytes) -> _Frame:
+    height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
+    sampling = [(each >> 4, each & 15) for each in segment[7 : 6 + 3 * segment[5] : 3]] if len(segment) > 5 else []
+    if not sampling or any(not 1 <= part <= 4 for each in sampling for part in each):
+        raise _Unfit(_JPG_DAMAGED)
+    whole = max(across for across, _ in sampling) * max(down for _, down in sampling)
+    share = sum(across * down for across, down in sampling) / whole
+    return _Frame(width, height, code in _PROGRESSIVE_FRAMES, round(width * height * share))
 
 
 def _judged_picture(content: bytes) -> FileFacts:

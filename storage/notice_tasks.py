@@ -5,8 +5,9 @@ One row for a notice. A task is closed by an officer, or by a provider's late wo
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Column, ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -48,6 +49,14 @@ class NoticeTask(Model):
     done_by: str = ""
     outcome: TaskOutcome = TaskOutcome.OPEN
     note: str = ""
+
+
+class TaskPlace(NamedTuple):
+    """Where a page of tasks ended: behind the task raised, or done, at this instant."""
+
+    at: datetime
+    acceptance_no: str
+    seq: int
 
 
 async def raise_task(
@@ -99,7 +108,7 @@ async def task_of(connection: AsyncConnection, acceptance_no: str, seq: int) -> 
 
 
 async def tasks(
-    connection: AsyncConnection, *, regions: tuple[str, ...] = (), done: bool = False, limit: int = 200
+    connection: AsyncConnection, *, regions: tuple[str, ...] = (), done: bool = False, limit: int = 200, after: TaskPlace | None = None
 ) -> tuple[NoticeTask, ...]:
     """Return the open tasks, the oldest first, or those that are done, the newest first; no region is all of them."""
     wanted = select(notice_task).where(
@@ -107,11 +116,20 @@ async def tasks(
     )
     if regions:
         wanted = wanted.where(notice_task.c.region.in_(regions))
+    if after is not None:
+        wanted = wanted.where(_behind(after, notice_task.c.done_at if done else notice_task.c.raised_at, done=done))
     order = (notice_task.c.done_at.desc(),) if done else (notice_task.c.raised_at,)
     rows = await connection.execute(
         wanted.order_by(*order, notice_task.c.acceptance_no, notice_task.c.seq).limit(limit)
     )
     return tuple(NoticeTask.model_validate(dict(row._mapping)) for row in rows)
+
+
+def _behind(place: TaskPlace, at: Column[datetime], *, done: bool) -> ColumnElement[bool]:
+    number = notice_task.c.acceptance_no
+    same_case = and_(number == place.acceptance_no, notice_task.c.seq > place.seq)
+    same_instant = and_(at == place.at, or_(number > place.acceptance_no, same_case))
+    return or_(at < place.at if done else at > place.at, same_instant)
 
 
 async def open_tasks(connection: AsyncConnection, region: str | None = None) -> int:

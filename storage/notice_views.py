@@ -79,9 +79,10 @@ class NoticePlace(NamedTuple):
 
 
 class NoticeFilter(Model):
-    """What a list keeps; None keeps everything, an empty `regions` nothing. `before` is an instant of creation."""
+    """What a list keeps; None keeps everything, an empty `regions` nothing. `channel` is the case's, `before` an instant of creation."""
 
     regions: tuple[str, ...] | None = None
+    channel: str | None = None
     state: AttemptState | None = None
     event: NoticeEvent | None = None
     acceptance_no: str | None = None
@@ -147,6 +148,7 @@ def _conditions(wanted: NoticeFilter) -> Sequence[ColumnElement[bool]]:
         notice.c.state: wanted.state,
         notice.c.event: wanted.event,
         notice.c.acceptance_no: wanted.acceptance_no,
+        case.c.channel: wanted.channel,
     }
     found = [column == value for column, value in equal.items() if value is not None]
     if wanted.regions is not None:

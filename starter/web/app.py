@@ -1,4 +1,4 @@
-"""The application: the API under /api/v1, the pages at /, and what every request passes on its way in and out."""
+"""The application: the API under /api/v1, receipts under /receipts, the pages at /, and what every request passes on its way in and out."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +11,11 @@ from starter.web import health
 from starter.web.answering import PUBLIC, answer
 from starter.web.api import (
     applications,
+    audit,
     cases,
     commands,
     documents,
+    notices,
     people,
     public,
     reference,
@@ -25,20 +27,35 @@ from starter.web.guarding import Guard
 from starter.web.pages import add_pages
 from starter.web.problems import tell_problems
 from starter.web.rates import Buckets, Rates
+from starter.web.receipts import PATH as RECEIPTS
+from starter.web.receipts import ReceiptsDoor
 from starter.web.schema import openapi_document
 from worker.settings import Settings
 
 API = "/api/v1"
-_API_MODULES = (applications, cases, commands, documents, uploads, people, public, reference, statistics)
+_API_MODULES = (
+    applications,
+    cases,
+    commands,
+    documents,
+    notices,
+    audit,
+    uploads,
+    people,
+    public,
+    reference,
+    statistics,
+)
 
 
 def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
     """Build the application of one process. Nothing it needs has to be there yet."""
     rates = rates or Rates()
+    receipts = ReceiptsDoor(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened_doors(settings, rates) as doors:
+        async with opened_doors(settings, rates) as doors, receipts.opened(doors):
             app.state.doors = doors
             yield
 
@@ -58,6 +75,7 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
     for module in _API_MODULES:
         app.include_router(module.router, prefix=API)
     app.add_api_route(f"{API}/openapi.json", _openapi, methods=["GET"], include_in_schema=False)
+    app.mount(RECEIPTS, receipts)
     include_pages(app)
     return app
 

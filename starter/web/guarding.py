@@ -41,6 +41,7 @@ _HEADERS = {
 }
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _UPLOADS = ("/api/v1/uploads", "/files/")
+_OWN_BOUNDS = (*_UPLOADS, "/receipts/")
 _DOCUMENTS = ("/api/v1/public/certificates/", "/verify/file")
 
 logger = logging.getLogger("mente.web")
@@ -129,9 +130,9 @@ def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
 
 
 def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
-    """Bound what a request may send, and how long it may take over it; uploads have bounds of their own."""
+    """Bound what a request may send, and how long it may take over it; uploads and receipts have bounds of their own."""
     path: str = scope["path"]
-    if path.startswith(_UPLOADS):
+    if path.startswith(_OWN_BOUNDS):
         return receive
     most = MAX_DOCUMENT_BYTES if path.startswith(_DOCUMENTS) else MAX_BODY_BYTES
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

@@ -8,15 +8,18 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from starter.web.messages import COMMAND_BODIES, ApplicationIn
+from starter.web.notice_shapes import FinishIn, ResendIn
 from starter.web.problems import MEDIA_TYPE, Problem
 from starter.web.shapes import PersonIn, QrIn, QueryIn, ReadIn
 
 BODIES: tuple[type[BaseModel], ...] = (
     ApplicationIn,
+    FinishIn,
     PersonIn,
     QrIn,
     QueryIn,
     ReadIn,
+    ResendIn,
     *COMMAND_BODIES.values(),
 )
 _REF = "#/components/schemas/{model}"

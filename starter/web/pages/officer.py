@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Role
 from domain.attention import attention_reasons
-from domain.vocabulary import Sla, Status
+from domain.vocabulary import FINAL_STATUSES, Sla, Status
 from starter.web.doors import now
 from starter.web.pages.casefile import desk_case
 from starter.web.pages.shell import Known, page_router
@@ -22,6 +22,9 @@ from workflows.showing import WAITING_ZH
 
 router = page_router("/officer")
 MOST_LINES = 200
+IN_HAND = tuple(each for each in Status if each not in FINAL_STATUSES | {Status.EFFECTIVE, Status.SUSPENDED})
+"""Statuses in which somebody is at work on a case, or about to be."""
+
 _Find = Callable[[AsyncConnection, tuple[str, ...]], Awaitable[tuple[CaseLine, ...]]]
 
 
@@ -77,7 +80,12 @@ TRAYS: Mapping[str, Tray] = MappingProxyType(
             _short,
             "没有缺专家的案件。",
         ),
-        "all": Tray("全部在办", "全部未办结的案件，期限近的在前。", _filtered(), "没有在办的案件。"),
+        "all": Tray(
+            "全部在办",
+            "全部在办的案件，期限近的在前；已生效的待遇请查找。",
+            _filtered(statuses=IN_HAND),
+            "没有在办的案件。",
+        ),
     }
 )
 

@@ -54,6 +54,8 @@ async def add(visit: Known) -> Response:
     typed.pop("id_number", None)
     try:
         new = _read(visit, visit.fields)
+        for region in new.regions:
+            permit_in(visit.me, Action.MANAGE_ACCOUNTS, region)
         password, hashed = await _fresh_password(visit)
         async with visit.doors.database.write() as connection:
             made = await add_account(connection, new, hashed, must_change=True, at=now(), actor=visit.me.reader)

@@ -1,0 +1,57 @@
+"""A serving process forgets sessions that ended long ago, and minds neither a missing nor a broken database."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from domain.access import Role
+from starter.web.sweeping import swept
+from storage.accounts import NewAccount, add_account
+from storage.database import Database
+from storage.migrations import migrate
+from storage.sessions import begin_session
+from storage.tables import web_session
+from worker.settings import Settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def _sessions(database: Database) -> int:
+    async with database.read() as connection:
+        return int(await connection.scalar(select(func.count()).select_from(web_session)) or 0)
+
+
+async def test_a_session_that_expired_long_ago_is_forgotten_and_a_live_one_stays(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    await asyncio.to_thread(migrate, settings.database)
+    database, now = Database(settings.database), datetime.now(UTC)
+    new = NewAccount(login="somebody", display_name="某人", role=Role.APPLICANT)
+    try:
+        async with database.write() as connection:
+            made = await add_account(connection, new, "none", must_change=False, at=now, actor="system")
+            await begin_session(connection, made.id, at=now - timedelta(days=40))
+            await connection.execute(update(web_session).values(expires_at=now - timedelta(days=39)))
+            await begin_session(connection, made.id, at=now)
+        async with swept(settings), asyncio.timeout(10):
+            while await _sessions(database) == 2:
+                await asyncio.sleep(0.02)
+        assert await _sessions(database) == 1
+    finally:
+        await database.close()
+
+
+async def test_a_database_that_comes_later_is_swept_then_and_none_is_made(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    async with swept(settings, again=0.01):
+        await asyncio.sleep(0.1)
+    assert not (tmp_path / "mente.db").exists()
+
+
+async def test_a_broken_database_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "mente.db").write_bytes(b"no database at all " * 100)
+    async with swept(Settings(home=tmp_path), again=0.01), asyncio.timeout(10):
+        while sum("old sessions stay" in each.getMessage() for each in caplog.records) < 2:
+            await asyncio.sleep(0.02)
