@@ -40,6 +40,7 @@ _MAX_JPG_SEGMENTS = 1_000
 _MAX_JPG_COEFFICIENTS = 60_000_000
 """Of a JPG in several passes, which is unpacked whole at two bytes each: 40 million pixels as cameras sample them."""
 
+_SEARCHED_AT_ONCE = 512 * 1024
 _SNIFFED_BYTES = 1_445
 """In so many bytes at the beginning a program looks for what a file is (WHATWG MIME Sniffing, resource header)."""
 
@@ -54,7 +55,8 @@ _COLOUR_SHARE = 0.005
 _END_OF_PDF = re.compile(rb"startxref\s+([0-9]{1,10})\s+%%EOF")
 _END_OF_ZIP, _ZIP_TAIL_BYTES = b"PK\x05\x06", 22
 _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|iframe|svg|\?php)[\s>/]|<\?php\b", re.IGNORECASE)
-_JPG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+_JPG_MARKER = re.compile(rb"\xff++([\x01-\xcf\xd8-\xfe])")
+_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _SOS, _EOI = 0xDA, 0xD9
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE_FRAMES = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -248,14 +250,22 @@ def _check_jpg(content: bytes) -> None:
         if code == _SOS:
             scans += 1
             # What is packed holds no marker: the scan ends where the next one stands.
-            following = _JPG_MARKER.search(content, at)
-            at = following.start() if following else len(content)
+            at = _end_of_scan(content, at)
     if frame is None or not scans:
         raise _Unfit(_JPG_DAMAGED)
     if frame.width * frame.height > MAX_PIXELS:
         raise _Unfit(_JPG_HUGE)
     if (frame.progressive or scans > 1) and frame.coefficients > _MAX_JPG_COEFFICIENTS:
         raise _Unfit(_JPG_HUGE)
+
+
+def _end_of_scan(content: bytes, at: int) -> int:
+    # Piece by piece: a search holds the interpreter until it is done.
+    for start in range(at, len(content), _SEARCHED_AT_ONCE):
+        found = _END_OF_SCAN.search(content, start, start + _SEARCHED_AT_ONCE + 1)
+        if found is not None:
+            return found.start()
+    return len(content)
 
 
 def _frame_of(code: int, segment: bytes) -> _Frame:

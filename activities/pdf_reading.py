@@ -56,9 +56,13 @@ class _Counted(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._left -= 1
+        self.check()
+        return super().read(size)
+
+    def check(self) -> None:
+        """Raise `UnreadablePdf` once there were too many: pypdf goes on after some errors with what it has."""
         if self._left < 0:
             raise UnreadablePdf
-        return super().read(size)
 
 
 @contextmanager
@@ -84,10 +88,12 @@ def opened_pdf(
             jbig2dec_binary=None,
             disable_legacy_handling=True,
         ):
-            reader = PdfReader(_Counted(content))
+            counted = _Counted(content)
+            reader = PdfReader(counted)
             if reader.is_encrypted:
                 raise EncryptedPdf
             yield reader
+            counted.check()
     except UnreadablePdf:
         raise
     # pypdf documents that a broken file may raise anything: KeyError, RecursionError, zlib.error were seen

@@ -1,7 +1,7 @@
-"""A light HTTP client of its own process: `python -m benchmarks.web_client`, a job on stdin, figures on stdout, as JSON.
+"""A light HTTP client: `python -m benchmarks.web_client`; a job on stdin, figures on stdout, both as JSON.
 
-It speaks just enough HTTP/1.1 over kept-alive connections, so that on two processors it is the server that is
-measured: about a tenth of a millisecond of processor time for a request.
+In a process of its own, and it speaks just enough HTTP/1.1 over kept-alive connections, so that on two processors it
+is the server that is measured: a request costs it some tenths of a millisecond of processor time.
 """
 
 import asyncio

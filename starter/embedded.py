@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
+from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from starter.first_logins import Login, first_logins
@@ -113,12 +114,7 @@ async def house(
             demo=demo,
             log=home / "logs" / "temporal.log",
         )
-        app = codec_app(
-            codec=SealingCodec(keys, reload=lambda: load_keys(settings.keys)),
-            token=keys.codec_token,
-            audit=decode_audit(database),
-            ui_origins=[plan.ui, f"http://localhost:{ui_port}"],
-        )
+        app = _codec_app(settings, keys, database, ui_port)
         await stack.enter_async_context(serve_codec_endpoint(app, port=codec_port))
         server = await stack.enter_async_context(Child("temporal", lambda: spawn(plan.arguments(), plan.log)))
         await until_serving(plan.address, server.process)
@@ -139,6 +135,15 @@ async def house(
         )
         remember(home, endpoints)
         yield House(settings=settings, endpoints=endpoints, keys=keys, server=server)
+
+
+def _codec_app(settings: Settings, keys: Keys, database: Database, ui_port: int) -> FastAPI:
+    return codec_app(
+        codec=SealingCodec(keys, reload=lambda: load_keys(settings.keys)),
+        token=keys.codec_token,
+        audit=decode_audit(database),
+        ui_origins=[f"http://127.0.0.1:{ui_port}", f"http://localhost:{ui_port}"],
+    )
 
 
 async def _first_experts(database: Database) -> None:

@@ -72,9 +72,7 @@ async def sms_vitals(settings: Settings) -> tuple[Vital, ...]:
     policies = [policy_for(region, today) for region in known_regions()]
     without = [each.city.value for each in policies if not each.notices.sms.order]
     if without:
-        found.append(
-            Vital(name="短信", sound=True, told=f"{'、'.join(without)}未指定服务商，短信写入发件表，不外发")
-        )
+        found.append(Vital(name="短信", sound=True, told=f"{'、'.join(without)}未指定服务商，短信写入发件表，不外发"))
     return tuple(found)
 
 

@@ -108,7 +108,12 @@ async def task_of(connection: AsyncConnection, acceptance_no: str, seq: int) -> 
 
 
 async def tasks(
-    connection: AsyncConnection, *, regions: tuple[str, ...] = (), done: bool = False, limit: int = 200, after: TaskPlace | None = None
+    connection: AsyncConnection,
+    *,
+    regions: tuple[str, ...] = (),
+    done: bool = False,
+    limit: int = 200,
+    after: TaskPlace | None = None,
 ) -> tuple[NoticeTask, ...]:
     """Return the open tasks, the oldest first, or those that are done, the newest first; no region is all of them."""
     wanted = select(notice_task).where(

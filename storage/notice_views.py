@@ -79,7 +79,10 @@ class NoticePlace(NamedTuple):
 
 
 class NoticeFilter(Model):
-    """What a list keeps; None keeps everything, an empty `regions` nothing. `channel` is the case's, `before` an instant of creation."""
+    """What a list keeps; None keeps everything, an empty `regions` nothing.
+
+    `channel` is the one the case came by, `before` an instant of creation.
+    """
 
     regions: tuple[str, ...] | None = None
     channel: str | None = None

@@ -23,7 +23,7 @@ from domain.certificate import (
 _MAX_PDF_BYTES = 4 * 1024 * 1024
 _MAX_QR_CHARACTERS = 2000
 
-_MAX_STREAM_BYTES, _MAX_PARSING_WORK = 256 * 1024, 20_000
+_MAX_STREAM_BYTES, _MAX_PARSING_WORK = 256 * 1024, 100_000
 """Of a stranger's page before its text is read: of ours they are at most a tenth of it."""
 
 # Each value ends where the next label begins, for good (`(?>`): a page that repeats labels would else be tried in every

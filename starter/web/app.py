@@ -1,4 +1,4 @@
-"""The application: the API under /api/v1, receipts under /receipts, the pages at /, and what every request passes on its way in and out."""
+"""The application: API under /api/v1, receipts under /receipts, pages at /, and what every request passes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -4,6 +4,7 @@ Plain ASGI: the frameworks' own middlewares cost as much as a whole answer.
 """
 
 import asyncio
+import ipaddress
 import logging
 import re
 import time
@@ -98,9 +99,21 @@ async def _tell(error: Exception, scope: Scope, receive: Receive, send: Send, an
 
 
 def address_of(scope: Scope) -> str:
-    """Return the network address a request came from."""
+    """Return the network address a request came from, as it is counted: of IPv6 the /64.
+
+    Every household and every rented machine has 2^64 addresses of a network of its own: counted one by one, no limit
+    would hold.
+    """
     client = scope.get("client")
-    return client[0] if client else "unknown"
+    if not client or ":" not in client[0]:
+        return client[0] if client else "unknown"
+    try:
+        found = ipaddress.IPv6Address(client[0].partition("%")[0])
+    except ValueError:
+        return str(client[0])
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 def _request_id(scope: Scope) -> str:
@@ -130,7 +143,7 @@ def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
 
 
 def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
-    """Bound what a request may send, and how long it may take over it; uploads and receipts have bounds of their own."""
+    """Bound what a request may send, and how long it may take; uploads and receipts have bounds of their own."""
     path: str = scope["path"]
     if path.startswith(_OWN_BOUNDS):
         return receive

@@ -39,7 +39,8 @@ def _part(value: object, kind: type) -> object:
         return None
     if kind is datetime and isinstance(value, str):
         at = datetime.fromisoformat(value)
-        if at.tzinfo is None:
+        # Far from now, a change of offset would leave the calendar.
+        if at.tzinfo is None or not 1900 < at.year < 2300:
             raise ValueError
         return at
     # True is an int to Python, and no number of a line.

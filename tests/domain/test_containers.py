@@ -159,6 +159,17 @@ def test_the_workers_are_given_every_setting_of_the_channels() -> None:
     assert wanted <= SERVICES["worker"]["environment"].keys()
 
 
+def test_the_secrets_of_receipts_are_given_to_the_web_which_takes_them_and_to_nobody_else() -> None:
+    wanted = {
+        f"MENTE_{name.upper()}"
+        for name in Settings.model_fields
+        if name.endswith(("receipt_secret", "receipts_secret"))
+    }
+    assert len(wanted) == 3
+    for name, service in OURS.items():
+        assert (service["environment"].keys() & wanted) == (wanted if name == "web" else set()), name
+
+
 def test_a_variable_left_empty_is_a_setting_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (key for key in SERVICES["worker"]["environment"] if key.startswith(("MENTE_PUSH_", "MENTE_SMS_"))):
         monkeypatch.setenv(name, "")

@@ -223,6 +223,14 @@ async def test_a_paper_is_shown_in_the_page_but_may_run_nothing(web: Web, case: 
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["content-disposition"].startswith("inline")
             assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        scans = [each for each in page.links if "/scans/" in each]
+        assert scans
+        frame = await expert.get(scans[0])
+        assert frame.status_code == 200
+        assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
+        assert f"/materials/{scans[0].rpartition('/')[2]}" in frame.text
+    async with await web.account(Role.AUDITOR) as auditor:
+        assert (await auditor.get(scans[0])).status_code == 403
 
 
 async def test_a_verdict_waits_while_nobody_answers_and_is_kept_on_the_page_while_nothing_can_be_sent(

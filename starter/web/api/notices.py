@@ -64,7 +64,7 @@ async def notices(
         event=event,
         acceptance_no=parse_acceptance_number(acceptance_no) if acceptance_no else None,
         settled=settled,
-        before=aware(before) if before else None,
+        before=_instant(before, "before"),
     )
     after = NoticePlace(*read_cursor(cursor, str, int)) if cursor else None
     async with doors.database.read() as connection:
@@ -168,12 +168,27 @@ async def finish(request: Request, doors: Doorway, principal: Asker, acceptance_
         outcome=notice_tasks.TaskOutcome(wanted.outcome),
         actor=principal.actor,
         now=now(),
-        reached_at=aware(wanted.reached_at) if wanted.reached_at else None,
+        reached_at=_instant(wanted.reached_at, "reached_at"),
         note=wanted.note,
         command_id=wanted.command_id,
     )
     doors.accesses.note(actor=principal.reader, action="task.done", acceptance_no=number, detail={"seq": seq})
     return answer(request, TaskOut.model_validate(done.model_dump()))
+
+
+def _instant(given: datetime | None, field: str) -> datetime | None:
+    if given is None:
+        return None
+    # Far from now, a change of offset would leave the calendar.
+    if not 2000 <= given.year < 2200:
+        raise stopped(
+            422,
+            field=field,
+            rule="时刻须在 2000 年至 2199 年之间",
+            remedy=f"请更正 {field}",
+            message="时刻不在范围内。",
+        )
+    return aware(given)
 
 
 def _permit_officer(principal: Principal) -> None:

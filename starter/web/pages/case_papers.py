@@ -18,10 +18,11 @@ _LIVE = frozenset({Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED})
 
 
 class PaperLine(NamedTuple):
-    """One paper: where its file is, what was declared of it, and what the checklist says to its kind."""
+    """One paper: where its file is and how it is framed, what was declared of it, and what the checklist says to its kind."""
 
     paper: StoredMaterial
     address: str
+    frame: str
     rows: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
 
@@ -46,6 +47,7 @@ async def papers_of(visit: Visit, opened: CaseFile) -> Papers:
         PaperLine(
             paper=each,
             address=f"/api/v1/applications/{opened.number}/materials/{each.sha256}",
+            frame=_frame(opened.number, each),
             rows=_declared(each),
             findings=tuple(one for one in found or () if one.kind is each.kind and one.code != "missing"),
         )
@@ -74,6 +76,13 @@ def _findings(opened: CaseFile, stored: tuple[StoredMaterial, ...]) -> tuple[Fin
         received_on=local_date(view.received_at),
         kind=ApplicationKind(view.kind),
     )
+
+
+def _frame(number: str, paper: StoredMaterial) -> str:
+    """Return what is shown in a page: a PDF by the browser's own viewer, a picture made to fit."""
+    if paper.media_type == "application/pdf":
+        return f"/api/v1/applications/{number}/materials/{paper.sha256}"
+    return f"/cases/{number}/scans/{paper.sha256}"
 
 
 def _declared(paper: StoredMaterial) -> tuple[tuple[str, str], ...]:

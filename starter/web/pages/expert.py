@@ -161,7 +161,7 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
 def _first_shown(papers: Papers) -> str:
     """Return the address of what is shown first: a diagnosis rather than who it is about."""
     ordered = sorted(papers.lines, key=lambda each: each.paper.kind is not MaterialKind.DIAGNOSIS_CERTIFICATE)
-    return ordered[0].address if ordered else ""
+    return ordered[0].frame if ordered else ""
 
 
 def _choices(opened: CaseFile) -> tuple[Decision, ...]:

@@ -18,7 +18,7 @@ from starter.web.problems import Stopped, stopped
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-MOST_FIELDS, LONGEST_FIELD = 20, 4_000
+MOST_FIELDS, MOST_HEADERS, LONGEST_FIELD = 20, 10, 4_000
 LONGEST_NAME = 120
 OPEN_SECONDS = 10.0
 _OVERHEAD = 4_096
@@ -34,6 +34,7 @@ class FileForm:
         self._name, self._value, self._header_name, self._header_value = "", b"", b"", b""
         self._disposition: dict[bytes, bytes] = {}
         self._in_file = self._done = False
+        self._parts = self._headers = 0
         self._body: AsyncIterator[bytes] = request.stream()
         self._parser = MultipartParser(_boundary(request), self._callbacks())
         self.fields: dict[str, str] = {}
@@ -99,6 +100,9 @@ class FileForm:
     def _begin(self) -> None:
         self._name, self._value, self._disposition = "", b"", {}
         self._header_name = self._header_value = b""
+        self._parts, self._headers = self._parts + 1, 0
+        if self._parts > MOST_FIELDS + 1 and not self._done:
+            raise MultipartParseError("too many parts")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -111,6 +115,9 @@ class FileForm:
             raise MultipartParseError("header too long")
 
     def _on_header_end(self) -> None:
+        self._headers += 1
+        if self._headers > MOST_HEADERS:
+            raise MultipartParseError("too many headers")
         if self._header_name.lower() == b"content-disposition":
             self._disposition = parse_options_header(self._header_value)[1]
         self._header_name = self._header_value = b""
@@ -135,8 +142,6 @@ class FileForm:
         if self._in_file:
             self._in_file, self._done = False, True
         elif not self._done:
-            if len(self.fields) >= MOST_FIELDS:
-                raise MultipartParseError("too many fields")
             self.fields[self._name] = self._value.decode("utf-8", "replace")
 
     def _on_end(self) -> None:

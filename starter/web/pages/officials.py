@@ -11,6 +11,7 @@ from starter.web.pages import (
     expert,
     finding,
     officer,
+    paper_frame,
     phone_tasks,
 )
 
@@ -22,6 +23,7 @@ OFFICIALS: tuple[ModuleType, ...] = (
     finding,
     deed_pages,
     case_notices,
+    paper_frame,
     case_page,
     audit,
     counter,
