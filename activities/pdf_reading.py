@@ -16,8 +16,8 @@ _DECODING_WORK = 2
 _MAX_PARSING_WORK = 2_000_000
 """Operators and operands of a page whose text is read."""
 
-_MAX_READS = 4_000_000
-"""Most calls that read on: pypdf reads numbers, strings and tables byte by byte, at a second for two million of them."""
+_MAX_READS = 1_000_000
+"""Most calls that read on: pypdf reads numbers, strings and tables byte by byte, half a second for a million of them."""
 
 _MAX_SLOWLY_DECODED_BYTES = 4 * 1024 * 1024
 _SLOW_DECODERS = ((filters.ASCII85Decode, "decode"), (filters.FlateDecode, "_decode_png_prediction"))

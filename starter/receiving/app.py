@@ -57,12 +57,15 @@ def receipts_app(
 ) -> Starlette:
     """Build the endpoints. Mounted elsewhere, the caller opens and closes database and waker, and logs no path."""
     desk = _Desk(database=database, senders=senders, waker=waker, now=now)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/push", desk.take_push, methods=["POST"]),
             Route("/{provider}/{secret}", desk.take_provider, methods=["POST"]),
         ]
     )
+    # A redirection repeats the path, with the secret in it, under whatever host the sender named.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Refused(Exception):

@@ -19,6 +19,7 @@ from starter.cli.health import database_fault
 from starter.cli.opening import has_database
 from starter.client import Mente, temporal_client
 from starter.figures import CityFigures, Remembered
+from starter.vitals import Vital, mail_vital
 from starter.web.auditing import AccessBuffer
 from starter.web.papers import Papers
 from starter.web.problems import away
@@ -43,6 +44,9 @@ KEY_SECONDS = 1.0
 
 READY_SECONDS = 1.0
 """So old may an answer about what is away be: asking is free for whoever asks."""
+
+MAIL_SECONDS = 10.0
+"""So old may an answer about the mail server be, which is nobody's of ours to be asked every second."""
 
 
 logger = logging.getLogger("mente.web")
@@ -69,6 +73,7 @@ class Doors:
         self.figures: Remembered[CityFigures] = Remembered()
         self.known_keys: Remembered[ApiKey | None] = Remembered(KEY_SECONDS, 1_000)
         self._readiness: Remembered[dict[str, str]] = Remembered(READY_SECONDS)
+        self._mail: Remembered[Vital] = Remembered(MAIL_SECONDS)
         self._database: Database | None = None
         self._keys: Keys | None = None
         self._passwords: Passwords | None = None
@@ -142,6 +147,11 @@ class Doors:
         database, temporal = await asyncio.gather(self._database_fault(), self._temporal_fault())
         found = {"database": database, "temporal": temporal, "objects": await self._objects_fault()}
         return {name: fault for name, fault in found.items() if fault}
+
+    async def impaired(self) -> dict[str, str]:
+        """Return what is away without keeping anything from being taken: `mail`; it is sent later."""
+        mail = await self._mail.get("mail", lambda: mail_vital(self.settings.mail()))
+        return {} if mail.sound else {"mail": mail.told}
 
     async def _database_fault(self) -> str:
         fault = await asyncio.to_thread(database_fault, self.settings)

@@ -4,6 +4,7 @@ Plain ASGI: the frameworks' own middlewares cost as much as a whole answer.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import re
@@ -23,6 +24,7 @@ from starter.web.rates import Buckets
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """A certificate that is handed in to be verified."""
+_DRAINED_BYTES, _DRAIN_SECONDS = 16 * 1024 * 1024, 5.0
 BODY_SECONDS = 30.0
 """Within this a request's body must have arrived; uploads have a rate of their own."""
 
@@ -76,7 +78,7 @@ class Guard:
         sending = _with_headers(scope, send, answering)
         try:
             state["headers"] |= self._addresses.take(address_of(scope)).headers()
-            receiving = _bounded(scope, receive, self._body_seconds)
+            receiving = await _bounded(scope, receive, self._body_seconds)
             await self._app(scope, receiving, sending)
         except Exception as error:
             await _tell(error, scope, receive, sending, answering)
@@ -142,14 +144,16 @@ def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
     return sending
 
 
-def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
+async def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
     """Bound what a request may send, and how long it may take; uploads and receipts have bounds of their own."""
     path: str = scope["path"]
     if path.startswith(_OWN_BOUNDS):
         return receive
     most = MAX_DOCUMENT_BYTES if path.startswith(_DOCUMENTS) else MAX_BODY_BYTES
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if declared.isdigit() and int(declared) > most:
+    headers = dict(scope["headers"])
+    if int(_digits(headers.get(b"content-length", b""))) > most:
+        if b"expect" not in headers:
+            await _drain(receive)
         raise _too_large(most)
     return _counted(receive, most, time.monotonic() + seconds)
 
@@ -169,10 +173,28 @@ def _counted(receive: Receive, most: int, until: float, clock: Callable[[], floa
         seen += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if seen > most:
+            if not whole:
+                await _drain(receive)
             raise _too_large(most)
         return message
 
     return receiving
+
+
+def _digits(length: bytes) -> bytes:
+    return length if length.isdigit() and len(length) < 20 else b"0"
+
+
+async def _drain(receive: Receive) -> None:
+    """Let a sender finish, within bounds: one whose connection is cut while it sends never reads the answer."""
+    left = _DRAINED_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def _too_large(most: int) -> Stopped:

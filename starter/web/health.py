@@ -17,6 +17,7 @@ async def alive(request: Request) -> Response:
 
 @router.get("/readyz")
 async def ready(request: Request, doors: Doorway) -> Response:
-    """Say what is away, in words; 503 if anything is."""
+    """Say what is away, in words; 503 if answers need it. Mail alone can wait, and is told apart."""
     faults = await doors.ready()
-    return answer(request, {"ready": not faults, "away": faults}, status=503 if faults else 200)
+    content = {"ready": not faults, "away": faults, "impaired": await doors.impaired()}
+    return answer(request, content, status=503 if faults else 200)

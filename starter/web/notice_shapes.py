@@ -115,5 +115,8 @@ def tasks_of(found: Sequence[NoticeTask], limit: int) -> TasksOut:
     last = shown[-1] if more else None
     return TasksOut(
         tasks=shown,
-        next_cursor=write_cursor(last.done_at or last.raised_at, last.acceptance_no, last.seq) if last else None,
+        # To the microsecond: what a page ended with must not come again.
+        next_cursor=write_cursor((last.done_at or last.raised_at).isoformat(), last.acceptance_no, last.seq)
+        if last
+        else None,
     )

@@ -58,17 +58,7 @@ def running_postgres(bin_folder: Path) -> Iterator[Path]:
             group=group,
             extra_groups=others,
         )
-        with (home / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [str(bin_folder / "postgres"), "-D", str(cluster), "-k", str(home), *_options()],
-                stdout=log,
-                stderr=log,
-                cwd=home,
-                user=owner,
-                group=group,
-                extra_groups=others,
-            )
-        _wait_until_ready(home, server)
+        server = start_server(bin_folder, home)
         yield home
     finally:
         if server is not None:
@@ -76,6 +66,38 @@ def running_postgres(bin_folder: Path) -> Iterator[Path]:
             server.send_signal(signal.SIGINT)
             server.wait(timeout=_PATIENCE_SECONDS)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def start_server(bin_folder: Path, home: Path) -> "subprocess.Popen[bytes]":
+    """Start the server of a folder and return once it answers: also again, after it was stopped."""
+    owner = _owner()
+    with (home / "log").open("ab") as log:
+        server = subprocess.Popen(
+            [str(bin_folder / "postgres"), "-D", str(home / "data"), "-k", str(home), *_options()],
+            stdout=log,
+            stderr=log,
+            cwd=home,
+            user=owner,
+            group=pwd.getpwnam(owner).pw_gid if owner else None,
+            extra_groups=[] if owner else None,
+        )
+    try:
+        _wait_until_ready(home, server)
+    except BaseException:
+        server.kill()
+        server.wait()
+        raise
+    return server
+
+
+def stop_server(home: Path) -> None:
+    """Stop the server of a folder, whoever started it, cutting open connections; return once it is gone."""
+    pid_file = home / "data" / "postmaster.pid"
+    os.kill(int(pid_file.read_text("utf-8").split("\n", 1)[0]), signal.SIGINT)
+    patience = time.monotonic() + _PATIENCE_SECONDS
+    while pid_file.exists():
+        assert time.monotonic() < patience, "it must end when told to"
+        time.sleep(0.05)
 
 
 def _options() -> list[str]:

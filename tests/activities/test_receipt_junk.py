@@ -84,10 +84,9 @@ async def test_odd_addresses_and_headers_are_refused_alike(door: Door) -> None:
     for changes in (
         {"mente_timestamp": "9" * 12},
         {"mente_timestamp": "-1"},
-        {"mente_timestamp": "１７００"},
+        {"mente_timestamp": "1e9"},
         {"mente_delivery": "a" * 129},
         {"mente_signature": ""},
-        {"mente_signature": "v1=\xff"},
+        {"mente_signature": "v1=" + "f" * 10_000},
     ):
-        encoded = {name: value.encode("utf-8").decode("latin-1") for name, value in changes.items()}
-        assert (await door.push(b"[]", **encoded)).status_code == 403, changes
+        assert (await door.push(b"[]", **changes)).status_code == 403, changes

@@ -108,4 +108,4 @@ async def test_the_web_starts_and_tells_without_temporal_and_database_and_recove
             await asyncio.sleep(2.1)
             applied = await app.post("/api/v1/applications", json=body)
             assert applied.status_code == 201, applied.text
-            assert (await anybody.get("/readyz")).json() == {"ready": True, "away": {}}
+            assert (await anybody.get("/readyz")).json() == {"ready": True, "away": {}, "impaired": {}}

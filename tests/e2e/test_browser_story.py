@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, expect
 from activities.certificates import render
 from domain.access import Role
 from domain.certificate import scanned_address
-from domain.vocabulary import MATERIAL_ZH, MaterialKind, Status
+from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, Decision, MaterialKind, Status
 from samples.make import StoryPaths, make_story, quick_application
 from starter.client import Mente
 from starter.embedded import House
@@ -167,10 +167,11 @@ async def add_paper(page: Page, paper: dict[str, Any], file: Path, *, plain: boo
     kind = MATERIAL_ZH[MaterialKind(paper["kind"])]
     before = await page.get_by_role("button", name=re.compile("^移除")).count()
     form = page.get_by_role("listitem").filter(has_text=kind).filter(has=page.get_by_label("选择文件")).last
-    fits = await form.count() > 0
-    if not fits:
+    if not await form.count():
         form = page.get_by_role("group").filter(has_text="上传其他材料")
-        await form.get_by_text("上传其他材料", exact=True).click()
+    more = form.get_by_text(re.compile("^(再上传一份|上传其他材料)$"))
+    if await more.count():
+        await more.click()
     if await form.get_by_label("材料种类").count():
         await form.get_by_label("材料种类").select_option(kind)
     await form.get_by_label("选择文件").set_input_files(file)
@@ -185,7 +186,7 @@ async def declare(page: Page, paper: dict[str, Any], *, plain: bool) -> None:
     line = page.get_by_role("listitem").filter(has=page.get_by_role("button", name=re.compile("^移除"))).last
     if not await line.get_by_role("button", name="保存").count():
         return
-    if paper.get("issued_on"):
+    if await line.get_by_label("出具日期").count():
         await line.get_by_label("出具日期").fill(paper["issued_on"])
         await line.get_by_label("出具医院的等级").select_option(LEVELS[paper["hospital_level"]])
     if paper.get("diagnosed_on") and await line.get_by_label("确诊日期").count():
@@ -227,8 +228,8 @@ async def supply(page: Page, number: str, story: StoryPaths) -> None:
 
 async def by_clicking(desk: Page) -> None:
     """Give a verdict with the mouse."""
-    await desk.get_by_label("材料证明符合本市认定标准").check()
-    await desk.get_by_label("理由").fill("材料齐全，检查结果符合认定标准")
+    await desk.get_by_role("radio", name=re.compile(f"^{DECISION_ZH[Decision.GRANT]}")).check()
+    await desk.get_by_role("textbox", name="理由").fill("材料齐全，检查结果符合认定标准")
     await desk.get_by_role("button", name="提交意见").click()
 
 

@@ -18,7 +18,7 @@ _LIVE = frozenset({Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED})
 
 
 class PaperLine(NamedTuple):
-    """One paper: where its file is and how it is framed, what was declared of it, and what the checklist says to its kind."""
+    """One paper: its file, how it is framed, what was declared of it, and what the checklist says to its kind."""
 
     paper: StoredMaterial
     address: str

@@ -1,0 +1,161 @@
+"""What the API says and does while PostgreSQL or the mail server is away, and that nothing accepted is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import pytest_asyncio
+from sqlalchemy import func, select
+
+from domain.vocabulary import Status
+from starter.client import Mente, new_command_id
+from starter.embedded import House, house, workers_inside
+from storage.notice_views import NoticeWhole, whole_notice
+from storage.tables import access_log
+from tests.activities.real_postgres import binaries, running_postgres, start_server, stop_server
+from tests.conftest import any_port
+from tests.e2e.playing import kinds, until, until_status
+from tests.e2e.web_house import Web, command, made_up, problem, serving
+from worker.mail_sink import MailSink
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def postgres() -> Iterator[Path]:
+    """Run a PostgreSQL of this test's own."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip("no PostgreSQL on this machine")
+    with running_postgres(folder) as home:
+        with psycopg.connect(host=str(home), user="mente", dbname="postgres", autocommit=True) as admin:
+            admin.execute(b"CREATE DATABASE mente")
+        yield home
+        if (home / "data" / "postmaster.pid").exists():
+            stop_server(home)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pg_city(postgres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """Start a house that keeps its cases in PostgreSQL."""
+    monkeypatch.setenv("MENTE_DATABASE_URL", f"postgresql+psycopg://mente@/mente?host={postgres}")
+    async with (
+        house(tmp_path / "pg", demo=True, ports=lambda _: any_port()) as running,
+        workers_inside(running),
+    ):
+        yield running
+
+
+async def test_while_postgresql_is_away_it_is_said_and_nothing_accepted_is_lost(
+    pg_city: House, postgres: Path
+) -> None:
+    folder = binaries()
+    assert folder is not None
+    async with serving(pg_city.settings) as web, await web.key() as app, Mente.open(pg_city.settings) as mente:
+        bodies = [await made_up(app, seed) for seed in (91_721, 91_722, 91_723)]
+        number = await hand_in(app, bodies[0])
+        await until_status(mente, number, Status.REVIEW)
+        # Accepted a moment before: its case has not begun, and who looked stands in memory alone.
+        late = await hand_in(app, bodies[1])
+        for _ in range(7):
+            assert (await app.get(f"/api/v1/applications/{number}")).status_code == 200
+        await asyncio.to_thread(stop_server, postgres)
+        same = new_command_id()
+        await told_that_it_is_away(web, app, number, bodies[2], same)
+        server = await asyncio.to_thread(start_server, folder, postgres)
+        try:
+            await until(lambda: ready(web))
+            await until_status(mente, late, Status.REVIEW)
+            assert await hand_in(app, bodies[2])
+            sent = await command(app, number, "withdraw", command_id=same, reason="不办了")
+            assert sent.status_code in (200, 202), sent.text
+            assert kinds(await until_status(mente, number, Status.WITHDRAWN)).count("withdrawn") == 1
+            await until(lambda: looked_at(mente, number, 7))
+        finally:
+            await app.aclose()
+    assert server.poll() is None
+
+
+async def hand_in(app: httpx.AsyncClient, body: dict[str, Any]) -> str:
+    """Hand in an application; return its number."""
+    answer = await app.post("/api/v1/applications", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["acceptance_no"])
+
+
+async def told_that_it_is_away(
+    web: Web, app: httpx.AsyncClient, number: str, body: dict[str, Any], command_id: str
+) -> None:
+    """Ask for everything that needs the database, and for what does not."""
+    case = f"/api/v1/applications/{number}"
+    async with web.client() as anybody:
+        assert (await anybody.get("/healthz")).status_code == 200
+        assert (await anybody.get("/api/v1/regions")).status_code == 200
+        await asyncio.sleep(1.1)  # what is ready is looked at once a second
+        said = await anybody.get("/readyz")
+        assert (said.status_code, set(said.json()["away"])) == (503, {"database"})
+        query = {"acceptance_no": number, "id_last4": "1234"}
+        asked = [await anybody.post("/api/v1/public/status", json=query)]
+    asked += [
+        await app.get(case),
+        await app.get("/api/v1/applications"),
+        await app.post("/api/v1/applications", json=body),
+        await command(app, number, "withdraw", command_id=command_id, reason="不办了"),
+    ]
+    for answer in asked:
+        assert problem(answer, 503)["field"] == "database", answer.request.url
+        assert int(answer.headers["retry-after"]) > 0
+
+
+async def ready(web: Web) -> bool:
+    """Whether nothing is away."""
+    async with web.client() as anybody:
+        return (await anybody.get("/readyz")).status_code == 200
+
+
+async def looked_at(mente: Mente, number: str, times: int) -> bool:
+    """Whether so many looks at a case are written down."""
+    looks = (access_log.c.acceptance_no == number) & (access_log.c.action == "case.read")
+    async with mente.database.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(access_log).where(looks)) == times
+
+
+async def test_while_the_mail_server_is_away_applications_are_taken_and_the_mail_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = any_port()
+    monkeypatch.setenv("MENTE_SMTP_HOST", "127.0.0.1")
+    monkeypatch.setenv("MENTE_SMTP_PORT", str(port))
+    async with (
+        house(tmp_path / "home", demo=True, ports=lambda _: any_port()) as running,
+        workers_inside(running),
+        serving(running.settings) as web,
+        await web.key() as app,
+        Mente.open(running.settings) as mente,
+    ):
+        said = await app.get("/readyz")
+        assert (said.status_code, set(said.json()["impaired"])) == (200, {"mail"})
+        number = await hand_in(app, await made_up(app, 91_724))
+        await until_status(mente, number, Status.REVIEW)
+        await until(lambda: mail_stands(mente, number, "smtp-unreachable"))
+        shown = (await app.get(f"/api/v1/applications/{number}/notices/1")).json()
+        assert shown["settled_at"] is None
+        assert [way["detail"] for way in shown["ways"] if way["channel"] == "email"] == ["smtp-unreachable"]
+        async with MailSink(tmp_path / "mail", port=port):
+            await until(lambda: mail_stands(mente, number, "sent"))
+            assert len(list((tmp_path / "mail").glob(f"{number}.n1-*.eml"))) == 1
+            await asyncio.sleep(10.1)  # what is said of the mail server may be ten seconds old
+            assert (await app.get("/readyz")).json() == {"ready": True, "away": {}, "impaired": {}}
+
+
+async def mail_stands(mente: Mente, number: str, word: str) -> bool:
+    """Whether the mail of the first notice has this state or detail."""
+    async with mente.database.read() as connection:
+        found: NoticeWhole | None = await whole_notice(connection, number, 1)
+    return found is not None and any(
+        word in (way.state.value, way.detail) for way in found.ways if way.channel == "email"
+    )
