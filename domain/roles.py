@@ -76,7 +76,6 @@ class Action(StrEnum):
     END_OFFREGION = "end_offregion"
     INSURED_CHANGED = "insured_changed"
     END_ENTITLEMENT = "end_entitlement"
-    REVOKE_CERTIFICATE = "revoke_certificate"
     NOTICE_DELIVERED = "notice_delivered"
     RESEND_NOTICE = "resend_notice"
     WORK_TASKS = "work_tasks"
@@ -155,8 +154,6 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.FIND_PERSON,
             Action.VERIFY_ORIGINALS,
             Action.RAISE_OBJECTION,
-            Action.RESEND_NOTICE,
-            Action.WORK_TASKS,
         },
         Role.EXPERT: _LOOK_UP
         | {
@@ -183,7 +180,6 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.CORRECT,
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
-            Action.REVOKE_CERTIFICATE,
             Action.NOTICE_DELIVERED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,
@@ -230,7 +226,6 @@ OF_ONE_CASE = (
             Action.CORRECT,
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
-            Action.REVOKE_CERTIFICATE,
             Action.NOTICE_DELIVERED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,

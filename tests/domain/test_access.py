@@ -64,10 +64,9 @@ file_offregion      own           case      -        -         -         -      
 end_offregion       own           case      -        -         -         -          channel
 insured_changed     -             -         -        case      -         -          -
 end_entitlement     -             -         -        case      -         -          -
-revoke_certificate  -             -         -        case      -         -          -
 notice_delivered    -             -         -        case      -         -          -
-resend_notice       -             case      -        case      -         -          -
-work_tasks          -             case      -        case      -         -          -
+resend_notice       -             -         -        case      -         -          -
+work_tasks          -             -         -        case      -         -          -
 read_calendar       +             city      city     city      city      city       city
 read_policy         +             city      city     city      city      city       city
 read_statistics     -             -         -        city      city      city       -

@@ -1,6 +1,7 @@
 """What the API says and does while PostgreSQL or the mail server is away, and that nothing accepted is lost."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,33 @@ from worker.mail_sink import MailSink
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 
+class Postgres:
+    """A PostgreSQL of a test's own, to be stopped and started again."""
+
+    def __init__(self, programs: Path, home: Path) -> None:
+        self.home = home
+        self._programs = programs
+        self._again: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """Stop it, cutting open connections."""
+        stop_server(self.home)
+        if self._again is not None:
+            self._again.wait()
+            self._again = None
+
+    def start(self) -> None:
+        """Start it again; return once it answers."""
+        self._again = start_server(self._programs, self.home)
+
+    def close(self) -> None:
+        """Stop it if it was started again."""
+        if self._again is not None:
+            self.stop()
+
+
 @pytest.fixture
-def postgres() -> Iterator[Path]:
+def postgres() -> Iterator[Postgres]:
     """Run a PostgreSQL of this test's own."""
     folder = binaries()
     if folder is None:
@@ -34,15 +60,15 @@ def postgres() -> Iterator[Path]:
     with running_postgres(folder) as home:
         with psycopg.connect(host=str(home), user="mente", dbname="postgres", autocommit=True) as admin:
             admin.execute(b"CREATE DATABASE mente")
-        yield home
-        if (home / "data" / "postmaster.pid").exists():
-            stop_server(home)
+        running = Postgres(folder, home)
+        yield running
+        running.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pg_city(postgres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def pg_city(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """Start a house that keeps its cases in PostgreSQL."""
-    monkeypatch.setenv("MENTE_DATABASE_URL", f"postgresql+psycopg://mente@/mente?host={postgres}")
+    monkeypatch.setenv("MENTE_DATABASE_URL", f"postgresql+psycopg://mente@/mente?host={postgres.home}")
     async with (
         house(tmp_path / "pg", demo=True, ports=lambda _: any_port()) as running,
         workers_inside(running),
@@ -51,10 +77,8 @@ async def pg_city(postgres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_while_postgresql_is_away_it_is_said_and_nothing_accepted_is_lost(
-    pg_city: House, postgres: Path
+    pg_city: House, postgres: Postgres
 ) -> None:
-    folder = binaries()
-    assert folder is not None
     async with serving(pg_city.settings) as web, await web.key() as app, Mente.open(pg_city.settings) as mente:
         bodies = [await made_up(app, seed) for seed in (91_721, 91_722, 91_723)]
         number = await hand_in(app, bodies[0])
@@ -63,21 +87,17 @@ async def test_while_postgresql_is_away_it_is_said_and_nothing_accepted_is_lost(
         late = await hand_in(app, bodies[1])
         for _ in range(7):
             assert (await app.get(f"/api/v1/applications/{number}")).status_code == 200
-        await asyncio.to_thread(stop_server, postgres)
+        await asyncio.to_thread(postgres.stop)
         same = new_command_id()
         await told_that_it_is_away(web, app, number, bodies[2], same)
-        server = await asyncio.to_thread(start_server, folder, postgres)
-        try:
-            await until(lambda: ready(web))
-            await until_status(mente, late, Status.REVIEW)
-            assert await hand_in(app, bodies[2])
-            sent = await command(app, number, "withdraw", command_id=same, reason="不办了")
-            assert sent.status_code in (200, 202), sent.text
-            assert kinds(await until_status(mente, number, Status.WITHDRAWN)).count("withdrawn") == 1
-            await until(lambda: looked_at(mente, number, 7))
-        finally:
-            await app.aclose()
-    assert server.poll() is None
+        await asyncio.to_thread(postgres.start)
+        await until(lambda: ready(web))
+        await until_status(mente, late, Status.REVIEW)
+        assert await hand_in(app, bodies[2])
+        sent = await command(app, number, "withdraw", command_id=same, reason="不办了")
+        assert sent.status_code in (200, 202), sent.text
+        assert kinds(await until_status(mente, number, Status.WITHDRAWN)).count("withdrawn") == 1
+        await until(lambda: looked_at(mente, number, 7))
 
 
 async def hand_in(app: httpx.AsyncClient, body: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ from starter.web.pages.multipart import LONGEST_FIELD, shown_name
 from starter.web.rates import Rate, Rates
 from storage.tables import expert
 from tests.e2e.page_reading import opened, page_of, submitted
-from tests.e2e.page_writing import Writing
+from tests.e2e.page_writing import FACTS, Writing
 from tests.e2e.playing import apply_quick, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving
 
