@@ -13,10 +13,10 @@ CODE := activities benchmarks domain samples starter storage tests worker workfl
 # A virtual environment of somebody's shell must not receive our packages.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo up test check bench soak samples messages schemas record clean
+.PHONY: help setup demo up test check bench bench-web soak samples messages schemas record clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install everything into .venv; leaves the program at .venv/bin/mente
 
@@ -52,6 +52,9 @@ check: setup ## format, lint, types (strict, tests included) and layers
 
 bench: setup ## measure granted lifecycles per second beside a floor in the same run
 	$(BIN)/python -m benchmarks.bench
+
+bench-web: setup ## measure the HTTP API on a read model of 200,000 cases
+	$(BIN)/python -m benchmarks.web_load
 
 soak: setup ## run the long fault and volume runs
 	$(BIN)/python -m benchmarks.soak

@@ -27,7 +27,6 @@ _SLOW_DECODERS = ((filters.ASCII85Decode, "decode"), (filters.FlateDecode, "_dec
 logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 
-
 def _bounded(decode: Callable[..., bytes]) -> Callable[..., bytes]:
     def bounded(data: Any, *args: Any, **kwargs: Any) -> bytes:
         if len(data) > _MAX_SLOWLY_DECODED_BYTES:
@@ -71,7 +70,7 @@ def opened_pdf(
 ) -> Iterator[PdfReader]:
     """Yield a reader over the bytes; everything pypdf raises inside the block becomes `UnreadablePdf`.
 
-    A stream that is damaged or unpacks to more than `stream_bytes` (32 MiB) ends the reading too: nothing is repaired.
+    A stream that is damaged or unpacks to more than `stream_bytes` ends the reading too: nothing is repaired.
     `parsing_work` bounds the operators and operands of a page whose text is read.
     """
     try:

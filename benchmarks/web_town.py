@@ -4,6 +4,7 @@ Copied by the database itself. The chain of hashes is copied too and does not fi
 verifies it may run on such a database.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,11 @@ async def fill(database: Database, templates: Sequence[str], *, key: bytes, case
 
 def _row(key: bytes, template: str, place: int) -> dict[str, str]:
     number = acceptance_number(key, region=template[:6], channel="copied", request_id=str(place))
-    return {"template": template, "acceptance_no": number, "person_key": f"{place:032x}"}
+    return {
+        "template": template,
+        "acceptance_no": number,
+        "person_key": hashlib.sha256(number.encode()).hexdigest()[:32],
+    }
 
 
 async def _copy(connection: AsyncConnection) -> None:

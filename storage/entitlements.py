@@ -127,7 +127,13 @@ async def _rival(
     if holder is not None:
         return holder
     # A renewal holds no place until it is granted; a new application beside it would be the second of the disease.
-    same = and_(case.c.person_key == person_key, case.c.disease_id == form.disease_id, case.c.replaces.is_not(None))
+    same = and_(
+        case.c.person_key == person_key,
+        # Of which the disease is one; named as well, because SQLite would else walk every open case of the city.
+        case.c.region == form.region,
+        case.c.disease_id == form.disease_id,
+        case.c.replaces.is_not(None),
+    )
     return await _open_case(connection, same, besides=besides)
 
 

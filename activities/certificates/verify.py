@@ -26,13 +26,13 @@ _MAX_QR_CHARACTERS = 2000
 _MAX_STREAM_BYTES, _MAX_PARSING_WORK = 256 * 1024, 100_000
 """Of a stranger's page before its text is read: of ours they are at most a tenth of it."""
 
-# Each value ends where the next label begins, for good (`(?>`): a page that repeats labels would else be tried in every
-# combination, for hours. The last line is the key's name, which ends where the caption of the QR code begins. Figures
-# may follow.
+# Each value ends where the next label begins, for good (`(?>`): a page that repeats labels would else be tried in
+# every combination, for hours. The last line is the key's name, which ends where the caption of the QR code begins.
+# Figures may follow.
 _PAGE = re.compile(
     f"{PRINTED_LABELS[0]}："
     + "".join(f"(?>(.{{1,200}}?){label}：)" for label in PRINTED_LABELS[1:])
-    + f"([A-Za-z0-9._-]{{1,40}})(?![A-Za-z0-9._-])[^：]{{0,90}}?"
+    + "([A-Za-z0-9._-]{1,40})(?![A-Za-z0-9._-])[^：]{0,90}?"
     + "(?:"
     + "".join(f"{label}：([^：]{{1,{MAX_FIGURE_CHARACTERS}}}?)" for label in FIGURE_LABELS)
     + ")?"

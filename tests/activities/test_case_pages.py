@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 
 from domain.vocabulary import Status
 from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.database import Database
 from storage.reading import CaseLine
-from storage.tables import case, insured_person, metadata
+from storage.tables import account as accounts
+from storage.tables import account_case, case, insured_person, metadata
 
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
@@ -100,3 +101,51 @@ async def test_a_list_of_a_city_is_read_in_the_order_of_its_index(database: Data
     told = " ".join(str(line) for line in plan)
     assert "ix_case_due" in told
     assert "TEMP B-TREE" not in told
+
+
+@pytest.mark.asyncio
+async def test_somebody_own_cases_are_found_by_person_and_by_account_without_walking_the_city(
+    database: Database,
+) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(str(line) for line in cursor.fetchall())
+
+    account = {
+        "id": "a1",
+        "login": "a1",
+        "display_name": "x",
+        "role": "applicant",
+        "regions": [],
+        "password_hash": "x",
+    }
+    async with database.write() as connection:
+        await connection.execute(
+            insert(accounts).values(
+                **account, created_at=NOON, password_changed_at=NOON, failed_logins=0, must_change_password=False
+            )
+        )
+        await connection.execute(
+            insert(insured_person).values(
+                person_key="q", name="x", id_number="x", category="resident", updated_at=NOON
+            )
+        )
+        await connection.execute(insert(case), [row(77, NOON, person_key="q"), row(78, None, person_key="q")])
+        await connection.execute(
+            insert(account_case), [{"account_id": "a1", "acceptance_no": "510400-0001", "linked_at": NOON}]
+        )
+    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    for wanted, expected in (
+        (CaseFilter(account="a1", person_key="q"), ["510400-0001", "510400-0077", "510400-0078"]),
+        (CaseFilter(account="a1"), ["510400-0001"]),
+        (CaseFilter(regions=("510400",), person_key="q"), ["510400-0077", "510400-0078"]),
+        (CaseFilter(account="a2"), []),
+    ):
+        async with database.read() as connection:
+            found = await page_of_cases(connection, wanted, limit=50)
+        assert [line.acceptance_no for line in found] == expected
+    assert plans
+    assert [each for each in plans if "SCAN case" in each or "ix_case_due" in each] == []

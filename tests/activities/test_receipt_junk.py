@@ -1,4 +1,4 @@
-"""What nobody meant to send to the endpoints of receipts: refused by a status, without a reason, a trace or a loop."""
+"""What nobody meant to send to the endpoints of receipts: a status, without a reason, a trace or a loop."""
 
 import json
 import logging
@@ -62,7 +62,7 @@ async def test_junk_that_a_provider_reports_is_a_status_and_nothing_else(
     times = ("report_time", "send_time", "user_receive_time")
     secret = ALIYUN if provider == "aliyun" else TENCENT
     for value in odd:
-        row = {name: value for name in (*names, *times)}
+        row = dict.fromkeys((*names, *times), value)
         answer = await door.post(f"/{provider}/{secret}", json.dumps([row, row]).encode())
         assert answer.status_code in (200, 400, 404, 413), (value, answer.status_code)
     assert MARKER not in caplog.text

@@ -43,7 +43,8 @@
   all("img").forEach((each) => { if (!each.hasAttribute("alt")) { say("no alternative", each.src); } });
   all("figure").forEach((each) => { if (!each.querySelector("figcaption") && !nameOf(each)) { say("no caption", named(each)); } });
   all("svg").forEach((each) => {
-    const silent = each.closest("[aria-hidden=true]");
+    // What stands within a picture is part of it.
+    const silent = each.closest("[aria-hidden=true]") || each.parentElement.closest("svg");
     if (!silent && !(each.getAttribute("role") === "img" && (each.getAttribute("aria-label") || each.querySelector("title") || each.getAttribute("aria-labelledby")))) { say("no name", each.outerHTML.slice(0, 120)); }
   });
   all("iframe").forEach((each) => { if (!each.title) { say("no title", each.src); } });
@@ -85,7 +86,8 @@
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
     if (!text || ["SCRIPT", "STYLE", "NOSCRIPT", "OPTION"].includes(element.tagName) || !shown(element)) { continue; }
-    (text.match(/[A-Za-z][A-Za-z'’-]+/g) || []).forEach((each) => words.add(`${each}\t${element.closest(".number, .digest, code, kbd, .secret") ? "code" : text.slice(0, 60)}`));
+    // Whatever holds a digit is a code.
+    (text.match(/[A-Za-z0-9][A-Za-z0-9._@/-]*/g) || []).filter((each) => /[A-Za-z]{2}/.test(each) && !/\d/.test(each)).forEach((each) => words.add(`${each}\t${element.closest(".number, .digest, code, kbd, .secret") ? "code" : text.slice(0, 60)}`));
     if (element.closest("[disabled]")) { continue; }
     const style = getComputedStyle(element), under = behind(element);
     const ink = colour(element.closest("svg") ? style.fill : style.color);

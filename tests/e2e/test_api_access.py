@@ -73,7 +73,7 @@ OF_CITY: dict[str, set[Role]] = {
     "readPanelStatistics": {OFFICER, AUDITOR, OPERATOR},
     "searchNotices": {COUNTER, OFFICER, AUDITOR, BACKEND},
     "countNotices": {OFFICER, AUDITOR, OPERATOR},
-    "listTasks": {COUNTER, OFFICER},
+    "listTasks": {OFFICER},
 }
 BY_REGION = {
     "listApplications",

@@ -247,7 +247,7 @@ async def by_keyboard(desk: Page) -> None:
 async def tab_to(desk: Page, name: str) -> None:
     """Press the tabulator until what has this name has the focus, which must be seen to be there."""
     seen = []
-    for _ in range(80):
+    for _ in range(120):
         await desk.keyboard.press("Tab")
         focused = await desk.evaluate(_FOCUSED)
         seen.append(focused["name"])

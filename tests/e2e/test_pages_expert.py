@@ -79,6 +79,8 @@ async def test_an_expert_gives_a_verdict_and_no_page_shows_it_to_the_others_befo
     async with await _expert(web, case, 1) as second:
         counted = await opened(second, address)
         assert SECRET in counted.text
+        # What a recheck will ask for is not missing before there is one.
+        assert "不缺材料" in counted.text
 
 
 async def test_a_verdict_changed_after_it_was_given_is_refused_on_the_page(web: Web, case: CaseStatus) -> None:

@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import io
-import json
-import os
 import struct
-import sys
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -180,13 +177,12 @@ HOSTILE = {
     "a thousand million pages in a few objects": lambda: pdf(
         CATALOGUE, *SHARED_KIDS, b"<</Type/Page/MediaBox[0 0 600 800]>>"
     ),
-    "one page a hundred thousand times": lambda: pdf(
-        CATALOGUE, MANY_KIDS, b"<</Type/Page/MediaBox[0 0 600 800]>>"
-    ),
+    "one page a hundred thousand times": lambda: pdf(CATALOGUE, MANY_KIDS, b"<</Type/Page/MediaBox[0 0 600 800]>>"),
     "a string of hexadecimal digits": lambda: with_token(b"<" + b"41" * 9_500_000 + b">"),
     "brackets in brackets": lambda: with_token(b"[" * 200_000 + b"]" * 200_000),
     "a table of a million objects": lambda: (
-        b"%PDF-1.7\nxref\n0 990000\n" + b"0000000009 00000 n \n" * 990_000
+        b"%PDF-1.7\nxref\n0 990000\n"
+        + b"0000000009 00000 n \n" * 990_000
         + b"trailer\n<</Size 990000/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
     ),
     "objects all over": lambda: b"%PDF-1.7\n" + b"1 0 obj\n" * 2_400_000 + b"startxref\n5\n%%EOF\n",
@@ -196,8 +192,9 @@ HOSTILE = {
     "a million tables": lambda: b"\xff\xd8" + b"\xff\xed\x00\x10Photoshop 3.0\x00" * 1_000_000,
     "65,500 by 65,500": lambda: declared(65_500, 65_500),
     "forty million pixels in passes": lambda: flat_progressive(6_300),
-    "thousands of passes": lambda: (whole := flat_progressive(1_200))[:-2]
-    + whole[whole.rindex(b"\xff\xda") : -2] * 2_000 + b"\xff\xd9",
+    "thousands of passes": lambda: (
+        (whole := flat_progressive(1_200))[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * 2_000 + b"\xff\xd9"
+    ),
     "a JPG that is an archive": lambda: photo() + b"PK\x03\x04" + bytes(26) + ZIP_END,
     "a PDF that is an archive": lambda: one_page(b"q Q") + b"%" + ZIP_END + b"\n",
     "a JPG that is a PDF": lambda: photo() + one_page(b"q Q"),
@@ -228,7 +225,12 @@ async def test_a_hostile_file_is_refused_quickly_in_words_and_memory_stays_flat(
 
 
 async def test_twenty_hostile_files_at_once_leave_memory_flat_and_others_are_served(door: Door) -> None:
-    names = ("a stream of 300 MB", "letters for zeros", "forty million pixels in passes", "millions of empty segments")
+    names = (
+        "a stream of 300 MB",
+        "letters for zeros",
+        "forty million pixels in passes",
+        "millions of empty segments",
+    )
     files = [await asyncio.to_thread(HOSTILE[name]) for name in names] * 5
     async with door.watched():
         answers = await asyncio.gather(*[door.put(each) for each in files])
@@ -380,7 +382,9 @@ async def test_names_of_files_lead_nowhere_and_are_shown_as_text(web: Web) -> No
         address, token = await a_draft(client)
         headers = {"Content-Type": "multipart/form-data; boundary=b", "HX-Request": "true"}
         for name in NAMES:
-            body = form_of("b", field("csrf", token), field("kind", "other"), file(photo(1001, 601), name.replace('"', "")))
+            body = form_of(
+                "b", field("csrf", token), field("kind", "other"), file(photo(1001, 601), name.replace('"', ""))
+            )
             answer = await client.post(address, content=body, headers=headers)
             assert answer.status_code in (200, 400), (name, answer.status_code)
             assert "evil" not in answer.headers.get("set-cookie", "")
@@ -417,7 +421,12 @@ async def test_a_form_with_thousands_of_parts_fields_or_headers_is_refused(web: 
             assert time.monotonic() - began < 3, what
             assert "Traceback" not in answer.text
             assert page_of(answer, answer.status_code).text
-        for kind in ("multipart/form-data", "multipart/form-data; boundary=", "text/plain", "multipart/form-data; boundary=" + "b" * 300):
+        for kind in (
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "text/plain",
+            "multipart/form-data; boundary=" + "b" * 300,
+        ):
             answer = await client.post(address, content=form_of("b", csrf, paper), headers={"Content-Type": kind})
             assert answer.status_code == 400, kind
 
@@ -446,5 +455,4 @@ async def test_nothing_of_all_that_left_a_file_or_a_trace(door: Door, city: Hous
     logged = door.log.read_text("utf-8", "replace")
     assert "Traceback" not in logged
     assert "unexpected error" not in logged
-    assert json.dumps(os.getpid()) and sys.executable
     assert COOKIE not in logged

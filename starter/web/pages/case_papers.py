@@ -65,9 +65,9 @@ def _findings(opened: CaseFile, stored: tuple[StoredMaterial, ...]) -> tuple[Fin
     if disease is None:
         return None
     papers: tuple[Material, ...] = stored
-    if view.status in _LIVE:
-        started = [each.at for each in view.timeline if each.kind is EventKind.RECHECK_STARTED]
-        as_of_on = local_date(started[-1] if started else opened.at)
+    started = [each.at for each in view.timeline if each.kind is EventKind.RECHECK_STARTED]
+    if started and view.status in _LIVE:
+        as_of_on = local_date(started[-1])
         return check_recheck_records(policy=policy, disease=disease, materials=papers, as_of_on=as_of_on)
     return check_materials(
         policy=policy,
