@@ -17,7 +17,7 @@ _MAX_PARSING_WORK = 2_000_000
 """Operators and operands of a page whose text is read."""
 
 _MAX_READS = 1_000_000
-"""Most calls that read on: pypdf reads numbers, strings and tables byte by byte, half a second for a million of them."""
+"""Most calls that read on: pypdf reads strings and tables byte by byte, a million in half a second."""
 
 _MAX_SLOWLY_DECODED_BYTES = 4 * 1024 * 1024
 _SLOW_DECODERS = ((filters.ASCII85Decode, "decode"), (filters.FlateDecode, "_decode_png_prediction"))

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,7 @@ async def test_odd_addresses_and_headers_are_refused_alike(door: Door) -> None:
         "/" + "a" * 5000 + "/b",
     ):
         assert (await door.post(path, b"[]")).status_code in (403, 404), path
+    changes: Any
     for changes in (
         {"mente_timestamp": "9" * 12},
         {"mente_timestamp": "-1"},

@@ -40,6 +40,14 @@ async def test_who_applies_with_an_account_sees_their_case_and_nobody_elses(web:
         assert (await command(mine, number, "withdraw")).status_code == 200
 
 
+async def test_a_case_applied_for_with_an_account_stands_in_its_lists_at_once(web: Web) -> None:
+    async with await web.account(Role.APPLICANT) as mine:
+        applied = await mine.post("/api/v1/applications", json=await made_up(mine, 91_690, channel="web"))
+        number = applied.json()["acceptance_no"]
+        assert numbers(await mine.get("/api/v1/applications")) == [number]
+        assert number in (await mine.get("/my")).text
+
+
 async def test_the_counter_finds_a_persons_cases_in_its_own_city_by_either_number(web: Web, mente: Mente) -> None:
     async with await web.key() as app:
         body = await made_up(app, 91_602)

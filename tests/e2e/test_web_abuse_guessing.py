@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from domain.access import Role, Scope
 from domain.intake import parse_form
+from domain.refusal import Refused
 from domain.vocabulary import Status
 from starter.client import Mente
 from starter.embedded import House
@@ -23,7 +24,7 @@ from starter.web.pages.listing import PAGES
 from starter.web.rates import Rate, Rates
 from storage.accounts import NewAccount, add_account, disable_account
 from storage.database import Database
-from storage.passwords import Passwords
+from storage.passwords import Passwords, check_password
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, made_up, new_key, problem, serving
@@ -182,6 +183,10 @@ async def test_an_account_locks_and_neither_words_nor_status_nor_time_tell_that_
 
 
 async def test_a_password_no_keyboard_makes_holds_nobody_up(open_house: Web) -> None:
+    began = time.monotonic()
+    with pytest.raises(Refused):
+        check_password("\u0301\u0316" * 200_000, login="nobody")
+    assert time.monotonic() - began < 1
     disordered = "\u0301\u0316" * 18_000
     await new_account(open_house, "longwinded")
     async with open_house.client() as anybody:
@@ -213,7 +218,7 @@ async def test_a_key_is_known_by_its_secret_alone_and_a_wrong_one_says_nothing(o
         said.add((answer.status_code, answer.json()["detail"], answer.headers["www-authenticate"]))
     assert len(said) == 1
     assert said.pop()[0] == 401
-    async with open_house.client(Authorization=f"bearer  {presented} ") as app:
+    async with open_house.client(Authorization=f"bearer  {presented}") as app:
         assert (await app.get("/api/v1/applications")).status_code == 200
 
 

@@ -6,7 +6,7 @@ import io
 import struct
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -157,7 +157,7 @@ SHARED_KIDS = [b"<</Type/Pages/Count 1/Kids[%s]>>" % (b"%d 0 R " % (number + 1) 
 MANY_KIDS = b"<</Type/Pages/Count 100000/Kids[%s]>>" % (b"3 0 R " * 100_000)
 ZIP_END = b"PK\x05\x06" + bytes(18)
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[], bytes]] = {
     "a stream of 300 MB": lambda: one_page(bytes(300 * MEGABYTE)),
     "a stream packed three times": lambda: one_page(
         packed_often(3, 300 * MEGABYTE), b"[/FlateDecode/FlateDecode/FlateDecode]", packed=False
@@ -222,6 +222,40 @@ async def test_a_hostile_file_is_refused_quickly_in_words_and_memory_stays_flat(
     assert spent < 6, "seconds of work"
     assert door.slowest < LONGEST_SILENCE
     assert door.peak < 220 * MEGABYTE
+
+
+def grey_scan() -> bytes:
+    """Return A4 at 600 dpi in passes, as scanners write it."""
+    buffer = io.BytesIO()
+    Image.new("L", (4_960, 7_016), 230).save(buffer, "JPEG", progressive=True)
+    return buffer.getvalue()
+
+
+ORDINARY: dict[str, Callable[[], bytes]] = {
+    "of a telephone, in passes": lambda: photo(4_032, 3_024, progressive=True),
+    "of a scanner, in passes": grey_scan,
+    "with a second picture or a film behind it": lambda: (
+        photo() + photo() + b"\x00\x00\x00\x18ftypmp42" + bytes(5_000)
+    ),
+    "with fill bytes, comments and a thumbnail": lambda: (
+        (whole := photo())[:2]
+        + b"\xff\xff\xff\xfe\x00\x10www.example.cn\xff\xe1\x00\x08\xff\xd8\xff\xda\xff\xd9"
+        + whole[2:]
+    ),
+    "with restart markers": lambda: photo(restart_marker_blocks=1),
+    "of many pages": lambda: pdf(
+        CATALOGUE,
+        b"<</Type/Pages/Kids[%s]/Count 500>>" % b" ".join(b"%d 0 R" % (number + 4) for number in range(500)),
+        stream(zlib.compress(b"q Q " * 5_000)),
+        *[b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 3 0 R>>"] * 500,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ORDINARY)
+async def test_an_ordinary_file_is_taken(door: Door, what: str) -> None:
+    answer = await door.put(await asyncio.to_thread(ORDINARY[what]))
+    assert answer.status_code == 201, answer.text
 
 
 async def test_twenty_hostile_files_at_once_leave_memory_flat_and_others_are_served(door: Door) -> None:
@@ -303,7 +337,8 @@ async def raw(url: str, sent: bytes, *, seconds: float = 20) -> bytes:
 
 
 async def test_lengths_that_are_not_true_are_refused_and_hold_nobody_up(door: Door) -> None:
-    head = f"PUT /api/v1/uploads HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {door.client.headers['authorization']}\r\n"
+    head = "PUT /api/v1/uploads HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    head += f"Authorization: {door.client.headers['authorization']}\r\n"
     for sent, status in (
         ("Content-Length: -1\r\n\r\n", b"400"),
         ("Content-Length: 1e3\r\n\r\n", b"400"),

@@ -27,6 +27,8 @@ from storage.policies import policy_book
 router = APIRouter(tags=["applications"])
 Prefer = Annotated[str, Header(max_length=200, description="`wait=N`: seconds to wait for the outcome, 0 to 15.")]
 LONGEST_WAIT = 15.0
+TAKEN_UP_SECONDS = 3.0
+"""A person waits this long for a worker, so that the case stands in their list; else it does from the first look at it."""
 
 
 def wait_of(prefer: str, default: float) -> float:
@@ -70,6 +72,8 @@ async def hand_in(
     doors: Doors, principal: Principal, form: ApplicationForm, papers: Sequence[PaperIn], *, wait: float
 ) -> Applied:
     """Start the case of a judged application whose papers were uploaded; an applicant's account gets the case."""
+    if principal.role is Role.APPLICANT:
+        wait = max(wait, TAKEN_UP_SECONDS)
     mente = await doors.mente()
     materials = await doors.papers.stored(papers, doors.objects)
     account = principal.id if principal.role is Role.APPLICANT else ""

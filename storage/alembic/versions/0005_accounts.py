@@ -21,6 +21,8 @@ def upgrade() -> None:
         op.add_column("case", sa.Column(name, sa.String(length=64), nullable=True))
         op.create_index(f"ix_case_{name}", "case", [name])
     op.create_index("ix_case_due", "case", ["region", "due", "acceptance_no"])
+    desk = ["region", "closed", "status", "sla", "attention", "waiting_on", "due", "acceptance_no"]
+    op.create_index("ix_case_desk", "case", desk)
     _accounts()
     _sessions()
     _api_keys()
