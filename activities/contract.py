@@ -26,6 +26,7 @@ from domain.vocabulary import Decision, InsuredState, Sla, Status, WaitingOn
 CASE_QUEUE = "mente"
 NOTICE_QUEUE = "mente-notices"
 EXTERNAL_QUEUE = "mente-external"
+FOLLOW_QUEUE = "mente-following"
 
 
 class ActivityName(StrEnum):

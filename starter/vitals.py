@@ -11,7 +11,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 from temporalio.client import Client
 
-from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
+from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, FOLLOW_QUEUE, NOTICE_QUEUE
 from activities.notices.email import MailSettings
 from activities.notices.providers.registry import ProviderError, build_provider
 from domain.application import Model
@@ -23,7 +23,7 @@ LOOK_SECONDS = 3.0
 ALIVE = timedelta(minutes=2)
 """A worker that asked for work within this is taken to be alive; a long poll lasts one minute."""
 
-_QUEUES = {CASE_QUEUE: "办理", NOTICE_QUEUE: "通知", EXTERNAL_QUEUE: "外部查询"}
+_QUEUES = {CASE_QUEUE: "办理", NOTICE_QUEUE: "通知", EXTERNAL_QUEUE: "外部查询", FOLLOW_QUEUE: "短信送达查询"}
 
 
 class Vital(Model):
@@ -84,7 +84,7 @@ async def worker_vitals(client: Client) -> tuple[Vital, ...]:
 
 async def _queue_vital(client: Client, queue: str) -> Vital:
     kinds = [enums.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY]
-    if queue != EXTERNAL_QUEUE:
+    if queue not in (EXTERNAL_QUEUE, FOLLOW_QUEUE):
         kinds.append(enums.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     alive = [len(found) for found in await asyncio.gather(*(_pollers(client, queue, kind) for kind in kinds))]
     told = f"{min(alive)} 个进程" if min(alive) else "没有进程在取任务，案件会等待"

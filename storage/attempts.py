@@ -55,7 +55,7 @@ class Attempt(Model):
     """A way as it stands. `mine` says whether the caller has just claimed it with this `attempt` number.
 
     `claimed_at` is when its latest claimant took it, `handed_over_at` when the text last left the house, `ended_at`
-    when its latest outcome came about.
+    when its latest outcome came about. `address_digest` is that of the number the text last left for.
     """
 
     reference: str
@@ -67,6 +67,7 @@ class Attempt(Model):
     handed_over_at: datetime | None = None
     ended_at: datetime | None = None
     provider_id: str = ""
+    address_digest: str = ""
 
 
 class Leaving(StrEnum):

@@ -1,4 +1,4 @@
-"""One worker process: the three task queues of design, one database pool, one object store."""
+"""One worker process: its task queues, one database pool, one object store."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.cases import CaseActivities
-from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE
+from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, FOLLOW_QUEUE, NOTICE_QUEUE
 from activities.notices.city_gateway import CityGateway, build_providers
 from activities.notices.email import SmtpMailer
 from activities.notices.sending import NoticeActivities, NoticeSettings
@@ -69,7 +69,8 @@ def build_workers(
     return [
         case_worker(client, settings, cases, notices),
         notice_worker(client, settings, notices),
-        asking_worker(client, settings, database, notices),
+        registry_worker(client, settings, database),
+        following_worker(client, settings, notices),
     ]
 
 
@@ -106,19 +107,29 @@ def notice_worker(client: Client, settings: Settings, notices: NoticeActivities)
     )
 
 
-def asking_worker(client: Client, settings: Settings, database: Database, notices: NoticeActivities) -> Worker:
-    """Build the worker of the queue that asks other houses: registries, and providers about their messages."""
+def registry_worker(client: Client, settings: Settings, database: Database) -> Worker:
+    """Build the worker of the queue that asks registries."""
     return Worker(
         client,
         task_queue=EXTERNAL_QUEUE,
-        activities=[RegistryActivities(database).look_up_insured, notices.follow_notice],
+        activities=[RegistryActivities(database).look_up_insured],
         **options_of(EXTERNAL_QUEUE, settings),
+    )
+
+
+def following_worker(client: Client, settings: Settings, notices: NoticeActivities) -> Worker:
+    """Build the worker of the queue that asks providers about messages: one that hangs holds up nothing else."""
+    return Worker(
+        client,
+        task_queue=FOLLOW_QUEUE,
+        activities=[notices.follow_notice],
+        **options_of(FOLLOW_QUEUE, settings),
     )
 
 
 def options_of(queue: str, settings: Settings) -> dict[str, Any]:
     """Return how much a worker of a queue takes on at once, how it asks for it, and how it stops."""
-    if queue == EXTERNAL_QUEUE:
+    if queue in (EXTERNAL_QUEUE, FOLLOW_QUEUE):
         return {"max_concurrent_activities": 20, "graceful_shutdown_timeout": FINISH}
     if queue == NOTICE_QUEUE:
         return {

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, RetryState
 
-from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE, NOTICE_QUEUE, ActivityName
+from activities.contract import CASE_QUEUE, FOLLOW_QUEUE, NOTICE_QUEUE, ActivityName
 from activities.notice_contract import SAID_TODAY, NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
 from domain.events import INBOX
 from domain.moments import rfc3339
@@ -20,20 +20,19 @@ REPEAT = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=30),
 )
-# Where another provider waits its turn, the last try falls near the end of the time allowed.
+# Where another provider waits its turn: tries over ten minutes. Tries are counted, not time, because a message that
+# stood in a long queue, or waited for a worker, has not been refused by anybody.
 REPEAT_SOON = RetryPolicy(
     initial_interval=timedelta(seconds=5),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=1),
+    maximum_attempts=13,
 )
 # The database is ours and comes back; a notice without an end would look like one still under way.
 RECORD = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 ONE_SEND = timedelta(seconds=20)
 GIVE_UP_AFTER = timedelta(days=3)
-NEXT_PROVIDER_AFTER = timedelta(minutes=10)
-"""How long a provider that surely takes nothing is tried while there is another. Hours of rest do not count."""
-
 FOLLOWED_AFTER = (
     timedelta(minutes=2),
     timedelta(minutes=16),
@@ -103,10 +102,7 @@ class Telling:
         way = SendNotice(
             acceptance_no=start.acceptance_no, seq=start.seq, channel=channel, provider=provider, intent=start.intent
         )
-        if last:
-            sent = await self._hand_over(way, GIVE_UP_AFTER, repeat=REPEAT)
-        else:
-            sent = await self._hand_over(way, NEXT_PROVIDER_AFTER, repeat=REPEAT_SOON)
+        sent = await self._hand_over(way, repeat=REPEAT if last else REPEAT_SOON)
         if channel in BY_SMS and provider and sent.state not in _KNOWN:
             sent = await self._follow(way)
         if sent.state is NoticeState.DELIVERED:
@@ -118,8 +114,9 @@ class Telling:
             self._reported = True
             await self._report(sent.at or workflow.now())
 
-    async def _hand_over(self, way: SendNotice, patience: timedelta, *, repeat: RetryPolicy) -> NoticeSent:
-        """Try outside the hours of rest until it is sent, known to be lost, or the patience is used up."""
+    async def _hand_over(self, way: SendNotice, *, repeat: RetryPolicy) -> NoticeSent:
+        """Try outside the hours of rest until it is sent, known to be lost, or tries or patience are used up."""
+        patience = GIVE_UP_AFTER
         while True:
             await self._rest(way.channel)
             begun = workflow.now()
@@ -127,9 +124,10 @@ class Telling:
             allowed = min(patience, rest - begun) if rest is not None else patience
             try:
                 return await _send(self._start, way, allowed=allowed, repeat=repeat)
-            except ActivityError:
+            except ActivityError as failure:
                 patience -= allowed
-            if patience <= timedelta(0):
+                refused = failure.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED
+            if refused or patience <= timedelta(0):
                 return await self._conclude(way)
             # The server gives up as soon as its next try would come too late, which is before the hours begin.
             await self._pass(begun + allowed, "静默时段将至，之后再发送")
@@ -182,7 +180,7 @@ class Telling:
             ActivityName.FOLLOW_NOTICE.value,
             way,
             result_type=NoticeSent,
-            task_queue=EXTERNAL_QUEUE,
+            task_queue=FOLLOW_QUEUE,
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=RECORD,
             summary=f"查询{_named(way)}是否送达",

@@ -9,7 +9,7 @@ from activities.notices.outcomes import Postponed, TurnedDown, Unclear
 from activities.notices.sms import Sms, SmsAnswer, SmsGateway, SmsTrace
 from activities.notices.wording import context_of, text_of
 from activities.notices.words import sms_words
-from storage.attempts import Attempt
+from storage.attempts import Attempt, address_digest
 from storage.notice_standing import AttemptState
 from storage.notices import NoticeRecord
 
@@ -96,7 +96,8 @@ class BySms:
     async def _ask(self, held: Attempt, notice: NoticeRecord, *, phone: str, provider: str) -> SmsAnswer | None:
         trace = SmsTrace(
             reference=held.reference,
-            phone=phone,
+            # of today's number a provider would only say that it never took anything
+            phone=phone if held.address_digest == address_digest(held.reference, phone) else "",
             region=notice.region,
             handed_over_at=held.handed_over_at or held.claimed_at or notice.created_at,
             provider=provider,

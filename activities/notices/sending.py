@@ -185,7 +185,7 @@ class NoticeActivities:
         return await self._attempts.record(held, AttemptState.SKIPPED, "no-address")
 
     async def _send_mail(self, command: SendNotice, notice: NoticeRecord, *, to: str) -> NoticeSent:
-        letter = await self._letter(notice, to=to)
+        letter = await self._letter(notice, to=to, intent=command.intent)
         held = await self._attempts.claim(command)
         if held.state is AttemptState.SENDING:
             return await self._attempts.record(held, AttemptState.UNKNOWN, "interrupted")
@@ -239,14 +239,14 @@ class NoticeActivities:
             raise
         return await self._attempts.record(held, AttemptState.SENT, "")
 
-    async def _letter(self, notice: NoticeRecord, *, to: str) -> Letter:
+    async def _letter(self, notice: NoticeRecord, *, to: str, intent: int) -> Letter:
         text = text_of(notice)
         attachment = None
         if notice.certificate_sha256 is not None:
             content = await self._objects.get(notice.certificate_sha256)
             attachment = Attachment(name=f"电子凭证_{notice.acceptance_no}.pdf", content=content)
         return Letter(
-            key=f"{notice.acceptance_no}.n{notice.seq}",
+            key=f"{notice.acceptance_no}.n{notice.seq}{f'.r{intent}' if intent else ''}",
             to=to,
             written_at=notice.created_at,
             sender_name=city_of(notice.region).bureau,

@@ -34,7 +34,8 @@ class SmsTrace(Model):
     """What is known of a message handed over before, perhaps. Personal: never into a log or an error.
 
     `handed_over_at` is when it was claimed, shortly before it left; `provider` is whom it was handed to, and
-    `provider_id` that one's own id where it answered with one.
+    `provider_id` that one's own id where it answered with one. `phone` is empty where it went to another number than
+    is on file now: nobody knows the old one any more.
     """
 
     reference: str
@@ -82,7 +83,7 @@ class SmsGateway(Protocol):
     async def find(self, trace: SmsTrace) -> SmsAnswer | None:
         """Return the answer to a message handed over before; None only if the provider surely has none.
 
-        Raises `Postponed` where the provider cannot say now.
+        Raises `Postponed` where the provider cannot say now, or only by a number that is not known any more.
         """
         ...
 

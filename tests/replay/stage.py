@@ -48,7 +48,7 @@ from tests.replay.histories import (
     workflow_of,
 )
 from worker.connection import connect_embedded
-from worker.running import asking_worker, case_worker, notice_worker
+from worker.running import case_worker, following_worker, notice_worker, registry_worker
 
 WAIT_SECONDS = 60
 SUPERVISED = "620900"
@@ -320,4 +320,5 @@ async def _workers(stack: AsyncExitStack, running: House, sms: ScriptedSms, mail
     cases = CaseActivities(database, objects, keys, client)
     await stack.enter_async_context(case_worker(client, settings, cases, notices))
     await stack.enter_async_context(notice_worker(client, settings, notices))
-    await stack.enter_async_context(asking_worker(client, settings, database, notices))
+    await stack.enter_async_context(registry_worker(client, settings, database))
+    await stack.enter_async_context(following_worker(client, settings, notices))

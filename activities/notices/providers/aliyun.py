@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
-from activities.notices.providers.port import Keys, TemplateSms, plain
+from activities.notices.providers.port import NUMBER_CHANGED, Keys, TemplateSms, plain
 from activities.notices.providers.reports import Receipts, local_time_of, phone_of, read_reports, text_of
 from activities.notices.providers.signatures import acs3, acs3_headers, acs3_query
 from activities.notices.sms import SmsAnswer, SmsReceipt, SmsTrace
@@ -134,6 +134,8 @@ class AliyunSms:
         age = self._now() - trace.handed_over_at
         if age > KEPT_FOR:
             raise Postponed("too-old")
+        if not trace.phone:
+            raise Postponed(NUMBER_CHANGED)
         days = sorted({local_date(trace.handed_over_at), local_date(trace.handed_over_at + _SPREAD)})
         found = [each for day in days for each in await self._listed(trace.phone, f"{day:%Y%m%d}")]
         mine = [each for each in found if each.get("OutId") == trace.reference]

@@ -1,7 +1,7 @@
 """One HTTP request to a provider, and how certain it is afterwards that it was not carried out.
 
-A request that never left, and one that something refused before reading it, was surely not carried out. Once it has
-left, only the provider's own answer is certain; silence, a gateway's error page and a broken answer are not.
+A request that never left was surely not carried out, nor one of too many (429). Once it has left, only the provider's
+own answer is certain; silence, "not in service", a gateway's or a proxy's page and a broken answer are not.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ _ONCE_EACH = httpx.Limits(max_keepalive_connections=0)
 """A connection for each request: on a kept one, an answer too many would be read as that of the next message, and one
 the server closes at the wrong moment would leave a message in doubt."""
 
-_REFUSED_UNREAD = (429, 503)
-"""Too many requests, and not in service: said before anything is done."""
+_TOO_MANY = 429
+"""Too many requests: said before anything is done. An assumption, see `docs/sms.md`; no other status says as much."""
 
 _NEVER_LEFT = (
     httpx.ConnectError,
@@ -35,7 +35,8 @@ _NEVER_LEFT = (
 )
 _CODE = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_.:-]{0,63}")
 _ID = re.compile(r"[0-9A-Za-z^:._-]{1,64}")
-_NUMBER_LIKE = re.compile(r"[0-9]{7}")
+_NUMBER_LIKE = re.compile(r"[0-9](?:[-_.: ]*[0-9]){6}")
+"""Seven digits, also where something stands between them as in a number that is written in groups."""
 
 
 class _WithoutQueries(logging.Filter):
@@ -105,7 +106,7 @@ def id_of(said: object, *, phone: str) -> str:
 
 def _read(response: httpx.Response) -> dict[str, Any]:
     status = response.status_code
-    if status in _REFUSED_UNREAD:
+    if status == _TOO_MANY:
         raise Postponed(f"http-{status}")
     if status >= 500:
         raise Unclear(f"http-{status}")
@@ -116,7 +117,5 @@ def _read(response: httpx.Response) -> dict[str, Any]:
         body = None
     if isinstance(body, dict):
         return body
-    if status >= 300:
-        # something before the provider answered
-        raise Postponed(f"http-{status}")
-    raise Unclear("answer-unreadable")
+    # from 300 on something between us answered, perhaps after it had passed the request on
+    raise Unclear(f"http-{status}" if status >= 300 else "answer-unreadable")

@@ -30,7 +30,8 @@ class ProviderGateway:
 
     async def find(self, trace: SmsTrace) -> SmsAnswer | None:
         """Ask the provider; see `SmsGateway.find`."""
-        return await self._provider.find(trace.model_copy(update={"phone": mobile(trace.phone)}))
+        phone = mobile(trace.phone) if trace.phone else ""
+        return await self._provider.find(trace.model_copy(update={"phone": phone}))
 
 
 def fill(message: Sms, contract: SmsContract | None) -> TemplateSms:

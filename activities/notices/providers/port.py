@@ -12,6 +12,10 @@ Keys = Mapping[str, SecretStr]
 """A provider's settings by name; a value that is not set is empty."""
 
 
+NUMBER_CHANGED = "number-changed"
+"""Why a provider that is asked by number cannot be: the message went to another than is on file now."""
+
+
 class TemplateSms(Model):
     """One message as providers take it: an approved template, filled. Personal: never into a log or an error.
 
@@ -39,7 +43,8 @@ class SmsProvider(Protocol):
     async def find(self, trace: SmsTrace) -> SmsAnswer | None:
         """Return what became of a message handed over before; None only where it was surely never taken.
 
-        Raises `Postponed` where the provider cannot say, or cannot say yet.
+        Raises `Postponed` where the provider cannot say, or cannot say yet: also where it is asked by number and
+        `trace.phone` is empty (`number-changed`).
         """
         ...
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from activities.notice_contract import NoticeState
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.providers.calling import ask, call, code_of, id_of, open_client
-from activities.notices.providers.port import Keys, TemplateSms, plain
+from activities.notices.providers.port import NUMBER_CHANGED, Keys, TemplateSms, plain
 from activities.notices.providers.reports import Receipts, local_time_of, phone_of, read_reports, text_of
 from activities.notices.providers.signatures import tc3
 from activities.notices.sms import SmsAnswer, SmsReceipt, SmsTrace
@@ -123,6 +123,8 @@ class TencentSms:
         now = self._now()
         if now - trace.handed_over_at > KEPT_FOR:
             raise Postponed("too-old")
+        if not trace.phone:
+            raise Postponed(NUMBER_CHANGED)
         content = {
             "BeginTime": int((trace.handed_over_at - _BEFORE).timestamp()),
             "EndTime": int(now.timestamp()),

@@ -28,7 +28,7 @@ router = APIRouter(tags=["applications"])
 Prefer = Annotated[str, Header(max_length=200, description="`wait=N`: seconds to wait for the outcome, 0 to 15.")]
 LONGEST_WAIT = 15.0
 TAKEN_UP_SECONDS = 3.0
-"""A person waits this long for a worker, so that the case stands in their list; else it does from the first look at it."""
+"""A person waits this long for a worker, so that the case stands in their lists; else it does once looked at."""
 
 
 def wait_of(prefer: str, default: float) -> float:
