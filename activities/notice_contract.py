@@ -61,19 +61,25 @@ class NoticeSent(Model):
     """What came of one channel, or of the notice.
 
     `at` is when the person's telephone received it, or when we learned of it, and None unless it is delivered.
-    `task` says why somebody must reach the person otherwise. Neither is in payloads of 0.2.0.
+    `task` says why somebody must reach the person otherwise, `had_task` that somebody was asked to before, whatever
+    came of it. None of these is in payloads of 0.2.0.
     """
 
     state: NoticeState
     detail: str = ""
     at: datetime | None = None
     task: str = ""
+    had_task: bool = False
 
 
 class ReportNotice(Model):
-    """Tell the case that a notice arrived (`reason` empty), or that no channel reached the person, and when."""
+    """Tell the case that a notice arrived (`reason` empty), or that no channel reached the person, and when.
+
+    `intent` is that of `StartNotice`.
+    """
 
     acceptance_no: str
     seq: int
     at: datetime
     reason: str = ""
+    intent: int = 0

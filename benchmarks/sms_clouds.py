@@ -26,7 +26,8 @@ WAITING, LOST, RECEIVED = 1, 2, 3
 _FATES = (RECEIVED,) * 80 + (LOST,) * 8 + (WAITING,) * 12
 _TROUBLES = (
     *[Fault.REFUSE_429, Fault.REFUSE_503, Fault.DROP_UNREAD] * 2,
-    *[Fault.DROP_AFTER, Fault.HALF, Fault.ERROR_500, Fault.ERROR_502, Fault.MALFORMED, Fault.OTHER_SHAPE] * 2,
+    *[Fault.DROP_AFTER, Fault.HALF, Fault.ERROR_500, Fault.ERROR_502, Fault.ERROR_503] * 2,
+    *[Fault.MALFORMED, Fault.OTHER_SHAPE, Fault.LOGIN_AFTER] * 2,
     *(Fault.WRONG_TYPE, Fault.TWICE, Fault.LOGIN_PAGE, Fault.SLOW),
 )
 _SLOW_SECONDS = 12.0

@@ -20,6 +20,7 @@ MARKS = (
         EventKind.RULING_OVERDUE,
         EventKind.NOTICE_FAILED,
         EventKind.NOTICE_DELIVERED,
+        EventKind.NOTICE_WAIVED,
     }
 )
 """Kinds of entry that say why, or that it is settled."""
@@ -59,7 +60,7 @@ def attention_reasons(marks: Iterable[Mark]) -> tuple[str, ...]:
             case EventKind.NOTICE_FAILED:
                 number = mark.detail.get("notice_seq")
                 found[f"notice {number}"] = f"第 {number} 号通知未能送达，须另行告知"
-            case EventKind.NOTICE_DELIVERED:
+            case EventKind.NOTICE_DELIVERED | EventKind.NOTICE_WAIVED:
                 found.pop(f"notice {mark.detail.get('notice_seq')}", None)
         for settled, names in ((_DECIDED, ("breach", "short")), (_RULED, ("ruling",))):
             if mark.kind in settled:

@@ -71,6 +71,10 @@ class Limit(Model):
         """Return the limit as it runs from the delivery of its notice, at the earliest from when that was sent."""
         return self.model_copy(update={"started_at": max(at, self.started_at), "awaits_delivery": False})
 
+    def bounced(self, at: datetime) -> "Limit":
+        """Return the limit as it waits anew for its notice, which has come back."""
+        return self.model_copy(update={"started_at": max(at, self.started_at), "awaits_delivery": True})
+
     def due(self, calendar: CalendarSlice, close: time) -> datetime:
         """Return when the limit ends; asked only of one that has begun."""
         assert not self.awaits_delivery, "what has not begun has no end"

@@ -28,15 +28,19 @@ class TimelineLine(Model):
 
 
 class DeliveryLine(Model):
-    """A notice whose delivery begins a period of the applicant's; `delivered_at` None while it is awaited."""
+    """A notice whose delivery begins a period of the applicant's; `delivered_at` None while it is awaited.
+
+    One that came back at `failed_at` is followed by another of the same number, awaited since.
+    """
 
     period: NoticePeriod
     period_zh: str
     notice_seq: int
     sent_at: datetime
     delivered_at: datetime | None
+    failed_at: datetime | None = None
 
-    @field_serializer("sent_at", "delivered_at")
+    @field_serializer("sent_at", "delivered_at", "failed_at")
     def _local(self, at: datetime | None) -> str | None:
         return rfc3339(at) if at else None
 

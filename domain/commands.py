@@ -207,6 +207,13 @@ class NoticeFailed(Command):
     failed_at: Moment
 
 
+class NoticeWaived(Command):
+    """An officer says that a notice which reached nobody need not be told any more (无须告知)."""
+
+    senders: ClassVar[frozenset[str]] = frozenset({"officer"})
+    notice_seq: Annotated[int, Field(ge=1)]
+
+
 COMMANDS: dict[str, type[Command]] = {
     "supply_materials": SupplyMaterials,
     "give_verdict": GiveVerdict,
@@ -228,6 +235,7 @@ COMMANDS: dict[str, type[Command]] = {
     "amend_calendar": AmendCalendar,
     "notice_delivered": NoticeDelivered,
     "notice_failed": NoticeFailed,
+    "notice_waived": NoticeWaived,
 }
 NAMES: dict[type[Command], str] = {model: name for name, model in COMMANDS.items()}
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from domain.application import Moment
 from domain.vocabulary import NoticePeriod
 
+SYSTEM = "system"
 AWAITED = "（等待通知送达）"
 """Appended to why a clock stands still while the notice that began the stop has not been delivered."""
 
@@ -15,6 +16,7 @@ class Delivery(BaseModel):
     """A notice whose delivery begins a period of the applicant's; None while it has not been delivered.
 
     From `sent_at` until `delivered_at` that period waits. It is told beside the clock and changes nothing of it.
+    Where the message that was delivered bounced at `failed_at`, another of the same notice waits from then on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -23,6 +25,15 @@ class Delivery(BaseModel):
     notice_seq: PositiveInt
     sent_at: Moment
     delivered_at: Moment | None = None
+    by: str = SYSTEM
+    """Who said that it was delivered: a provider, through the system, or an officer. Not in payloads of 0.2.0."""
+    failed_at: Moment | None = None
+    """When a provider took its word back; None if it stands. Not in payloads of 0.2.0."""
+
+    @property
+    def may_bounce(self) -> bool:
+        """Whether a provider's later word can take the delivery back; what an officer saw to stands."""
+        return self.delivered_at is not None and self.failed_at is None and self.by == SYSTEM
 
     def is_awaited(self, at: datetime) -> bool:
         """Tell whether the notice is out and not delivered at an instant."""

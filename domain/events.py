@@ -61,6 +61,7 @@ class EventKind(StrEnum):
     CALENDAR_AMENDED = "calendar_amended"
     NOTICE_DELIVERED = "notice_delivered"
     NOTICE_FAILED = "notice_failed"
+    NOTICE_WAIVED = "notice_waived"
     PLAIN_PAYLOAD = "plain_payload"
     IMPORTED = "imported"
     REFUSED = "refused"
@@ -123,6 +124,7 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.CALENDAR_AMENDED: "更新工作日历",
     EventKind.NOTICE_DELIVERED: "通知送达",
     EventKind.NOTICE_FAILED: "通知未能送达",
+    EventKind.NOTICE_WAIVED: "通知无须告知",
     EventKind.PLAIN_PAYLOAD: "收到未加密消息",
     EventKind.IMPORTED: "导入既有资格",
     EventKind.REFUSED: "拒收消息",

@@ -31,10 +31,8 @@ _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 MAX_NAME = 50
 MAX_ID = 100
 MAX_FILE_NAME = 200
-MAX_EMAIL = 254
 
 _PHONE = re.compile(r"1[3-9][0-9]{9}")
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
@@ -209,13 +207,10 @@ def _check_disease(form: ApplicationForm, policies: PolicyBook, policy: RegionPo
 def _check_applicant(form: ApplicationForm, policy: RegionPolicy, today: date) -> None:
     person = form.applicant
     _check_person(person.name, person.id_number, person.phone, field="applicant", today=today)
-    if person.email is not None and (len(person.email) > MAX_EMAIL or not _EMAIL.fullmatch(person.email)):
-        raise refuse(
-            field="applicant.email",
-            rule="电子邮箱的格式为 名称@域名",
-            remedy="请核对电子邮箱；没有的可以不填",
-            message="电子邮箱格式不对",
-        )
+    if person.email is not None:
+        refusal = judge_mail_address(person.email, field="applicant.email")
+        if refusal is not None:
+            raise Refused(refusal)
     if person.insured_category not in policy.filing.insured_categories.value:
         raise refuse(
             field="applicant.insured_category",

@@ -23,6 +23,7 @@ from domain.commands import (
     InsuredChanged,
     NoticeDelivered,
     NoticeFailed,
+    NoticeWaived,
     RaiseObjection,
     Recuse,
     RuleObjection,
@@ -34,7 +35,7 @@ from domain.commands import (
 )
 from domain.hospital_change import next_change_on
 from domain.moments import CST, local_date
-from domain.notice_word import judge_notice
+from domain.notice_word import judge_notice, judge_waiver
 from domain.refusal import Refusal
 from domain.vocabulary import STATUS_ZH, Decision, Status
 
@@ -64,6 +65,7 @@ STATUSES: dict[type[Command], frozenset[Status]] = {
     AmendCalendar: _ANY,
     NoticeDelivered: _ANY,
     NoticeFailed: _ANY,
+    NoticeWaived: _ANY,
 }
 
 
@@ -190,6 +192,8 @@ def _judge_content(state: CaseState, command: Command, now: datetime) -> Refusal
             return judge_notice(state, command.notice_seq, "delivered_at", command.delivered_at, now)
         case NoticeFailed():
             return judge_notice(state, command.notice_seq, "failed_at", command.failed_at, now)
+        case NoticeWaived():
+            return judge_waiver(state, command.notice_seq)
         case _:
             return None
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.case import CaseState
 from domain.refusal import Refusal
+from domain.vocabulary import Status
 
 CLOCKS_APART = timedelta(minutes=5)
 """How far a provider's clock may be from ours before what it says of an instant is refused; assumption."""
@@ -12,6 +13,20 @@ CLOCKS_APART = timedelta(minutes=5)
 def judge_notice(state: CaseState, notice_seq: int, field: str, at: datetime, now: datetime) -> Refusal | None:
     """Return why the word cannot be true, or None; `field` is where it says when."""
     return _judge_number(state, notice_seq) or _judge_instant(state, field, at, now)
+
+
+def judge_waiver(state: CaseState, notice_seq: int) -> Refusal | None:
+    """Return why telling a notice cannot be waived, or None: a period that waits for it would never begin."""
+    window = state.window
+    awaited = window is not None and window.awaits_delivery and window.notice_seq == notice_seq
+    if not awaited or state.status not in (Status.SUPPLEMENT, Status.DENIED):
+        return _judge_number(state, notice_seq)
+    return Refusal(
+        field="notice_seq",
+        rule="期限自该通知送达之日起算的，必须告知当事人",
+        remedy="请电话告知或当面交付，并登记为 reached；确实无法告知的，登记为 not_reached",
+        message="当事人的期限正等待该通知送达，不能免于告知。",
+    )
 
 
 def _judge_number(state: CaseState, notice_seq: int) -> Refusal | None:

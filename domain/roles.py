@@ -77,6 +77,7 @@ class Action(StrEnum):
     INSURED_CHANGED = "insured_changed"
     END_ENTITLEMENT = "end_entitlement"
     NOTICE_DELIVERED = "notice_delivered"
+    NOTICE_WAIVED = "notice_waived"
     RESEND_NOTICE = "resend_notice"
     WORK_TASKS = "work_tasks"
 
@@ -181,6 +182,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
             Action.NOTICE_DELIVERED,
+            Action.NOTICE_WAIVED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,
         },
@@ -227,6 +229,7 @@ OF_ONE_CASE = (
             Action.INSURED_CHANGED,
             Action.END_ENTITLEMENT,
             Action.NOTICE_DELIVERED,
+            Action.NOTICE_WAIVED,
             Action.RESEND_NOTICE,
             Action.WORK_TASKS,
         }

@@ -29,10 +29,11 @@ from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.access import CaseFacts
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
-from domain.commands import Command, Supersede, SupplyMaterials, name_of
+from domain.commands import ChangeContact, Command, Supersede, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
+from domain.mail_address import judge_mail_address
 from domain.offregion import OffregionFiling
 from domain.refusal import Refused
 from domain.taking_over import TakenOver
@@ -247,6 +248,10 @@ class Mente:
     async def _check(self, number: str, command: Command) -> None:
         if isinstance(command, Supersede):
             await check_successor(self.database, number, command)
+        if isinstance(command, ChangeContact) and command.email:
+            refusal = judge_mail_address(command.email, field="email")
+            if refusal is not None:
+                raise Refused(refusal)
 
     async def _is_due(self, number: str, command: Command) -> bool:
         async with self.database.read() as connection:

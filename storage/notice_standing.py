@@ -48,16 +48,23 @@ async def show_state(connection: AsyncConnection, reference: str) -> None:
 
 
 async def standing(
-    connection: AsyncConnection, acceptance_no: str, seq: int, channels: Iterable[str]
+    connection: AsyncConnection, acceptance_no: str, seq: int, channels: Iterable[str], *, since: int = 0
 ) -> AttemptState:
-    """Return how a notice stands; a channel of `channels` nobody tried counts as failed."""
-    found = await _ways(connection, acceptance_no, seq)
+    """Return how a notice stands; a channel of `channels` nobody tried counts as failed.
+
+    Of the orders to send it, only that numbered `since` and later ones count.
+    """
+    found = await _ways(connection, acceptance_no, seq, since=since)
     tried = {channel for channel, _ in found}
     return _overall([*found, *((each, AttemptState.FAILED) for each in channels if each not in tried)])
 
 
-async def _ways(connection: AsyncConnection, acceptance_no: str, seq: int) -> list[tuple[str, AttemptState]]:
-    wanted = select(notice_attempt.c.channel, notice_attempt.c.state).where(attempts_of(acceptance_no, seq))
+async def _ways(
+    connection: AsyncConnection, acceptance_no: str, seq: int, *, since: int = 0
+) -> list[tuple[str, AttemptState]]:
+    wanted = select(notice_attempt.c.channel, notice_attempt.c.state).where(
+        attempts_of(acceptance_no, seq), notice_attempt.c.intent >= since
+    )
     return [(row.channel, AttemptState(row.state)) for row in await connection.execute(wanted)]
 
 

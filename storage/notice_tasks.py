@@ -3,6 +3,7 @@
 One row for a notice. A task is closed by an officer, or by a provider's late word that the message arrived.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
 from storage.database import insert_rows
-from storage.tables import notice_task
+from storage.tables import notice_attempt, notice_task
 
 BY_RECEIPT = "receipt"
 """Who closed a task that a provider's late word made needless."""
@@ -89,15 +90,32 @@ async def close_task(
     by: str,
     at: datetime,
     note: str = "",
+    instead_of: Collection[TaskOutcome] = (),
 ) -> bool:
-    """Close an open task; False if there is none."""
+    """Close an open task, or one that ended as one of `instead_of`; False if there is none. Of two only one closes it."""
     mine = (notice_task.c.acceptance_no == acceptance_no) & (notice_task.c.seq == seq)
+    takes = or_(notice_task.c.done_at.is_(None), notice_task.c.outcome.in_(tuple(instead_of)))
     closed = await connection.execute(
-        update(notice_task)
-        .where(mine, notice_task.c.done_at.is_(None))
-        .values(done_at=at, done_by=by, outcome=outcome, note=note)
+        update(notice_task).where(mine, takes).values(done_at=at, done_by=by, outcome=outcome, note=note)
     )
     return closed.rowcount == 1
+
+
+async def close_task_of(connection: AsyncConnection, reference: str, *, at: datetime) -> bool:
+    """Close the open task of the notice of an attempt: its message arrived; False if there is none."""
+    wanted = select(notice_attempt.c.acceptance_no, notice_attempt.c.seq)
+    way = (await connection.execute(wanted.where(notice_attempt.c.reference == reference))).one()
+    return await close_task(
+        connection, acceptance_no=way.acceptance_no, seq=way.seq, outcome=TaskOutcome.REACHED, by=BY_RECEIPT, at=at
+    )
+
+
+async def put_back(connection: AsyncConnection, before: NoticeTask, *, done_by: str, done_at: datetime) -> None:
+    """Make a task what it was before somebody closed it, unless it has been touched since."""
+    mine = (notice_task.c.acceptance_no == before.acceptance_no) & (notice_task.c.seq == before.seq)
+    as_closed = (notice_task.c.done_by == done_by) & (notice_task.c.done_at == done_at)
+    was = before.model_dump(include={"done_at", "done_by", "outcome", "note"})
+    await connection.execute(update(notice_task).where(mine, as_closed).values(**was))
 
 
 async def task_of(connection: AsyncConnection, acceptance_no: str, seq: int) -> NoticeTask | None:

@@ -1,7 +1,8 @@
 """Notices as stored: what a text and its address are made from, and their end."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,6 +39,16 @@ class NoticeRecord(Model):
 
 class CertificateMissing(Exception):
     """The notice asks for a certificate that is not there (yet); carries its acceptance number and version."""
+
+
+class Settled(NamedTuple):
+    """How a notice stands: by all its orders, and by the one just ended with those that came after it.
+
+    What an earlier order sent is no answer to an officer who had it sent anew.
+    """
+
+    overall: AttemptState
+    ordered: AttemptState
 
 
 async def load_notice(connection: AsyncConnection, acceptance_no: str, seq: int) -> NoticeRecord | None:
@@ -78,13 +89,14 @@ async def settle(
     *,
     acceptance_no: str,
     seq: int,
-    channels: Iterable[str],
+    channels: Collection[str],
     at: datetime,
     intent: int = 0,
-) -> AttemptState:
-    """Close every open channel of an intent and the notice itself; return and keep its overall state. Idempotent.
+) -> Settled:
+    """Close every open channel of an intent and the notice itself; return how they stand. Idempotent.
 
-    A channel that never got to `sending` has failed; one that did is unknown.
+    A channel that never got to `sending` has failed; one that did is unknown. What is kept of the notice is the best
+    over all its orders.
     """
     of_notice = attempts_of(acceptance_no, seq)
     told = and_(notice.c.acceptance_no == acceptance_no, notice.c.seq == seq)
@@ -99,13 +111,16 @@ async def settle(
     overall = await standing(connection, acceptance_no, seq, channels)
     await connection.execute(update(notice).where(told, notice.c.settled_at.is_(None)).values(settled_at=at))
     await connection.execute(update(notice).where(told).values(state=overall))
-    return overall
+    ordered = await standing(connection, acceptance_no, seq, channels, since=intent)
+    return Settled(overall=overall, ordered=ordered)
 
 
-async def said_today(connection: AsyncConnection, acceptance_no: str, seq: int, *, detail: str) -> bool:
+async def said_today(
+    connection: AsyncConnection, acceptance_no: str, seq: int, *, detail: str, intent: int = 0
+) -> bool:
     """Tell whether a notice was not sent because the person had been told the same that day: `detail` says so."""
     wanted = select(notice_attempt.c.reference).where(
-        attempts_of(acceptance_no, seq), notice_attempt.c.detail == detail
+        attempts_of(acceptance_no, seq), notice_attempt.c.detail == detail, notice_attempt.c.intent >= intent
     )
     return (await connection.execute(wanted)).first() is not None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.notices.email import MailSettings
+from activities.notices.email import MailSettings, sender_of
 from activities.notices.push import SHORTEST_SECRET, PushTarget
 from storage.keys import keys_folder
 from storage.policies import policies_folder
@@ -84,6 +84,20 @@ class Settings(BaseSettings):
         if tls and info.data.get("smtp_starttls"):
             raise ValueError("MENTE_SMTP_TLS or MENTE_SMTP_STARTTLS, not both")
         return tls
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _sender_can_be_written(cls, sender: str) -> str:
+        try:
+            sender_of(sender)
+        except ValueError:
+            raise ValueError("name@host, or 显示名 <name@host>") from None
+        return sender
+
+    @field_validator("notices_per_second", mode="before")
+    @classmethod
+    def _empty_is_no_limit(cls, limit: object) -> object:
+        return None if isinstance(limit, str) and not limit.strip() else limit
 
     @field_validator("smtp_username")
     @classmethod

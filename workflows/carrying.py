@@ -33,6 +33,7 @@ from domain.commands import (
     InsuredChanged,
     NoticeDelivered,
     NoticeFailed,
+    NoticeWaived,
     RaiseObjection,
     Recuse,
     RuleObjection,
@@ -356,3 +357,5 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             delivering.deliver(case, command)
         case NoticeFailed():
             delivering.fail(case, command)
+        case NoticeWaived():
+            delivering.waive(case, command)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import workflow
 
 from domain.case import Limit
-from domain.commands import NoticeDelivered, NoticeFailed
+from domain.commands import NoticeDelivered, NoticeFailed, NoticeWaived
 from domain.events import EventKind
 from domain.moments import rfc3339
 from domain.vocabulary import DateKind, NoticePeriod, Status, WaitingOn
@@ -66,8 +66,8 @@ def deliver(case: "CaseWorkflow", command: NoticeDelivered) -> None:
     at = min(command.delivered_at, workflow.now())
     state.undelivered = tuple(each for each in state.undelivered if each != seq)
     if state.ledger is not None:
-        state.ledger = state.ledger.delivered(seq, at)
-    state.past_ledgers = tuple(each.delivered(seq, at) for each in state.past_ledgers)
+        state.ledger = state.ledger.delivered(seq, at, command.actor)
+    state.past_ledgers = tuple(each.delivered(seq, at, command.actor) for each in state.past_ledgers)
     due = _begin(case, seq, at)
     case.note(
         EventKind.NOTICE_DELIVERED,
@@ -94,16 +94,43 @@ def _begin(case: "CaseWorkflow", notice_seq: int, at: datetime) -> datetime | No
 
 
 def fail(case: "CaseWorkflow", command: NoticeFailed) -> None:
-    """Write down that a notice did not arrive; an officer's attention is asked for until it has."""
-    state = case.state
-    state.undelivered = tuple(sorted({*state.undelivered, command.notice_seq}))
+    """Write down that a notice did not arrive; an officer's attention is asked for until it has.
+
+    A period that the very same notice began by its delivery waits for it again: nothing lapses undelivered.
+    """
+    state, seq = case.state, command.notice_seq
+    state.undelivered = tuple(sorted({*state.undelivered, seq}))
+    awaits = {"starts": "delivered"} if _await_again(case, seq) else {}
     case.note(
         EventKind.NOTICE_FAILED,
         actor=command.actor,
-        notice_seq=command.notice_seq,
+        notice_seq=seq,
         reason=command.reason,
         failed_at=rfc3339(command.failed_at),
+        **awaits,
     )
+
+
+def _await_again(case: "CaseWorkflow", notice_seq: int) -> bool:
+    """Have the period that this notice began wait for it anew; False if it began none, or an officer saw to it."""
+    state, window, now = case.state, case.state.window, workflow.now()
+    period = _PERIOD_OF.get(state.status)
+    if period is None or window is None or window.awaits_delivery or window.notice_seq != notice_seq:
+        return False
+    ledger = case.ledger_now.bounced(notice_seq, now)
+    if ledger is case.ledger_now:
+        return False
+    state.ledger, state.window = ledger, window.bounced(now)
+    state.told_on.pop(DateKind(period), None)
+    case.awaits(WaitingOn.DELIVERY, case.window_wake)
+    return True
+
+
+def waive(case: "CaseWorkflow", command: NoticeWaived) -> None:
+    """An officer has seen that nobody need be told any more: the notice asks for no attention."""
+    state = case.state
+    state.undelivered = tuple(each for each in state.undelivered if each != command.notice_seq)
+    case.note(EventKind.NOTICE_WAIVED, actor=command.actor, notice_seq=command.notice_seq)
 
 
 def answered(case: "CaseWorkflow") -> None:

@@ -60,7 +60,7 @@ async def supplement(case: "CaseWorkflow", *, asked_by: str = SYSTEM) -> None:
         await _remind(case)
         in_time = await case.until(
             lambda: state.supplied and (not state.told or state.faulty_supply),
-            case.window_due,
+            case.window_wake,
             waiting_for="等待申请人补正材料（已提醒）",
         )
     if state.closed:

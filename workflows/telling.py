@@ -77,10 +77,11 @@ class Telling:
         sent = await asyncio.gather(*(self._over(channel) for channel in self._start.channels))
         tried = dict(zip(self._start.channels, sent, strict=True))
         for channel in self._plan.fallback:
-            if channel not in tried and _reached_nobody(tried):
+            if channel not in tried and _reached_nobody(tried, legal=self._plan.legal):
                 tried[channel] = await self._over(channel)
         overall = await _settle(self._start.model_copy(update={"channels": tuple(tried)}), queue=CASE_QUEUE)
-        if overall.task and not self._reported:
+        if overall.task:
+            # Also where it was reported delivered before: then it has come back since.
             await self._report(workflow.now(), reason=overall.task)
         elif overall.state is NoticeState.DELIVERED:
             # A receipt may have come between the last look and the end.
@@ -110,7 +111,8 @@ class Telling:
         return sent
 
     async def _report_delivered(self, sent: NoticeSent) -> None:
-        if self._plan.legal and not self._reported:
+        # Where somebody was asked to tell the person, the case was told that nobody had been reached.
+        if (self._plan.legal or sent.had_task) and not self._reported:
             self._reported = True
             await self._report(sent.at or workflow.now())
 
@@ -190,7 +192,13 @@ class Telling:
     async def _report(self, at: datetime, *, reason: str = "") -> None:
         await workflow.execute_activity(
             ActivityName.REPORT_NOTICE.value,
-            ReportNotice(acceptance_no=self._start.acceptance_no, seq=self._start.seq, at=at, reason=reason),
+            ReportNotice(
+                acceptance_no=self._start.acceptance_no,
+                seq=self._start.seq,
+                at=at,
+                reason=reason,
+                intent=self._start.intent,
+            ),
             task_queue=CASE_QUEUE,
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=RECORD,
@@ -232,7 +240,10 @@ def _named(way: SendNotice) -> str:
     return _CHANNEL_ZH.get(way.channel, way.channel) + (f"（{way.provider}）" if way.provider else "")
 
 
-def _reached_nobody(tried: dict[str, NoticeSent]) -> bool:
-    """Tell whether nothing was sent to the person; a doubtful message may have been, and the inbox is no answer."""
+def _reached_nobody(tried: dict[str, NoticeSent], *, legal: bool) -> bool:
+    """Tell whether nothing was sent to the person; a doubtful message may have been, and the inbox is no answer.
+
+    Whoever was told the same that day has been told, unless a period begins with this very notice.
+    """
     told = [sent for channel, sent in tried.items() if channel != INBOX]
-    return all(sent.state in _NOT_SENT and sent.detail != SAID_TODAY for sent in told)
+    return all(sent.state in _NOT_SENT and (legal or sent.detail != SAID_TODAY) for sent in told)

@@ -23,6 +23,7 @@ from storage.attempts import (
 )
 from storage.database import Database
 from storage.notice_standing import AttemptState
+from storage.notice_tasks import close_task_of
 from storage.receipts import apply_kept, hold_id
 
 NEVER_TAKEN = "never-taken"
@@ -94,7 +95,7 @@ class Attempts:
             await hold_id(connection, found.reference, answer.provider_id)
             if resending:
                 await note_prevented(connection, found.reference)
-            await learn(
+            changed = await learn(
                 connection,
                 found.reference,
                 said=AttemptState(answer.state.value),  # type: ignore[arg-type]  # an answer has only those three
@@ -102,6 +103,8 @@ class Attempts:
                 at=min(at, self.now()),
                 provider_id=answer.provider_id,
             )
+            if changed and answer.state is NoticeState.DELIVERED:
+                await close_task_of(connection, found.reference, at=self.now())
             await apply_kept(connection, found.reference, now=self.now())
             return as_found(await attempt_of(connection, found.reference))
 

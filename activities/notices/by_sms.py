@@ -6,6 +6,7 @@ from datetime import timedelta
 from activities.notice_contract import NoticeSent, SendNotice
 from activities.notices.attempting import Attempts, as_found, way_of
 from activities.notices.outcomes import Postponed, TurnedDown, Unclear
+from activities.notices.providers.port import NUMBER_CHANGED
 from activities.notices.sms import Sms, SmsAnswer, SmsGateway, SmsTrace
 from activities.notices.wording import context_of, text_of
 from activities.notices.words import sms_words
@@ -105,6 +106,9 @@ class BySms:
         )
         try:
             async with asyncio.timeout(SMS_SECONDS):
-                return await self._gateway.find(trace)
+                answer = await self._gateway.find(trace)
         except TimeoutError:
             raise Postponed("sms-timeout") from None
+        if answer is None and provider and not trace.phone:
+            raise Postponed(NUMBER_CHANGED)
+        return answer

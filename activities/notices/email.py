@@ -13,13 +13,14 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 import aiosmtplib
 from pydantic import SecretStr
 
 from activities.notices.outcomes import Postponed, TurnedDown, Unclear
 from domain.application import Model
+from domain.mail_address import MOST_EMAIL
 
 PREPARE_SECONDS = 7
 """Limit for connecting, logging in and naming the recipient."""
@@ -61,7 +62,11 @@ class Attachment(Model):
 
 
 class Letter(Model):
-    """One mail to one person. `key` is `<acceptance number>.n<seq>`; the same notice is always the same key."""
+    """One mail to one person.
+
+    `key` is `<acceptance number>.n<seq>`, with `.r<intent>` where an officer ordered the notice sent anew: the same
+    order is always the same key, and another order never has it.
+    """
 
     key: str
     to: str
@@ -91,7 +96,7 @@ class SmtpMailer:
         content = compose(letter, sender=self._settings.sender).as_bytes()
         client = self._client()
         try:
-            await _prepare(client, letter, sender=parseaddr(self._settings.sender)[1])
+            await _prepare(client, letter, sender=sender_of(self._settings.sender)[1])
             await handing_over()
             await _hand_over(client, content)
         finally:
@@ -115,7 +120,7 @@ class SmtpMailer:
             username=settings.username or None,
             password=settings.password.get_secret_value() or None,
             # else the library asks the name service for this machine's name, which can take longer than we have
-            local_hostname=parseaddr(settings.sender)[1].rpartition("@")[2],
+            local_hostname=sender_of(settings.sender)[1].rpartition("@")[2],
             timeout=PREPARE_SECONDS,
         )
 
@@ -124,9 +129,10 @@ def compose(letter: Letter, *, sender: str) -> EmailMessage:
     """Return the MIME message: text and HTML as alternatives, the PDF beside them.
 
     Its Message-ID is `<key@sender's host>`, so that a receiving server can recognise a repetition. There is no
-    List-Unsubscribe: nobody can unsubscribe from a notice the law orders.
+    List-Unsubscribe: nobody can unsubscribe from a notice the law orders. Raises `TurnedDown` where nothing can be
+    addressed to the recipient, `ValueError` where the sender is none.
     """
-    display, address = parseaddr(sender)
+    display, address = sender_of(sender)
     host = address.rpartition("@")[2]
     message = EmailMessage(policy=SMTP_POLICY)
     message.set_raw("From", _sender(display or letter.sender_name, address))
@@ -141,6 +147,25 @@ def compose(letter: Letter, *, sender: str) -> EmailMessage:
     if letter.attachment is not None:
         _attach(message, letter.attachment)
     return message
+
+
+def sender_of(text: str) -> tuple[str, str]:
+    """Return the display name, empty where there is none, and the address of `name@host` or `显示名 <name@host>`.
+
+    Raises `ValueError`, which does not repeat the text.
+    """
+    display, opened, rest = text.strip().rpartition("<")
+    address, closed, after = rest.partition(">")
+    try:
+        address = _mailbox(address)
+    except TurnedDown:
+        address = ""
+    if bool(opened) is not bool(closed) or after or not address or not display.isprintable():
+        raise ValueError("a sender is name@host, or 显示名 <name@host>")
+    display = display.strip()
+    if len(display) > 1 and display[0] == display[-1] == '"':
+        display = display[1:-1].replace('\\"', '"')
+    return display, address
 
 
 def _attach(message: EmailMessage, attachment: Attachment) -> None:
@@ -191,7 +216,13 @@ def _mailbox(address: str) -> str:
     plain = f"{local}@{host}"
     if not (at and local and host) or not plain.isascii() or any(each in plain for each in ' \t\r\n,;<>()"\\'):
         raise TurnedDown("address")
-    if "@" in local or parseaddr(plain)[1] != plain:
+    if "@" in local or len(plain) > MOST_EMAIL or not plain.isprintable():
+        raise TurnedDown("address")
+    try:
+        taken = Address(addr_spec=plain).addr_spec == plain
+    except Exception:  # defects, parse errors, and on some addresses an IndexError
+        taken = False
+    if not taken:
         raise TurnedDown("address")
     return plain
 

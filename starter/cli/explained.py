@@ -58,7 +58,10 @@ def delivery_zh(notice: DeliveryLine) -> str:
 
 
 def _delivered_zh(notice: DeliveryLine) -> str:
-    return f"{minute_text(notice.delivered_at)} 送达" if notice.delivered_at else "尚无送达回执"
+    if notice.delivered_at is None:
+        return "尚无送达回执"
+    back = f"，{minute_text(notice.failed_at)} 退回，重新等待送达" if notice.failed_at else ""
+    return f"{minute_text(notice.delivered_at)} 送达{back}"
 
 
 def _table(clock: ExplainedClock) -> Table:

@@ -122,9 +122,11 @@ class _Desk:
             raise _Refused(403, RefusalReason.FORGED)
         reports = _read(sender, body)
         async with self.database.read() as connection:
-            if await is_known_delivery(connection, sender.name, delivery):
-                raise _Refused(409, RefusalReason.REPLAYED)
-        taken = await self._take(sender, reports, delivery=delivery)
+            for each in (delivery, _of_signature(signature)):
+                if await is_known_delivery(connection, sender.name, each):
+                    raise _Refused(409, RefusalReason.REPLAYED)
+        # The id is not signed: a captured call can be given another one, but no other signature.
+        taken = await self._take(sender, reports, deliveries=(delivery, _of_signature(signature)))
         return Response(json.dumps({"taken": taken}), media_type="application/json")
 
     def _checked_headers(self, request: Request) -> str:
@@ -136,7 +138,7 @@ class _Desk:
             raise _Refused(403, RefusalReason.OUTDATED)
         return delivery
 
-    async def _take(self, sender: Sender, reports: Reports, *, delivery: str = "") -> int:
+    async def _take(self, sender: Sender, reports: Reports, *, deliveries: Sequence[str] = ()) -> int:
         """Write everything down, then have the workflows told; return how many reports were new and had a message."""
         readable = [each for each in reports if each is not None]
         applied = 0
@@ -145,8 +147,8 @@ class _Desk:
         async with self.database.write() as connection:
             unread = {RefusalReason.MALFORMED: len(reports) - len(readable)}
             await count_refusals(connection, sender.name, unread, at=self.now())
-            if delivery:
-                await remember_delivery(connection, sender.name, delivery, at=self.now())
+            for each in deliveries:
+                await remember_delivery(connection, sender.name, each, at=self.now())
         return applied
 
     async def _take_some(self, sender: Sender, reports: Sequence[Report]) -> int:
@@ -192,6 +194,11 @@ def _read(sender: Sender, body: bytes) -> Reports:
     if reports and not any(each is not None for each in reports):
         raise _Refused(400, RefusalReason.MALFORMED)
     return reports
+
+
+def _of_signature(signature: str) -> str:
+    """Return what a signature is remembered as; no delivery id has a space in it."""
+    return f"signature {signature}"
 
 
 def _same(given: str, wanted: str) -> bool:

@@ -23,7 +23,7 @@ KEY_ID, KEY_SECRET, APP_ID = "made-up-id", "made-up-secret", "1400006666"
 
 
 class Fault(StrEnum):
-    """How a server can misbehave with one request. The first three before it has done anything, the rest after."""
+    """How a server can misbehave with one request: those of `_UNDONE` and `DROP_UNREAD` before it has done anything."""
 
     REFUSE_429 = "429"
     REFUSE_503 = "503"
@@ -33,6 +33,8 @@ class Fault(StrEnum):
     HALF = "half"
     ERROR_500 = "500"
     ERROR_502 = "502"
+    ERROR_503 = "503_after"
+    LOGIN_AFTER = "login_after"
     MALFORMED = "malformed"
     NOT_AN_OBJECT = "not_an_object"
     OTHER_SHAPE = "other_shape"
@@ -51,6 +53,8 @@ _UNDONE = {
 _BROKEN = {
     Fault.ERROR_500: (500, b'{"Code":"isv.NEW","Message":"?","Response":{"Error":{"Code":"New"}}}'),
     Fault.ERROR_502: (502, b"<html>bad gateway</html>"),
+    Fault.ERROR_503: (503, b'{"Code":"ServiceUnavailable","Response":{"Error":{"Code":"LimitExceeded"}}}'),
+    Fault.LOGIN_AFTER: (403, b"<html>log in</html>"),
     Fault.MALFORMED: (200, b'{"Code":"OK"'),
     Fault.NOT_AN_OBJECT: (200, b'["OK"]'),
     Fault.OTHER_SHAPE: (200, b'{"hello":"world","Response":[]}'),

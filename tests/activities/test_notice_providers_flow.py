@@ -150,6 +150,10 @@ class House:
             wanted = select(notice_attempt).where(notice_attempt.c.reference == reference_of(command))
             return dict((await connection.execute(wanted)).mappings().one())
 
+    async def moves_to(self, phone: str) -> None:
+        async with self.database.write() as connection:
+            await connection.execute(update(case).values(phone=phone))
+
     async def said(self) -> list[str]:
         async with self.database.read() as connection:
             return sorted((await connection.scalars(select(sms_of_day.c.reference))).all())
@@ -376,6 +380,41 @@ async def test_a_sent_message_its_provider_does_not_list_stays_sent(house: House
     await house.send(ONE)
     house.one.says[reference_of(ONE)] = None
     assert (await house.activities.follow_notice(ONE)).state is SENT
+
+
+@pytest.mark.parametrize("says", [None, Postponed("number-changed")])
+async def test_a_doubtful_message_to_a_number_that_has_changed_is_not_sent_to_the_new_one(
+    house: House, says: Exception | None
+) -> None:
+    house.one.after = [Unclear("http-lost")]
+    await house.postponed(ONE)
+    await house.moves_to("13900000009")
+    house.one.says[reference_of(ONE)] = says  # of the new number nothing was ever taken
+    assert await house.postponed(ONE) == "number-changed"
+    assert [each.phone for each in house.one.asked] == [""], "nobody is asked about a number it never went to"
+    house.time = AT + DOUBTED_FOR
+    assert (await house.send(ONE)).state is UNKNOWN
+    assert (await house.activities.follow_notice(ONE)).state is UNKNOWN
+    assert len(house.one.taken) == 1
+
+
+async def test_a_provider_that_knows_messages_by_our_reference_may_say_that_it_took_one_to_the_old_number(
+    house: House,
+) -> None:
+    house.one.after = [Unclear("http-lost")]
+    await house.postponed(ONE)
+    await house.moves_to("13900000009")
+    house.one.says[reference_of(ONE)] = SmsAnswer(state=SENT)
+    assert (await house.send(ONE)).state is SENT
+    assert len(house.one.taken) == 1
+
+
+async def test_who_writes_the_same_number_another_way_is_asked_about(house: House) -> None:
+    house.one.after = [Unclear("http-lost")]
+    await house.postponed(ONE)
+    await house.moves_to(f"+86 {PHONE}")
+    await house.postponed(ONE)
+    assert [each.phone for each in house.one.asked] == [PHONE]
 
 
 async def test_a_worker_that_dies_before_the_hand_over_leaves_the_way_free(house: House) -> None:

@@ -127,3 +127,12 @@ async def test_tencent_cloud_is_asked_by_its_own_id_where_it_does_not_give_the_r
         provider_id=answer.provider_id,
         at=AT + timedelta(seconds=5),
     )
+
+
+@pytest.mark.asyncio
+async def test_without_the_number_it_went_to_no_provider_is_asked(side: Side, provider: SmsProvider) -> None:
+    await provider.send(MESSAGE)
+    asked = len(side.cloud.asked)
+    with pytest.raises(Postponed, match="number-changed"):
+        await provider.find(trace(ago=timedelta(minutes=16)).model_copy(update={"phone": ""}))
+    assert len(side.cloud.asked) == asked

@@ -65,6 +65,7 @@ end_offregion       own           case      -        -         -         -      
 insured_changed     -             -         -        case      -         -          -
 end_entitlement     -             -         -        case      -         -          -
 notice_delivered    -             -         -        case      -         -          -
+notice_waived       -             -         -        case      -         -          -
 resend_notice       -             -         -        case      -         -          -
 work_tasks          -             -         -        case      -         -          -
 read_calendar       +             city      city     city      city      city       city

@@ -61,6 +61,7 @@ OF_CASE: dict[str, set[Role]] = {
     "insured_changed": {OFFICER},
     "end_entitlement": {OFFICER},
     "notice_delivered": {OFFICER},
+    "notice_waived": {OFFICER},
 }
 """Which roles may use a route about a case of their own city that is theirs to look at."""
 

@@ -134,6 +134,7 @@ def _valid(name: str) -> dict[str, object]:
         "amend_calendar": {"calendar_version": "x"},
         "notice_delivered": {"notice_seq": 1, "delivered_at": "2026-11-01T00:00:00+08:00"},
         "notice_failed": {"notice_seq": 1, "reason": "x", "failed_at": "2026-11-01T00:00:00+08:00"},
+        "notice_waived": {"notice_seq": 1},
     }
     fields = {**STATUS_OF.get(name, {}), **more.get(name, {})}
     fields.pop("actor", None)
