@@ -13,7 +13,7 @@ from domain.refusal import refuse
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHAPE = re.compile(rf"^(\d{{6}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}])$")
-_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
+LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _SEPARATOR = "\x1f"
 
 
@@ -36,7 +36,7 @@ def check_character(text: str) -> str:
 
 def parse_acceptance_number(text: str) -> str:
     """Return the number in its canonical form; raise `Refused` on a typing error, before any look-up."""
-    canonical = text.strip().upper().translate(_LOOK_ALIKES)
+    canonical = text.strip().upper().translate(LOOK_ALIKES)
     match = _SHAPE.match(canonical)
     if match is None or check_character("".join(match.groups()[:4])) != match.group(5):
         raise refuse(

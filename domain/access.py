@@ -32,6 +32,7 @@ __all__ = [
     "allows",
     "hides",
     "is_own",
+    "is_theirs",
     "may",
 ]
 
@@ -79,6 +80,12 @@ def may(principal: Principal, action: Action, facts: CaseFacts | None = None) ->
 def hides(refusal: Refusal) -> bool:
     """Whether the door answers as if there were no such case: else numbers could be tried until one exists."""
     return refusal.field in ("acceptance_no", "region")
+
+
+def is_theirs(principal: Principal, facts: CaseFacts) -> bool:
+    """Whether somebody may see a case as far as city, channel and person go, whatever an API key was made for."""
+    refused = _by_region(principal, Action.READ_CASE, facts) or _by_case(principal, Action.READ_CASE, facts)
+    return refused is None
 
 
 def is_own(principal: Principal, facts: CaseFacts) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from domain.application import Moment
 from domain.calendar import CalendarSlice, DayVerdict
-from domain.delivery import AWAITED, SYSTEM, Delivery
+from domain.delivery import AWAITED, SYSTEM, Delivery, awaited_again
 from domain.moments import at_close, aware, end_of_day, local_date
 from domain.vocabulary import NoticePeriod, Sla
 
@@ -149,15 +149,8 @@ class Ledger(_Model):
 
     def bounced(self, notice_seq: int, at: datetime) -> Self:
         """Write down that a delivered notice came back and is awaited anew; unchanged if none can have come back."""
-        mine = [each for each in self.deliveries if each.notice_seq == notice_seq]
-        if not mine or not mine[-1].may_bounce:
-            return self
-        back_at = max(aware(at), mine[-1].delivered_at or mine[-1].sent_at)
-        known = tuple(
-            each.model_copy(update={"failed_at": back_at}) if each is mine[-1] else each for each in self.deliveries
-        )
-        again = Delivery(period=mine[-1].period, notice_seq=notice_seq, sent_at=back_at)
-        return self.model_copy(update={"deliveries": (*known, again)})
+        deliveries = awaited_again(self.deliveries, notice_seq, aware(at))
+        return self if deliveries == self.deliveries else self.model_copy(update={"deliveries": deliveries})
 
 
 class Deadline(_Model):

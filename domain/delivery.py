@@ -38,3 +38,14 @@ class Delivery(BaseModel):
     def is_awaited(self, at: datetime) -> bool:
         """Tell whether the notice is out and not delivered at an instant."""
         return self.sent_at <= at and (self.delivered_at is None or at < self.delivered_at)
+
+
+def awaited_again(deliveries: tuple[Delivery, ...], notice_seq: int, at: datetime) -> tuple[Delivery, ...]:
+    """Return the deliveries where that of a notice came back and another is awaited; unchanged if it cannot have."""
+    last = next((each for each in reversed(deliveries) if each.notice_seq == notice_seq), None)
+    if last is None or last.delivered_at is None or not last.may_bounce:
+        return deliveries
+    back_at = max(at, last.delivered_at)
+    again = Delivery(period=last.period, notice_seq=notice_seq, sent_at=back_at)
+    known = (each.model_copy(update={"failed_at": back_at}) if each is last else each for each in deliveries)
+    return (*known, again)

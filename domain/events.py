@@ -1,5 +1,6 @@
 """What can stand in a case's audit trail, and what an applicant can be told. Values are only ever added."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -130,6 +131,17 @@ EVENT_ZH: dict[EventKind, str] = {
     EventKind.REFUSED: "拒收消息",
     EventKind.CANCEL_REFUSED: "拒绝取消请求",
 }
+
+
+REPEATED_ZH = "重复送达"
+"""What an entry is called that only says that a command came again which had been carried out."""
+
+
+def said_event(kind: str, detail: Mapping[str, object]) -> str:
+    """Return the Chinese name of an entry; a kind nobody knows is its own name."""
+    if kind == EventKind.REFUSED and detail.get("repeated") is True:
+        return REPEATED_ZH
+    return EVENT_ZH.get(EventKind(kind), kind) if kind in set(EventKind) else kind
 
 
 class NoticeEvent(StrEnum):

@@ -16,6 +16,7 @@ from domain.counter import check_originals
 from domain.disease import DiseaseStanding
 from domain.identity import check_id_number
 from domain.imported import IMPORT_CHANNEL
+from domain.mail_address import judge_mail_address
 from domain.misspelt import check_keys
 from domain.moments import aware, local_date
 from domain.offregion import check_stay

@@ -378,8 +378,8 @@ def _judge_correction(state: CaseState, command: Correct) -> Refusal | None:
         return None
     return Refusal(
         field="what",
-        rule="denial 用于更正不予认定，grant 用于更正已生效的认定",
-        remedy="请改用与案件状态相符的 what",
+        rule="更正不予认定的决定，案件须为不予认定；更正予以认定的决定，待遇须已生效",
+        remedy="请选择与案件状态相符的更正对象",
         message="更正的对象与案件状态不符。",
     )
 

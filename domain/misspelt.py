@@ -1,11 +1,13 @@
 """Keys of an application nobody reads because they are misspelt: what was meant must not silently be ignored."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 
 from domain.application import Agent, Applicant, ApplicationForm, DeclaredMaterial, Model, OffregionStay
 from domain.refusal import refuse
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_\-]{0,39}")
 CLOSE = 0.8
 """How alike (`difflib` ratio) an unknown key must be to a known one to be taken for it; 1 is the same."""
 
@@ -26,6 +28,24 @@ def check_keys(raw: object) -> None:
                 rule=f"项目名称须与申请文件的格式一致，此处应为 {meant}",
                 remedy=f"您是否要写 {meant}？请更正项目名称；确为另一项的，请改用不易混淆的名称",
                 message=f"{field}：没有这一项，是否为 {meant}",
+            )
+
+
+def check_known(raw: object) -> None:
+    """Raise `Refused` on the first key of an application as parsed that nobody reads, however it is spelt."""
+    check_keys(raw)
+    for path, table, model in _tables(raw):
+        for key in table:
+            if key in model.model_fields:
+                continue
+            # A key may be as long, and as personal, as its sender likes.
+            named = isinstance(key, str) and _NAME.fullmatch(key) is not None
+            field = f"{path}{key}" if named else path.rstrip(".") or "input"
+            raise refuse(
+                field=field,
+                rule="只能填写申请文件格式中列出的项目",
+                remedy="请去掉该项，或更正项目名称",
+                message=f"{field}：没有这一项" if named else f"{field}：含有格式中没有的项目",
             )
 
 

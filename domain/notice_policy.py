@@ -5,11 +5,12 @@ there are for each notice is said here; they are masked names, numbers and dates
 a diagnosis.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from domain.events import NoticeEvent
 from domain.sourced import PolicyModel, Slug, Sourced
@@ -43,6 +44,26 @@ TemplateId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 
 SmsSignature = Annotated[str, Field(pattern=r"^[^【】\s]{2,12}$")]
 """An approved signature, without its brackets: 2 to 12 characters (documentation of a large SMS vendor)."""
+
+
+PROVIDER_NAME = r"[a-z][a-z0-9_]{0,19}"
+"""How a provider of SMS is called: the name is part of references, of an address and of environment variables."""
+
+_RESERVED = frozenset({"push"})
+"""Who reports without being a provider of SMS."""
+
+
+def provider_name(name: str) -> str:
+    """Return the name of a provider of SMS as it is. Raises `ValueError`, in Chinese, on anything else."""
+    if not re.fullmatch(PROVIDER_NAME, name) or name in _RESERVED:
+        taken = f"，不得为 {'、'.join(sorted(_RESERVED))}"
+        raise ValueError(f"短信服务商名称：小写字母开头，只含小写字母、数字和下划线，最多 20 个字符{taken}")
+    return name
+
+
+ProviderName = Annotated[
+    str, AfterValidator(provider_name), WithJsonSchema({"type": "string", "pattern": f"^{PROVIDER_NAME}$"})
+]
 
 
 def sms_word_names(event: NoticeEvent) -> tuple[str, ...]:
@@ -79,8 +100,8 @@ class SmsContract(PolicyModel):
 class SmsPolicy(PolicyModel):
     """The providers of a city, first choice first. Empty: messages are kept in the outbox and nobody is sent any."""
 
-    providers: Sourced[tuple[Slug, ...]] | None = None
-    contracts: dict[Slug, SmsContract] = Field(default_factory=dict)
+    providers: Sourced[tuple[ProviderName, ...]] | None = None
+    contracts: dict[ProviderName, SmsContract] = Field(default_factory=dict)
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def _judge_number(state: CaseState, notice_seq: int) -> Refusal | None:
     return Refusal(
         field="notice_seq",
         rule=f"本案已发出的通知为第 1 至 {state.notice_seq} 号" if state.notice_seq else "本案尚未发出通知",
-        remedy="请以 mente notices 查询该件的通知及其序号",
+        remedy="请查看该件的通知列表，核对通知序号",
         message="本案没有这一序号的通知。",
     )
 

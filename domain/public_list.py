@@ -5,14 +5,16 @@ Name and ID number are masked, so that ID number and disease never stand togethe
 
 import hashlib
 import json
+import re
 from datetime import date
 
 from pydantic import Field
 
-from domain.acceptance import ALPHABET
+from domain.acceptance import ALPHABET, LOOK_ALIKES
 from domain.application import Model
 
 _REFERENCE_BITS = 50
+_REFERENCE = re.compile(f"[{ALPHABET}]{{10}}")
 
 
 class PublicLine(Model):
@@ -58,3 +60,9 @@ def entry_reference(acceptance_no: str) -> str:
     digest = hashlib.sha256(f"public-list\x1f{acceptance_no}".encode()).digest()
     bits = int.from_bytes(digest[:8], "big") >> (64 - _REFERENCE_BITS)
     return "".join(ALPHABET[(bits >> shift) & 31] for shift in range(_REFERENCE_BITS - 5, -5, -5))
+
+
+def read_list_number(text: str) -> str | None:
+    """Return a typed number of the list in its canonical form, None for what cannot be one."""
+    canonical = text.strip().upper().translate(LOOK_ALIKES)
+    return canonical if _REFERENCE.fullmatch(canonical) else None

@@ -1,5 +1,10 @@
 """What a call to Temporal that failed means to whoever made it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -12,13 +17,37 @@ class Unanswered(Exception):
     """Nobody answered in time. The command may still be carried out; repeating it with the same id is safe."""
 
 
-UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号（--command-id）重试是安全的。"
+UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号重复发送是安全的。"
+UNCERTAIN = "没有得到应答，不能确定是否已经收到。以同一编号重新发送是安全的，不会重复办理。"
+
+CALL_SECONDS = 3.0
+"""For so long a call is waited for that only hands something over; a server that lives takes milliseconds."""
+
+CALL = timedelta(seconds=CALL_SECONDS)
+
+_CROWDED = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED)
+"""How a server refuses an update where too many wait for a worker already."""
+
+
+@asynccontextmanager
+async def answered_within(seconds: float, told: str = UNCERTAIN) -> AsyncIterator[None]:
+    """Raise `Unanswered` if what is done inside takes longer; a client tries again for much longer by itself."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Unanswered(told) from None
+
+
+def is_crowded(error: RPCError) -> bool:
+    """Whether a case takes no more updates now; a signal it still takes."""
+    return error.status in _CROWDED
 
 
 def unreached(error: RPCError) -> Exception:
     """Return what a failed call means to its sender: nobody answered, or nobody is there."""
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-        return Unanswered(UNANSWERED)
+        return Unanswered(UNCERTAIN)
     return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")
 
 

@@ -29,20 +29,31 @@ from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.access import CaseFacts
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
-from domain.commands import ChangeContact, Command, Supersede, SupplyMaterials, name_of
+from domain.commands import ChangeContact, Command, InsuredChanged, Supersede, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
 from domain.mail_address import judge_mail_address
+from domain.moments import local_date
 from domain.offregion import OffregionFiling
 from domain.refusal import Refused
 from domain.taking_over import TakenOver
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
-from starter.admission import admit, case_in_the_way
-from starter.answers import UNANSWERED, Unanswered, refusal_of, unreached
+from starter.admission import admit, refuse_beside_others
+from starter.answers import (
+    CALL,
+    CALL_SECONDS,
+    UNANSWERED,
+    Unanswered,
+    answered_within,
+    is_crowded,
+    refusal_of,
+    unreached,
+)
 from starter.opening import fingerprint, first_attributes
-from starter.refusals import check_same_content, closed_case, second_case, unknown_case
+from starter.refusals import check_insured_day, check_same_content, closed_case, second_case, unknown_case
+from starter.seeing import Sees, Visible, everything, visible_to
 from starter.status import read_status
 from starter.superseding import check_successor
 from starter.uploads import read_declared, read_papers
@@ -61,6 +72,9 @@ __all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"
 
 ANSWER_SECONDS = 15.0
 INTAKE_SECONDS = 10.0
+LEAST_SECONDS = 1.0
+"""An answer is waited for at least so long: whoever wants none sends a signal."""
+
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 0.4
 
 
@@ -122,10 +136,11 @@ class Mente:
         now: datetime,
         wait: float,
         account: str = "",
+        sees: Sees = everything,
     ) -> Applied:
         """Start the case of a judged application; `contents` are files not stored yet. Raises as `apply` does.
 
-        `account` is the id of the person's account who hands in on our own pages.
+        `account` is the id of the person's account who hands in on our own pages, `sees` which cases they may see.
         """
         start = StartApplication(
             acceptance_no=self.number_of(form),
@@ -135,14 +150,17 @@ class Mente:
             materials=tuple(materials),
             received_at=form.received_at or now,
         )
-        known = await self._known_request(start)
+        visible = visible_to(
+            sees, database=self.database, person_key=self._keys.person_key, facts_of_new=self.facts_of_new
+        )
+        known = await self._known_request(start, visible)
         if known is not None:
             return known
-        start = await admit(self.database, self.objects, self.calendars, start)
-        await self._refuse_second_case(start)
+        start = await admit(self.database, self.objects, self.calendars, start, visible=visible)
+        await self._refuse_second_case(start, visible)
         for content in contents:
             await self.objects.put(content)
-        return await self._start(start, wait, account)
+        return await self._start(start, wait, account, visible)
 
     async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
         """Register a person's off-region filing, before any application; see `starter.offregion.register`."""
@@ -158,7 +176,7 @@ class Mente:
             self._keys.acceptance, region=form.region, channel=form.channel, request_id=form.request_id
         )
 
-    async def _known_request(self, start: StartApplication) -> Applied | None:
+    async def _known_request(self, start: StartApplication, visible: Visible) -> Applied | None:
         form = start.form
         async with self.database.read() as connection:
             found = await reading.find_by_request(
@@ -166,9 +184,9 @@ class Mente:
             )
         if found is None:
             return None
-        check_same_content(start, found.fingerprint)
+        await check_same_content(start, found.fingerprint, visible)
         # A request that was refused for a second case gets the same answer again.
-        status = await self._intake(found.acceptance_no, 0)
+        status = await self._intake(found.acceptance_no, 0, visible)
         return await self._applied_before(found.acceptance_no, status)
 
     async def _applied_before(self, number: str, status: Status) -> Applied:
@@ -176,13 +194,21 @@ class Mente:
             taken_over = await taken_over_by(connection, number)
         return Applied(acceptance_no=number, status=status, created=False, taken_over=taken_over)
 
-    async def _refuse_second_case(self, start: StartApplication) -> None:
-        existing = await case_in_the_way(self.database, start)
-        if existing is not None:
-            raise second_case(existing)
+    async def _refuse_second_case(self, start: StartApplication, visible: Visible) -> None:
+        await refuse_beside_others(self.database, start, visible=visible)
 
-    async def _start(self, start: StartApplication, wait: float, account: str) -> Applied:
+    async def _start(self, start: StartApplication, wait: float, account: str, visible: Visible) -> Applied:
         try:
+            await self._open_case(start, account)
+        except WorkflowAlreadyStartedError:
+            return await self._already_started(start, visible)
+        except RPCError as error:
+            raise unreached(error) from None
+        status = await self._intake(start.acceptance_no, wait, visible)
+        return Applied(start.acceptance_no, status, created=True, taken_over=start.taken_over)
+
+    async def _open_case(self, start: StartApplication, account: str) -> None:
+        async with answered_within(CALL_SECONDS + 1):
             await self.client.start_workflow(
                 "Application",
                 start,
@@ -199,24 +225,21 @@ class Mente:
                 },
                 search_attributes=first_attributes(start.form.region),
                 static_summary=f"门诊慢特病认定申请 {start.form.region}",
+                rpc_timeout=CALL,
             )
-        except WorkflowAlreadyStartedError:
-            return await self._already_started(start)
-        except RPCError as error:
-            raise unreached(error) from None
-        status = await self._intake(start.acceptance_no, wait)
-        return Applied(start.acceptance_no, status, created=True, taken_over=start.taken_over)
 
-    async def _already_started(self, start: StartApplication) -> Applied:
+    async def _already_started(self, start: StartApplication, visible: Visible) -> Applied:
         try:
-            description = await self.client.get_workflow_handle(start.acceptance_no).describe()
+            async with answered_within(CALL_SECONDS + 1):
+                description = await self.client.get_workflow_handle(start.acceptance_no).describe(rpc_timeout=CALL)
         except RPCError as error:
             raise unreached(error) from None
-        check_same_content(start, await description.memo_value("fingerprint", default="", type_hint=str))
-        status = await self._intake(start.acceptance_no, 0)
+        known = await description.memo_value("fingerprint", default="", type_hint=str)
+        await check_same_content(start, known, visible)
+        status = await self._intake(start.acceptance_no, 0, visible)
         return await self._applied_before(start.acceptance_no, status)
 
-    async def _intake(self, acceptance_no: str, wait: float) -> Status:
+    async def _intake(self, acceptance_no: str, wait: float, visible: Visible) -> Status:
         """Wait for the first transition; a case no worker has taken up yet is `submitted`."""
         until = time.monotonic() + wait
         pause = _FIRST_POLL_SECONDS
@@ -224,7 +247,7 @@ class Mente:
             async with self.database.read() as connection:
                 found = await reading.intake_of(connection, acceptance_no)
             if found is not None and found.duplicate_of is not None and found.status is Status.NOT_ACCEPTED:
-                raise second_case(found.duplicate_of)
+                raise second_case(found.duplicate_of, named=await visible(found.duplicate_of))
             if (found is not None and found.status is not Status.SUBMITTED) or time.monotonic() >= until:
                 return found.status if found is not None else Status.SUBMITTED
             await asyncio.sleep(pause)
@@ -233,9 +256,13 @@ class Mente:
     # -- commands -----------------------------------------------------------------------------------------------
 
     async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
-        """Send a command and return its receipt. Raises `Refused`, or `Unanswered` after `wait` seconds."""
+        """Send a command and return its receipt.
+
+        Raises `Refused`, or `Unanswered` after `wait` seconds, one second at least.
+        """
         number = parse_acceptance_number(acceptance_no)
         await self._check(number, command)
+        until = time.monotonic() + wait
         try:
             return await self._ask(number, command, wait)
         except Refused:
@@ -243,7 +270,7 @@ class Mente:
             # is back where the record says it is.
             if not await self._is_due(number, command):
                 raise
-        return await self._ask(number, command, wait)
+        return await self._ask(number, command, until - time.monotonic())
 
     async def _check(self, number: str, command: Command) -> None:
         if isinstance(command, Supersede):
@@ -252,6 +279,8 @@ class Mente:
             refusal = judge_mail_address(command.email, field="email")
             if refusal is not None:
                 raise Refused(refusal)
+        if isinstance(command, InsuredChanged):
+            check_insured_day(command.as_of_on, local_date(datetime.now(UTC)))
 
     async def _is_due(self, number: str, command: Command) -> bool:
         async with self.database.read() as connection:
@@ -259,29 +288,38 @@ class Mente:
         return view is not None and not view.closed and view.status in STATUSES[type(command)]
 
     async def _ask(self, number: str, command: Command, wait: float) -> CommandReceipt:
+        # Without end, where it is zero.
+        wait = max(wait, LEAST_SECONDS)
         try:
-            receipt: CommandReceipt = await self.handle(number).execute_update(
-                name_of(command),
-                command,
-                # The server answers a known update id from memory: another content must not get that answer.
-                id=f"{command.command_id}.{digest_of(command)[:8]}",
-                result_type=CommandReceipt,
-                rpc_timeout=timedelta(seconds=wait),
-            )
-            return receipt
+            async with answered_within(wait + 0.5, UNANSWERED):
+                receipt: CommandReceipt = await self.handle(number).execute_update(
+                    name_of(command),
+                    command,
+                    # The server answers a known update id from memory: another content must not get that answer.
+                    id=f"{command.command_id}.{digest_of(command)[:8]}",
+                    result_type=CommandReceipt,
+                    rpc_timeout=timedelta(seconds=wait),
+                )
+                return receipt
         except WorkflowUpdateFailedError as error:
             raise refusal_of(error) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise Unanswered(UNANSWERED) from None
         except RPCError as error:
+            if is_crowded(error):
+                raise Unanswered(UNANSWERED) from None
             raise await self._explained(number, error) from None
 
     async def signal(self, acceptance_no: str, command: Command) -> None:
-        """Send a command that must not depend on a worker being up: durable, audited, not answered."""
+        """Send a command that must not depend on a worker being up: durable, audited, not answered.
+
+        Raises `Unanswered` where the server does not say that it has it.
+        """
         number = parse_acceptance_number(acceptance_no)
         await self._check(number, command)
         try:
-            await self.handle(number).signal(name_of(command), command)
+            async with answered_within(CALL_SECONDS + 1):
+                await self.handle(number).signal(name_of(command), command, rpc_timeout=CALL)
         except RPCError as error:
             raise await self._explained(number, error) from None
 
@@ -375,9 +413,26 @@ class Mente:
             applicant_accounts=(account,) if account else (),
         )
 
+    async def form_of_new(self, acceptance_no: str) -> ApplicationForm | None:
+        """Return the application a case was opened with, None of one that was opened with none."""
+        try:
+            async with answered_within(CALL_SECONDS + 1):
+                history = self.handle(acceptance_no).fetch_history_events(page_size=1, rpc_timeout=CALL)
+                first = await anext(history)
+        except RPCError as error:
+            raise unreached(error) from None
+        begun = first.workflow_execution_started_event_attributes
+        if begun.workflow_type.name != "Application" or begun.continued_execution_run_id:
+            return None
+        (opened,) = await self.client.data_converter.decode(begun.input.payloads, [StartApplication])
+        return ApplicationForm.model_validate(opened.form)
+
     async def _must_exist(self, number: str) -> WorkflowExecutionDescription:
         try:
-            return await self.handle(number).describe()
+            async with asyncio.timeout(CALL_SECONDS + 1):
+                return await self.handle(number).describe(rpc_timeout=CALL)
+        except TimeoutError:
+            raise Unreachable("Temporal 服务没有应答。") from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise unknown_case() from None

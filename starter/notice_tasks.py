@@ -22,7 +22,7 @@ _INSTEAD_OF: dict[TaskOutcome, tuple[TaskOutcome, ...]] = {
 """How a task may have ended before, to end as this."""
 
 _PERSONAL = re.compile(r"(?<!\d)(?:(?:\d[-\s]?){17}[\dXx]|\d{15}|(?:\+?86[-\s]?)?1[-\s]?[3-9](?:[-\s]?\d){9})(?!\d)")
-"""An ID number of 18 or 15 digits or a mobile number, also in groups: a task is kept longer than the person's data."""
+"""An ID number of 18 or 15 digits, or a mobile number, also in groups."""
 
 _AHEAD = timedelta(minutes=5)
 
@@ -49,9 +49,7 @@ async def finish_task(
     """
     checked_officer(actor)
     _check(outcome, reached_at, note, now)
-    before = await _closed(
-        mente, acceptance_no, seq, outcome=outcome, actor=actor, at=now, note=note.strip()
-    )
+    before = await _closed(mente, acceptance_no, seq, outcome=outcome, actor=actor, at=now, note=note.strip())
     command = _word(outcome, seq, actor=actor, at=reached_at or now, command_id=command_id or new_command_id())
     if command is not None:
         try:
@@ -88,7 +86,7 @@ async def _closed(
         raise refuse(
             field="notice_seq",
             rule="只能办结尚未办结的人工告知任务",
-            remedy="请以 mente notices tasks 查看待办任务",
+            remedy="请查看待办任务的列表",
             message="该通知没有人工告知任务。" if before is None else "该任务已办结。",
         )
     return before

@@ -1,32 +1,59 @@
 """The refusals every door of the starter gives alike: of a request, a case, a notice, and who may act on it."""
 
 import re
+from datetime import date, timedelta
 
 from activities.contract import StartApplication
 from domain.commands import ACTOR_PATTERN
 from domain.refusal import Refused, refuse
 from domain.vocabulary import STATUS_ZH, Status
+from starter.seeing import Visible
+
+_OLDEST_REPORT, _NEWEST_REPORT = timedelta(days=100 * 365), timedelta(days=31)
+"""How far from today the day of an insured state may lie: a working life, and a change reported for next month."""
 
 
-def check_same_content(start: StartApplication, known: str) -> None:
-    """Raise `Refused` if a request id already stands for another content; `known` is that one's fingerprint."""
-    if known != start.fingerprint:
-        raise refuse(
-            field="request_id",
-            rule="同一渠道的同一请求编号只能对应一份申请",
-            remedy=f"如为新的申请，请换用新的请求编号；原申请的受理号为 {start.acceptance_no}",
-            message=f"该请求编号已用于另一内容的申请，受理号 {start.acceptance_no}。",
-        )
+async def check_same_content(start: StartApplication, known: str, visible: Visible) -> None:
+    """Raise `Refused` if a request id already stands for another content; `known` is that one's fingerprint.
+
+    Its number is told only to whoever may see that case: many share the channel of our own pages.
+    """
+    if known == start.fingerprint:
+        return
+    named = await visible(start.acceptance_no)
+    raise refuse(
+        field="request_id",
+        rule="同一渠道的同一请求编号只能对应一份申请",
+        remedy="如为新的申请，请换用新的请求编号" + (f"；原申请的受理号为 {start.acceptance_no}" if named else ""),
+        message="该请求编号已用于另一内容的申请" + (f"，受理号 {start.acceptance_no}。" if named else "。"),
+    )
 
 
-def second_case(existing: str) -> Refused:
-    """Return the refusal of a second open case of one person and disease."""
+def second_case(existing: str, *, named: bool) -> Refused:
+    """Return the refusal of a second open case of one person and disease.
+
+    `named` is whether the asker may see the first: anybody can apply with another's ID number, and with the number
+    of the case somebody learns more than that there is one.
+    """
     return refuse(
         field="disease_id",
         rule="同一参保人的同一病种只能有一件在办或有效的案件",
-        remedy=f"请查询已有案件 {existing}",
-        message=f"已有在办或有效的同病种案件，受理号 {existing}。",
+        remedy=f"请查询已有案件 {existing}" if named else _ASK_THERE,
+        message=f"已有在办或有效的同病种案件，受理号 {existing}。" if named else "已有在办或有效的同病种案件。",
     )
+
+
+def hidden_entitlement() -> Refused:
+    """Return the refusal of who would follow an entitlement they may not see, without naming its number."""
+    return refuse(
+        field="replaces",
+        rule="资格不是经本账号或本渠道取得的，续期和变更须写明原资格的受理号",
+        remedy="请对照电子凭证填写 replaces；不知道受理号的，" + _ASK_THERE,
+        message="没有写明原资格的受理号。",
+    )
+
+
+_ASK_THERE = "请向原申请渠道或窗口查询"
 
 
 def unknown_case() -> Refused:
@@ -49,12 +76,24 @@ def closed_case(status: Status) -> Refused:
     )
 
 
+def check_insured_day(as_of_on: date, today: date) -> None:
+    """Raise `Refused` on a day no registry can mean: the newest wins, and one far ahead would silence all others."""
+    if today - _OLDEST_REPORT <= as_of_on <= today + _NEWEST_REPORT:
+        return
+    raise refuse(
+        field="as_of_on",
+        rule=f"参保状态的日期不早于 {_OLDEST_REPORT.days // 365} 年前，不晚于 {_NEWEST_REPORT.days} 天后",
+        remedy="请核对日期",
+        message="参保状态的日期不在允许的范围内。",
+    )
+
+
 def unknown_notice() -> Refused:
     """Return the refusal of a notice its case does not have."""
     return refuse(
         field="notice_seq",
         rule="须为该案件已有通知的序号",
-        remedy="请以 mente notices 加受理号查看通知序号",
+        remedy="请查看该件的通知列表，核对通知序号",
         message="该案件没有这一通知。",
     )
 

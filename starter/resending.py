@@ -22,7 +22,15 @@ from starter.answers import unreached
 from starter.client import new_command_id
 from starter.refusals import checked_officer, unknown_notice
 from storage.database import Database
-from storage.notice_orders import ResendOrder, keep_order, lock_notice, next_intent, orders_of, told_today
+from storage.notice_orders import (
+    ResendOrder,
+    keep_order,
+    lock_notice,
+    next_intent,
+    orders_of,
+    told_today,
+    usual_channels,
+)
 from storage.notice_standing import OPEN, AttemptState
 from storage.notice_views import NoticeWhole, whole_notice
 from storage.notices import CertificateMissing, NoticeRecord, load_notice
@@ -163,7 +171,7 @@ def _is_under_way(found: NoticeWhole) -> bool:
 
 
 def _usual(found: NoticeWhole) -> tuple[str, ...]:
-    return tuple(each for each in found.channels if each != INBOX)
+    return usual_channels(found.channels)
 
 
 def _check_channels(channels: Iterable[str]) -> None:
@@ -239,7 +247,7 @@ def _under_way() -> Refused:
     return refuse(
         field="notice_seq",
         rule="通知办结之后才能重新发送",
-        remedy="请以 mente notices show 查看进展；静默时段内的通知会在结束后发出，送达回执最长等待 72 小时",
+        remedy="请查看该通知的进展；静默时段内的通知会在结束后发出，送达回执最长等待 72 小时",
         message="该通知仍在发送或等待回执。",
     )
 

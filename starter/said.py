@@ -65,6 +65,7 @@ IN_FULL: Mapping[str, str] = MappingProxyType(
         "name": "消息",
         "rule": "依据",
         "remedy": "办法",
+        "done_as": "原办理条目",
     }
 )
 """Everything somebody who looks into a case wants to know."""

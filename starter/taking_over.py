@@ -10,16 +10,20 @@ from domain.policy import PolicyError, RegionPolicy
 from domain.refusal import Refused, refuse
 from domain.taking_over import EarlierPapers, TakenOver, sort_papers
 from domain.vocabulary import STATUS_ZH, Status
+from starter.seeing import Visible
 from storage.database import Database
 from storage.earlier import EarlierCase, earlier_case
 from storage.objects import ObjectStore
 from storage.policies import policy_book, policy_for
 
 
-async def take_over(database: Database, objects: ObjectStore, start: StartApplication) -> StartApplication:
+async def take_over(
+    database: Database, objects: ObjectStore, start: StartApplication, *, visible: Visible
+) -> StartApplication:
     """Return the application with the papers it takes over; as it is where it asks for none.
 
-    Raises `Refused` unless the earlier case is the person's own, of the same region, and closed or denied.
+    Raises `Refused` unless the earlier case is the person's own, of the same region, and closed or denied, and
+    whoever hands in may see it: its papers would become those of a case they see.
     """
     if start.form.take_over is None:
         return start
@@ -28,6 +32,8 @@ async def take_over(database: Database, objects: ObjectStore, start: StartApplic
         found = await earlier_case(connection, number)
     # One answer for both: who types another person's number learns nothing about it.
     if found is None or (found.person_key, found.region) != (start.person_key, start.form.region):
+        raise _not_the_persons()
+    if not await visible(number):
         raise _not_the_persons()
     if not found.closed and found.status is not Status.DENIED:
         raise _still_open(found.status)

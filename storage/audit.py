@@ -117,6 +117,12 @@ def _fits_elsewhere(entry: Mapping[str, Any], entries: Iterable[Mapping[str, Any
     return any(_fits({**entry, "seq": other["seq"]}) for other in entries)
 
 
+async def last_entry(connection: AsyncConnection, acceptance_no: str) -> int:
+    """Return the number of a case's last entry, 0 for a case that is not stored yet."""
+    query = select(case.c.last_seq).where(case.c.acceptance_no == acceptance_no)
+    return int((await connection.execute(query)).scalar() or 0)
+
+
 async def verify_chain(connection: AsyncConnection, acceptance_no: str | None = None) -> list[AuditFault]:
     """Return the faults of one case, or of all; an empty list means the trail is whole."""
     faults: list[AuditFault] = []

@@ -188,8 +188,12 @@ async def _write_person(connection: AsyncConnection, new: NewCase) -> None:
         "tier": who.tier,
         "updated_at": new.at,
     }
-    changed = ["name", "id_number", "category", "tier", "updated_at"]
-    await insert_rows(connection, insured_person, [person], update=changed)
+    await insert_rows(connection, insured_person, [person], update=["updated_at"])
+    # Whoever knows a number may apply under it: another name than the first changes nothing that is known of the
+    # person, and no case but its own.
+    same = insured_person.c.person_key == new.person_key, insured_person.c.name == who.name
+    known = {"category": who.insured_category, "tier": who.tier}
+    await connection.execute(update(insured_person).where(*same).values(**known))
 
 
 def _submitted(new: NewCase, replaces: str | None) -> Entry:
@@ -223,6 +227,9 @@ def _case_values(new: NewCase, duplicate_of: str | None, last_hash: str) -> dict
         **form.model_dump(include={"region", "channel", "request_id", "kind", "disease_id", "hospital_id"}),
         **new.model_dump(include={"acceptance_no", "fingerprint", "person_key", "received_at"}),
         **new.model_dump(include={"phone_digest", "agent_phone_digest"}),
+        "applicant_name": form.applicant.name,
+        "category": form.applicant.insured_category,
+        "tier": form.applicant.tier,
         "phone": form.applicant.phone,
         "email": form.applicant.email,
         "agent": agent.model_dump(mode="json") if agent else None,

@@ -9,7 +9,7 @@ from domain.application import Model
 from domain.vocabulary import InsuredCategory
 from storage.cases import CaseNotFound
 from storage.database import insert_rows
-from storage.tables import case, certificate, insured_person
+from storage.tables import case, certificate
 
 
 class IssuedCertificate(Model):
@@ -42,9 +42,8 @@ class CertificateHolder(Model):
 
 async def certificate_holder(connection: AsyncConnection, acceptance_no: str) -> CertificateHolder:
     """Return whom a case's certificate is for. Raises `CaseNotFound`."""
-    both = case.join(insured_person, insured_person.c.person_key == case.c.person_key)
-    person = (insured_person.c.name, insured_person.c.category, insured_person.c.tier)
-    query = select(*person, case.c.disease_id).select_from(both).where(case.c.acceptance_no == acceptance_no)
+    person = (case.c.applicant_name.label("name"), case.c.category, case.c.tier)
+    query = select(*person, case.c.disease_id).where(case.c.acceptance_no == acceptance_no)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise CaseNotFound(f"case {acceptance_no} is not stored")

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import AGENT_SMS, Recipient
 from domain.identity import mask_name
 from storage.database import insert_rows
-from storage.tables import certificate, insured_person, notice, objection, public_entry, verdict
+from storage.tables import certificate, notice, objection, public_entry, verdict
 from storage.transition import NoticeToSend, PublicPeriod, Transition
 
 ASSIGNED = "assigned"
@@ -55,11 +55,9 @@ async def _write_seats(connection: AsyncConnection, transition: Transition) -> N
 
 
 async def _write_public_entry(connection: AsyncConnection, stored: RowMapping, period: PublicPeriod) -> None:
-    person = insured_person.c.person_key == stored["person_key"]
-    name = await connection.scalar(select(insured_person.c.name).where(person))
     entry = {
         **{key: stored[key] for key in ("acceptance_no", "region", "disease_id")},
-        "masked_name": mask_name(name or ""),
+        "masked_name": mask_name(stored["applicant_name"]),
         **period.model_dump(),
     }
     await insert_rows(connection, public_entry, [entry], update=["starts_at", "ends_at", "withdrawn_at"])

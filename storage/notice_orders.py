@@ -4,6 +4,7 @@ An order is an entry of the access log, which is only ever added to. It is writt
 the notice and took it under way again, so that of two clicks at once the second finds the first.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
+from domain.events import INBOX
 from domain.moments import local_date
 from storage.access import log_access
 from storage.attempts import address_digest
@@ -31,6 +33,11 @@ class ResendOrder(Model):
     reason: str
     although_unknown: bool = False
     actor: str = Field(default="", exclude=True)
+
+
+def usual_channels(channels: Iterable[str]) -> tuple[str, ...]:
+    """Return what a notice of these channels goes over when nobody chooses: not the inbox, where it still lies."""
+    return tuple(each for each in channels if each != INBOX)
 
 
 async def lock_notice(connection: AsyncConnection, acceptance_no: str, seq: int) -> bool:

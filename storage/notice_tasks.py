@@ -92,7 +92,7 @@ async def close_task(
     note: str = "",
     instead_of: Collection[TaskOutcome] = (),
 ) -> bool:
-    """Close an open task, or one that ended as one of `instead_of`; False if there is none. Of two only one closes it."""
+    """Close an open task, or one that ended as one of `instead_of`; False if there is none. Of two only one does."""
     mine = (notice_task.c.acceptance_no == acceptance_no) & (notice_task.c.seq == seq)
     takes = or_(notice_task.c.done_at.is_(None), notice_task.c.outcome.in_(tuple(instead_of)))
     closed = await connection.execute(

@@ -64,7 +64,7 @@ async def load_notice(connection: AsyncConnection, acceptance_no: str, seq: int)
             case.c.phone,
             case.c.email,
             case.c.agent,
-            insured_person.c.name,
+            case.c.applicant_name.label("name"),
             insured_person.c.id_number,
             certificate.c.sha256,
             certificate.c.revoked_at,

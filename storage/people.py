@@ -27,7 +27,8 @@ class InsuredPerson(Model):
 async def person_of(connection: AsyncConnection, acceptance_no: str) -> InsuredPerson:
     """Return the person of a case. Raises `CaseNotFound`."""
     both = case.join(insured_person, insured_person.c.person_key == case.c.person_key)
-    query = select(insured_person, case.c.agent).select_from(both).where(case.c.acceptance_no == acceptance_no)
+    who = insured_person.c.person_key, case.c.applicant_name.label("name"), insured_person.c.id_number, case.c.agent
+    query = select(*who).select_from(both).where(case.c.acceptance_no == acceptance_no)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise CaseNotFound(f"case {acceptance_no} is not stored")

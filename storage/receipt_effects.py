@@ -16,6 +16,7 @@ from domain.moments import local_date
 from domain.notice_plan import RECEIPT_LIMIT
 from storage.attempts import hold_notice, learn
 from storage.database import insert_rows
+from storage.notice_orders import orders_of, usual_channels
 from storage.notice_standing import AttemptState, attempts_of, standing
 from storage.notice_tasks import BY_RECEIPT, TaskOutcome, TaskReason, close_task, raise_task
 from storage.tables import notice, notice_attempt, receipt, receipt_refusal
@@ -48,7 +49,8 @@ class RefusalReason(StrEnum):
 class Wake(Model):
     """The workflow of a notice that is to look again.
 
-    That of `intent` while it runs, and a new one where it has ended; `settled`: it has, or is about to.
+    That of `intent` while it runs, and a new one where it has ended; `settled`: it has, or is about to. `chosen`:
+    whoever ordered that intent wanted other channels than the notice's own.
     """
 
     acceptance_no: str
@@ -60,6 +62,7 @@ class Wake(Model):
     legal: bool
     channels: tuple[str, ...]
     created_at: datetime
+    chosen: bool = False
 
 
 class Applied(Model):
@@ -195,12 +198,7 @@ async def _notice_of(connection: AsyncConnection, way: Row[Any]) -> Row[Any]:
 
 
 async def _wake(connection: AsyncConnection, digest: str, way: Row[Any], told: Row[Any]) -> Wake:
-    channels = tuple(told.channels)
-    if way.intent:
-        # an officer's order has channels of its own
-        of_order = and_(attempts_of(way.acceptance_no, way.seq), notice_attempt.c.intent == way.intent)
-        found = select(notice_attempt.c.channel).where(of_order).order_by(notice_attempt.c.claimed_at)
-        channels = tuple(dict.fromkeys((await connection.execute(found)).scalars()))
+    channels = await _channels_of_order(connection, way) if way.intent else tuple(told.channels)
     return Wake(
         acceptance_no=way.acceptance_no,
         seq=way.seq,
@@ -211,4 +209,16 @@ async def _wake(connection: AsyncConnection, digest: str, way: Row[Any], told: R
         legal=told.legal,
         channels=channels,
         created_at=told.created_at,
+        chosen=bool(way.intent) and set(channels) != set(usual_channels(told.channels)),
     )
+
+
+async def _channels_of_order(connection: AsyncConnection, way: Row[Any]) -> tuple[str, ...]:
+    """Return the channels an officer ordered, where the order is not found those it was tried over."""
+    orders = await orders_of(connection, way.acceptance_no, way.seq)
+    ordered = next((each.channels for each in orders if each.intent == way.intent), None)
+    if ordered is not None:
+        return ordered
+    tried = and_(attempts_of(way.acceptance_no, way.seq), notice_attempt.c.intent == way.intent)
+    found = select(notice_attempt.c.channel).where(tried).order_by(notice_attempt.c.claimed_at)
+    return tuple(dict.fromkeys((await connection.execute(found)).scalars()))

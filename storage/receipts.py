@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
 from domain.notice_plan import RECEIPT_LIMIT
+from domain.notice_policy import PROVIDER_NAME
 from storage.attempts import address_digest
 from storage.database import insert_rows
 from storage.notice_standing import AttemptState
@@ -40,7 +41,7 @@ DELIVERY = "delivery"
 """The state of a row that only remembers a delivery id."""
 
 _REFERENCE = re.compile(
-    r"[0-9]{6}(-[0-9A-Z]{4}){3}-[0-9A-Z]\.n[0-9]{1,9}\.[a-z_]{1,20}(\.[a-z0-9_-]{1,20})?(\.r[0-9]{1,9})?"
+    rf"[0-9]{{6}}(-[0-9A-Z]{{4}}){{3}}-[0-9A-Z]\.n[0-9]{{1,9}}\.[a-z_]{{1,20}}(\.{PROVIDER_NAME})?(\.r[0-9]{{1,9}})?"
 )
 
 

@@ -39,10 +39,12 @@ def _of_case() -> Column[str]:
     return Column("acceptance_no", _NUMBER, ForeignKey("case.acceptance_no"), nullable=False)
 
 
+# One of an ID number. What a case is decided and certified on stands with the case: anybody may type a number.
 insured_person = Table(
     "insured_person",
     metadata,
     Column("person_key", _HASH, primary_key=True),
+    # the first under which the number was used
     Column("name", Words, nullable=False),
     Column("id_number", Words, nullable=False),
     Column("category", _WORD, nullable=False),
@@ -61,6 +63,9 @@ case = Table(
     Column("kind", _WORD, nullable=False),
     Column("disease_id", _WORD, nullable=False),
     Column("person_key", _HASH, ForeignKey("insured_person.person_key"), nullable=False),
+    Column("applicant_name", Words, nullable=False, server_default=text("''")),
+    Column("category", _WORD, nullable=False, server_default=text("''")),
+    Column("tier", Words),
     Column("hospital_id", Words, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("phone", Words, nullable=False),

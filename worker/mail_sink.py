@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP
 
 HOST = "127.0.0.1"
 LARGEST_MAIL = 50 * 1024 * 1024
-_OUR_KEY = re.compile(r"^<(\d{6}(?:-[0-9A-Z]{4}){3}-[0-9A-Z]\.n\d{1,6})@[^<>@\s]+>$")
+_OUR_KEY = re.compile(r"^<(\d{6}(?:-[0-9A-Z]{4}){3}-[0-9A-Z]\.n\d{1,6}(?:\.r\d{1,9})?)@[^<>@\s]+>$")
 _STRANGER = "mail"
 
 
@@ -109,7 +109,7 @@ class _Keeper:
 
 
 def keep_mail(folder: Path, content: bytes) -> Path:
-    """Write one mail and return its path: `<acceptance number>.n<seq>-<counter>.eml`, or `mail-<counter>.eml`.
+    """Write one mail and return its path: `<acceptance number>.n<seq>[.r<intent>]-<counter>.eml`, or `mail-<counter>.eml`.
 
     The name comes from the Message-ID alone, and only if that has our shape: subjects and addresses are personal.
     """

@@ -34,7 +34,7 @@ REPETITION = Refusal(
     field="command_id",
     rule="同一命令只办理一次",
     remedy="无需重复发送",
-    message="该命令此前已办理。",
+    message="该命令此前已办理（重复送达，无需处理）。",
 )
 Ready = Callable[[], bool]
 Answer = TypeVar("Answer")
@@ -236,9 +236,15 @@ class CaseWorkflow(CaseRecord):
         self.cause = command.command_id
         refusal = self._refuse_plain(arrival) or (REPETITION if repeated else None)
         refusal = refusal or judge(self.state, command, workflow.now())
-        refusal = refusal or await carry_out(self, command)
+        if refusal is None:
+            self.carried = command.command_id
+            try:
+                refusal = await carry_out(self, command)
+            finally:
+                self.carried = ""
         if refusal is not None:
-            self._refuse(arrival, refusal, actor=command.actor, command_id=command.command_id)
+            done_as = repeated.seq if repeated is not None and refusal is REPETITION else None
+            self._refuse(arrival, refusal, actor=command.actor, command_id=command.command_id, done_as=done_as)
             return refusal
         done = Processed(name=arrival.name, digest=digest_of(command), seq=self.state.seq, status=self.state.status)
         self.state.remember(command.command_id, done)
@@ -256,7 +262,10 @@ class CaseWorkflow(CaseRecord):
             message="消息未加密。",
         )
 
-    def _refuse(self, arrival: Arrival, refusal: Refusal, *, actor: str, command_id: str) -> None:
+    def _refuse(
+        self, arrival: Arrival, refusal: Refusal, *, actor: str, command_id: str, done_as: int | None = None
+    ) -> None:
+        """Audit a message that is not carried out; `done_as` is the entry of the one it repeats."""
         # One message may be refused time and again; each time stands in the trail.
         said = hashlib.sha256(f"{arrival.name}\n{arrival.content}".encode()).hexdigest()[:16]
         self.cause = f"{said}:{self.count('refused')}"
@@ -268,6 +277,9 @@ class CaseWorkflow(CaseRecord):
             field=refusal.field,
             rule=refusal.rule,
             message=refusal.message,
+            # Whoever reads the trail must not take a second delivery for a refusal of the command.
+            repeated=True if done_as is not None else None,
+            done_as=done_as,
         )
 
     # -- the decision limit -------------------------------------------------------------------------------------

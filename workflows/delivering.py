@@ -100,7 +100,7 @@ def fail(case: "CaseWorkflow", command: NoticeFailed) -> None:
     """
     state, seq = case.state, command.notice_seq
     state.undelivered = tuple(sorted({*state.undelivered, seq}))
-    awaits = {"starts": "delivered"} if _await_again(case, seq) else {}
+    awaits: dict[str, Any] = {"starts": "delivered"} if _await_again(case, seq) else {}
     case.note(
         EventKind.NOTICE_FAILED,
         actor=command.actor,

@@ -33,6 +33,7 @@ class CaseRecord:
         self.draft = Draft()
         self.shown: dict[str, object] = {}
         self.cause = ""
+        self.carried = ""
         self.numbers: dict[int, int] = {}
         self._due: Wake = lambda: state.due
 
@@ -101,6 +102,9 @@ class CaseRecord:
         **detail: object,
     ) -> int:
         """Draft one entry of the audit trail, moving the status if told; return its number."""
+        if self.carried:
+            # What became of a command is looked up by its id.
+            detail = {"command_id": self.carried, **detail}
         key = self._key(kind.value)
         self.draft.decides = self.draft.decides or to is not None or not self.cause
         self.draft.add_event(self.state, kind, key=key, at=workflow.now(), actor=actor, to=to, detail=detail)

@@ -13,7 +13,7 @@ from domain.calendar import PROJECTED
 from domain.case import CaseState
 from domain.case_dates import dates_of, last_day, recheck_begins
 from domain.clock import Ledger, deadline
-from domain.events import EVENT_ZH
+from domain.events import said_event
 from domain.moments import CST, end_of_day, minute_text
 from domain.vocabulary import STATUS_ZH, Sla, Status, WaitingOn
 from workflows import search_attributes
@@ -170,7 +170,7 @@ def show(state: CaseState, *, projected: bool = False) -> None:
 
 def event_zh(event: EventDraft) -> str:
     """Return the Chinese name of an event."""
-    return EVENT_ZH[event.kind]
+    return said_event(event.kind, event.detail)
 
 
 def recheck_starts(state: CaseState) -> datetime | None:

@@ -16,7 +16,7 @@ async def report(client: Client, task: ReportNotice) -> None:
     and a later word of the same notice is not. Raises `RPCError` where the server does not take it: the activity is
     then tried again.
     """
-    command = _command(task)
+    command = command_of(task)
     try:
         await client.get_workflow_handle(task.acceptance_no).signal(name_of(command), command)
     except RPCError as error:
@@ -24,7 +24,8 @@ async def report(client: Client, task: ReportNotice) -> None:
             raise
 
 
-def _command(task: ReportNotice) -> Command:
+def command_of(task: ReportNotice) -> Command:
+    """Return what the case is sent: by the same word always the same, by another one under another id."""
     if not task.reason:
         return NoticeDelivered(
             command_id=_id_of(task),

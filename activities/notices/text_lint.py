@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from activities.notices.diagnosis_words import diagnosis_in
+from activities.notices.policy_names import unknown_names
 from activities.notices.providers.registry import PROVIDERS, Registration
 from activities.notices.sms_text import (
     LONGEST_SMS,
@@ -27,11 +28,8 @@ from activities.notices.text_findings import FindingKind, TextFinding, TextRepor
 from activities.notices.text_samples import PLANTED, USUAL_NAME, Facts, planted_context, sample_context
 from activities.notices.texts import NoticeContext, words_of
 from activities.notices.words import sms_words
-from domain.events import INBOX, PUSH, NoticeEvent
+from domain.events import NoticeEvent
 from domain.policy import RegionPolicy
-
-CHANNELS = ("sms", "email", INBOX, PUSH)
-"""What a policy may name; the agent's SMS goes beside the applicant's by itself."""
 
 MOST_PARTS = 2
 """Parts of an SMS a city should have to pay for; more is a warning."""
@@ -183,21 +181,15 @@ class TextLint:
             kept[str(each)] = each
 
 
-def lint_channels(policies: Sequence[tuple[str, RegionPolicy]]) -> Iterator[TextFinding]:
-    """Yield the channels and events of policies nobody knows; each policy comes with its file's name."""
-    events = [event.value for event in NoticeEvent]
+def lint_channels(
+    policies: Sequence[tuple[str, RegionPolicy]], *, providers: Mapping[str, Registration] = PROVIDERS
+) -> Iterator[TextFinding]:
+    """Yield the channels, events and providers of policies nobody knows; each policy comes with its file's name."""
     for file, policy in policies:
-        chosen = {"notices.channels": policy.notices.channels}
-        chosen |= {f"notices.events.{name}": value for name, value in policy.notices.events.items()}
-        for key, channels in chosen.items():
-            unknown = [each for each in channels.value if each not in CHANNELS]
-            if unknown:
-                message = f"没有这样的渠道：{'、'.join(unknown)}，通知不会由此发出"
-                remedy = f"渠道须为：{'、'.join(CHANNELS)}"
-                yield TextFinding(kind="channel", file=file, key=key, message=message, remedy=remedy)
-        for name in policy.notices.events.keys() - set(events):
-            key, remedy = f"notices.events.{name}", f"通知名须为：{'、'.join(events)}"
-            yield TextFinding(kind="channel", file=file, key=key, message="没有这样的通知", remedy=remedy)
+        for each in unknown_names(policy, providers=providers):
+            named = f"：{'、'.join(each.names)}，通知不会由此发出" if each.names else ""
+            message, remedy = f"没有这样的{each.what}{named}", f"{each.what}须为：{'、'.join(each.allowed)}"
+            yield TextFinding(kind="channel", file=file, key=each.key, message=message, remedy=remedy)
 
 
 def lint_values(

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from domain.calendar import PROJECTED
 from domain.case_status import CaseStatus, TimelineLine
-from domain.events import EVENT_ZH, EventKind
+from domain.events import said_event
 from domain.moments import CST, minute_text
 from domain.vocabulary import DECISION_ZH, STATUS_ZH, Decision, WaitingOn
 from starter.cli.explained import delivery_zh
@@ -69,7 +69,7 @@ def show_timeline(console: Console, lines: Sequence[TimelineLine]) -> None:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for line in lines:
-        kind = EVENT_ZH.get(EventKind(line.kind), line.kind) if line.kind in set(EventKind) else line.kind
+        kind = said_event(line.kind, line.detail)
         moved = f" → {STATUS_ZH[line.status_to]}" if line.status_from is not line.status_to else ""
         actor = [] if line.actor == "system" else [line.actor]
         told = [words(each) for each in (*actor, *said(line.detail))]

@@ -47,7 +47,8 @@ _UNITS = {
 def lint(folder: Path | None, as_of: datetime | None) -> Answer:
     """Check every policy file and catalogue: errors, things to look at, and how much is confirmed.
 
-    Exit code 1 when a file does not load; the whole report is printed all the same. Without --folder the policies
+    Exit code 1 when a file does not load, or names a channel, an event or a provider of SMS there is none of; the
+    whole report is printed all the same. Without --folder the policies
     in force are checked: those of MENTE_POLICIES, and for all other regions the shipped ones.
     """
     from domain.policy_fault import PolicyError
@@ -59,15 +60,38 @@ def lint(folder: Path | None, as_of: datetime | None) -> Answer:
     except PolicyError as error:
         raise _unusable("folder" if folder else "MENTE_POLICIES", error) from None
     counts, warnings = _look(found, on)
+    unknown = _unknown_names(found, on)
+    faults = (*found.faults, *unknown)
     content = {
-        "ok": not found.faults,
+        "ok": not faults,
         "as_of": on,
-        "errors": [each.model_dump() | {"message": str(each)} for each in found.faults],
+        "errors": [each.model_dump() | {"message": str(each)} for each in faults],
         "warnings": warnings,
         "cities": counts,
     }
-    told = list(_report(found.faults, warnings, counts))
-    return _told(content, told, code=1 if found.faults else 0)
+    told = list(_report(found.faults, unknown, warnings, counts))
+    return _told(content, told, code=1 if faults else 0)
+
+
+def _unknown_names(found: "PolicyFolder", on: date) -> "list[PolicyFault]":
+    """Return the names under `notices` by which nothing would be sent, of versions that are or come into force."""
+    from activities.notices.policy_names import unknown_names
+    from domain.policy_fault import PolicyFault, shown
+    from domain.policy_lint import standings
+
+    stand = standings([each.policy for each in found.files], on)
+    return [
+        PolicyFault(
+            file=file.name,
+            key=f"{each.key}.value" if each.names else each.key,
+            value=shown(each.names[0] if len(each.names) == 1 else each.names) if each.names else None,
+            allowed=f"{each.what}：{'、'.join(each.allowed)}",
+            remedy="请改正；通知不会由此发出",
+        )
+        for file, standing in zip(found.files, stand, strict=True)
+        if standing != "past"
+        for each in unknown_names(file.policy)
+    ]
 
 
 def _look(found: "PolicyFolder", on: date) -> "tuple[list[CityCount], list[PolicyWarning]]":
@@ -91,13 +115,19 @@ def _look(found: "PolicyFolder", on: date) -> "tuple[list[CityCount], list[Polic
 
 
 def _report(
-    faults: "Sequence[PolicyFault]", warnings: "Sequence[PolicyWarning]", counts: "Sequence[CityCount]"
+    faults: "Sequence[PolicyFault]",
+    unknown: "Sequence[PolicyFault]",
+    warnings: "Sequence[PolicyWarning]",
+    counts: "Sequence[CityCount]",
 ) -> "Iterator[str]":
     from domain.policy_lint import STANDING_ZH
 
     if faults:
         yield f"错误 {len(faults)} 处，文件未载入："
         yield from (f"  {words(str(each))}" for each in faults)
+    if unknown:
+        yield f"错误 {len(unknown)} 处，文件仍会载入："
+        yield from (f"  {words(str(each))}" for each in unknown)
     if warnings:
         yield f"提示 {len(warnings)} 处，不影响载入："
         yield from (f"  {each.file}{f'：{each.key}' if each.key else ''}：{words(each.message)}" for each in warnings)
@@ -111,7 +141,7 @@ def _report(
             f"  政策值 {city.values} 个，其中 {city.assumptions} 个为 assumption；"
             f"病种规则中 {city.row_assumptions} 个为 assumption"
         )
-    yield "有错误，须更正后才能使用。" if faults else "没有错误。"
+    yield "有错误，须更正后才能使用。" if faults or unknown else "没有错误。"
 
 
 @click.command("show", cls=Leaf)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from activities.notices.providers.calling import code_of
 from activities.notices.providers.registry import PROVIDERS, Registration
 from activities.notices.sms import SmsReceipt
+from domain.notice_policy import provider_name
 from storage.notice_standing import AttemptState
 from storage.receipt_effects import PUSH_SENDER
 from storage.receipts import Report
@@ -38,8 +39,10 @@ class Sender:
 
 
 def senders_of(settings: Settings, *, providers: Mapping[str, Registration] = PROVIDERS) -> Mapping[str, Sender]:
-    """Return the senders whose secret is set, by name. Raises `SecretTooShort`."""
-    found = [_provider(name, each, settings) for name, each in providers.items() if name != PUSH_SENDER]
+    """Return the senders whose secret is set, by name. Raises `SecretTooShort`; `ValueError` on a bad name."""
+    for name in providers:
+        provider_name(name)
+    found = [_provider(name, each, settings) for name, each in providers.items()]
     push = Sender(name=PUSH_SENDER, secret=settings.receipts_secret, read=read_push)
     senders = {each.name: each for each in (*found, push) if each is not None and each.secret.get_secret_value()}
     for each in senders.values():

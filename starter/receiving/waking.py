@@ -125,8 +125,8 @@ async def _signal(client: Client, workflow_id: str) -> bool:
 
 def _anew(wake: Wake) -> StartNotice:
     plan = plan_of(wake.acceptance_no, wake.event, at=wake.created_at, legal=wake.legal)
-    if wake.intent:
-        # whoever ordered it chose the channels
+    if wake.chosen:
+        # whoever ordered it wanted these, as in `starter.resending`
         plan = plan.model_copy(update={"fallback": ()})
     return StartNotice(
         acceptance_no=wake.acceptance_no,

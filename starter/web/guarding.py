@@ -79,11 +79,28 @@ class Guard:
         try:
             state["headers"] |= self._addresses.take(address_of(scope)).headers()
             receiving = await _bounded(scope, receive, self._body_seconds)
-            await self._app(scope, receiving, sending)
+            await _run(self._app, scope, receiving, sending)
         except Exception as error:
             await _tell(error, scope, receive, sending, answering)
         finally:
             _log(scope, answering.status, time.perf_counter() - began)
+
+
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run what is behind; HEAD is answered as GET is, without the body (RFC 9110, 9.3.2)."""
+    if scope["method"] != "HEAD":
+        await app(scope, receive, send)
+        return
+    asked = {**scope, "method": "GET"}
+
+    async def headers_only(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    try:
+        await app(asked, receive, headers_only)
+    finally:
+        # The line of log names the route that was found.
+        scope.update({name: asked[name] for name in ("route",) if name in asked})
 
 
 async def _tell(error: Exception, scope: Scope, receive: Receive, send: Send, answering: _Answering) -> None:

@@ -23,6 +23,8 @@ SENT = {name: model for name, model in COMMANDS.items() if name in set(Action)}
 class PaperIn(Model):
     """One uploaded file and what is declared of it."""
 
+    model_config = ConfigDict(extra="forbid")
+
     kind: MaterialKind
     sha256: Sha256
     issued_on: date | None = None
@@ -48,7 +50,7 @@ class ApplicationIn(ApplicationForm):
 class CommandIn(BaseModel):
     """What every command carries. The actor is whoever holds the key or the session, and need not be named."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     actor: Annotated[str | None, Field(description="May be left out; refused unless it is the sender's own.")] = None
 
@@ -112,9 +114,13 @@ async def read_body(request: Request, model: type[Read]) -> Read:
 
 
 def read_as(content: object, model: type[Read]) -> Read:
-    """Return parsed content as a model. Raises `Stopped` (422) naming the first bad field, never its value."""
+    """Return parsed JSON as a model, each value of the type the document names: "3" is no number, 1 no instant.
+
+    Raises `Stopped` (422) naming the first bad field, never its value.
+    """
     try:
-        return model.model_validate(content)
+        # Of JSON, strict reading still takes a string for a date or an enum, for which JSON has no type of its own.
+        return model.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
     field = json_path(fault["loc"]) or "input"

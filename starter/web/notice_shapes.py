@@ -11,7 +11,7 @@ from domain.events import NoticeEvent, Recipient
 from starter.notice_tasks import MOST_NOTE
 from starter.resending import ResendReason
 from starter.web.paging import write_cursor
-from starter.web.shapes import Shape
+from starter.web.shapes import Asked, Shape
 from storage.notice_counters import NoticeCounter
 from storage.notice_standing import AttemptState
 from storage.notice_tasks import NoticeTask, TaskOutcome, TaskReason
@@ -82,7 +82,7 @@ class CountersOut(Shape):
     counters: tuple[NoticeCounter, ...]
 
 
-class ResendIn(Shape):
+class ResendIn(Asked):
     """An order to send a notice anew; without `channels` those of the notice, but not the inbox.
 
     `although_unknown` says that the officer knows the person may receive it twice.
@@ -94,7 +94,7 @@ class ResendIn(Shape):
     although_unknown: bool = False
 
 
-class FinishIn(Shape):
+class FinishIn(Asked):
     """What came of a task. `reached_at`, with `reached` only, is when the person was told; without offset +08:00."""
 
     command_id: CommandId

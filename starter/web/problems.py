@@ -38,8 +38,16 @@ _TITLES = {
     500: ("unexpected", "程序遇到意外错误"),
     503: ("unavailable", "暂时无法办理"),
 }
-_CONFLICTS = frozenset({"status", "round", "command_id", "request_id", "actor"})
-_NOT_FOUND, _CLOSED, _SECOND = unknown_case().refusal.rule, "已办结的案件不再接受命令", second_case("").refusal.rule
+_STATE, _IDS = frozenset({"status", "round", "actor"}), frozenset({"command_id", "request_id"})
+_TAKEN = ("只能对应", "只办理一次")
+"""What the rule says of an id that stands for something else already."""
+_SHAPE = "见 docs/messages/"
+"""How the rule begins that a malformed message breaks."""
+_NOT_FOUND, _CLOSED = unknown_case().refusal.rule, "已办结的案件不再接受命令"
+_SECOND = second_case("", named=False).refusal.rule
+
+
+_REMEDY = "请稍后以同一编号重新发送，不会重复办理；仍不成功的，请联系系统管理员"
 
 
 class Problem(BaseModel):
@@ -90,9 +98,16 @@ def status_of(refusal: Refusal) -> int:
     """Return the HTTP status of a refusal of the domain: 404 unknown, 409 a matter of its state, else 422."""
     if refusal.rule == _NOT_FOUND:
         return 404
-    if refusal.field in _CONFLICTS or refusal.rule in (_CLOSED, _SECOND):
+    if refusal.rule in (_CLOSED, _SECOND) or _is_conflict(refusal):
         return 409
     return 422
+
+
+def _is_conflict(refusal: Refusal) -> bool:
+    """Whether it is the state that is against it; an id, status or round that is none at all is malformed."""
+    if refusal.field in _IDS:
+        return any(each in refusal.rule for each in _TAKEN)
+    return refusal.field in _STATE and not refusal.rule.startswith(_SHAPE)
 
 
 def problem_response(
@@ -128,7 +143,8 @@ def unexpected(scope: Scope, error: Exception) -> Response:
         reason = Reason("objects", "文件库须可访问", "请稍后重试", "文件库无法使用。")
     else:
         reason = failure_of(error).reason
-    refusal = Refusal(field=reason.field, rule=reason.rule, remedy=reason.remedy, message=reason.message)
+    # What a terminal is told to do, to look after workers or to migrate, is nothing whoever asks here could do.
+    refusal = Refusal(field=reason.field, rule=reason.rule, remedy=_REMEDY, message=reason.message)
     if reason.field in ("mente", "objects") and not isinstance(error, TimeoutError | ObjectStoreError):
         return problem_response(scope, 500, refusal)
     logger.warning("%s away (%s)", reason.field, type(error).__name__)
@@ -224,6 +240,8 @@ def rule_zh(fault: Mapping[str, Any]) -> str:
         case "enum" | "literal_error":
             allowed = str(context.get("expected", "")).replace("'", "").replace(" or ", "、").replace(", ", "、")
             return f"该项只能是：{allowed}"
+        case "extra_forbidden":
+            return "只能填写 /api/v1/openapi.json 中列出的项目"
         case "string_too_long" | "too_long":
             return f"该项最多 {context.get('max_length')} 个"
         case "string_too_short" | "too_short":

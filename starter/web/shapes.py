@@ -19,6 +19,12 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
 
 
+class Asked(Shape):
+    """A body: what it asks for must not silently be ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class AppliedOut(Shape):
     """An application that was handed in. `created` is false for a request that was handed in before."""
 
@@ -123,7 +129,7 @@ class InboxOut(Shape):
     messages: tuple[InboxMessage, ...]
 
 
-class ReadIn(Shape):
+class ReadIn(Asked):
     """Which message was read; all of the case's without a reference."""
 
     reference: str | None = Field(default=None, max_length=96)
@@ -157,7 +163,7 @@ class ObjectionsOut(Shape):
     objections: tuple[ObjectionView, ...]
 
 
-class PersonIn(Shape):
+class PersonIn(Asked):
     """Whom to look for: by ID number, or by telephone number."""
 
     id_number: str | None = Field(default=None, max_length=18)
@@ -170,7 +176,7 @@ class FoundOut(Shape):
     cases: tuple[CaseLineOut, ...]
 
 
-class QueryIn(Shape):
+class QueryIn(Asked):
     """The public query: an acceptance number and the last four characters of the ID number."""
 
     acceptance_no: str = Field(max_length=40)
@@ -208,7 +214,7 @@ class PublicListOut(Shape):
     digest: str
 
 
-class QrIn(Shape):
+class QrIn(Asked):
     """The text of a certificate's QR code."""
 
     qr: str = Field(min_length=1, max_length=2000)

@@ -23,7 +23,7 @@ KEY_ID, KEY_SECRET, APP_ID = "made-up-id", "made-up-secret", "1400006666"
 
 
 class Fault(StrEnum):
-    """How a server can misbehave with one request: those of `_UNDONE` and `DROP_UNREAD` before it has done anything."""
+    """How a server can misbehave with one request: `_UNDONE` and `DROP_UNREAD` before it has done anything."""
 
     REFUSE_429 = "429"
     REFUSE_503 = "503"

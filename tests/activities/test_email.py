@@ -16,12 +16,16 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import SecretStr
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
 
 from activities.notices import email as mail
 from activities.notices.email import Attachment, Letter, MailSettings, SmtpMailer, compose
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
+from domain.mail_address import is_mail_address
 from worker.mail_sink import MailSink, SmtpServer, keep_mail
+from worker.settings import Settings
 
 KEY = "510400-7K3M-Q2ZD-91XA-4.n7"
 SENDER = "notice@mente.example"
@@ -130,6 +134,67 @@ def test_a_display_name_of_the_settings_is_used() -> None:
     assert message["From"].addresses[0].display_name == "慢特病认定"
 
 
+@given(st.text(st.characters(max_codepoint=0x17F), max_size=80), st.sampled_from(["@b.cn", "@", "", "@b", "@[::1]"]))
+def test_whatever_stands_for_a_recipient_is_addressed_as_it_is_or_turned_down(local: str, rest: str) -> None:
+    try:
+        content = compose(letter(to=local + rest, attachment=None), sender=SENDER).as_bytes()
+    except TurnedDown:
+        return
+    assert [each.addr_spec for each in parsed(content)["To"].addresses] == [(local + rest).strip()]
+
+
+@given(st.from_regex(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,20}@[a-z0-9.-]{1,20}", fullmatch=True))
+def test_what_intake_takes_for_an_address_can_be_written_to(address: str) -> None:
+    if is_mail_address(address):
+        compose(letter(to=address, attachment=None), sender=SENDER).as_bytes()
+
+
+def test_an_order_to_send_anew_is_another_message() -> None:
+    first, again = (compose(letter(key=key), sender=SENDER) for key in (KEY, f"{KEY}.r1"))
+    assert first["Message-ID"] != again["Message-ID"] == f"<{KEY}.r1@mente.example>"
+
+
+@pytest.mark.parametrize(
+    ("sender", "display", "address"),
+    [
+        ("no@x.cn", "攀枝花市医疗保障局", "no@x.cn"),
+        ("攀枝花,医保 <no@x.cn>", "攀枝花,医保", "no@x.cn"),
+        ('"攀枝花, 医保" <no@x.cn>', "攀枝花, 医保", "no@x.cn"),
+        ("Bureau, Health (1) <no@x.cn>", "Bureau, Health (1)", "no@x.cn"),
+        ("医保;<no@localhost>", "医保;", "no@localhost"),
+    ],
+)
+def test_a_sender_is_written_as_it_was_set(sender: str, display: str, address: str) -> None:
+    (found,) = parsed(compose(letter(), sender=sender).as_bytes())["From"].addresses
+    assert (found.display_name, found.addr_spec) == (display, address)
+
+
+NO_SENDERS = [
+    "",
+    "医保",
+    "医保 <>",
+    "医保 <no@x.cn> 局",
+    "医保 no@x.cn",
+    "<no@x.cn",
+    "no@x.cn>",
+    "a\nb <no@x.cn>",
+    "n..o@x.cn",
+]
+
+
+@pytest.mark.parametrize("sender", NO_SENDERS)
+def test_a_sender_that_cannot_be_written_stops_the_start_and_is_named(
+    sender: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENTE_MAIL_SENDER", sender)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    (fault,) = refused.value.errors()
+    assert fault["loc"] == ("mail_sender",)
+    with pytest.raises(ValueError, match="a sender is"):
+        compose(letter(), sender=sender)
+
+
 def test_a_letter_without_attachment_has_only_its_two_alternatives() -> None:
     assert compose(letter(attachment=None), sender=SENDER).get_content_type() == "multipart/alternative"
 
@@ -137,7 +202,19 @@ def test_a_letter_without_attachment_has_only_its_two_alternatives() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "address",
-    ["", "nobody", "a@", "@b", "张三@example.org", "a@b\r\nBcc: x@y", "a@b,c@d", "a b@c", "a@b@c", "<a@b>"],
+    [
+        *("", "nobody", "a@", "@b", "张三@example.org", "a@b\r\nBcc: x@y", "a@b,c@d", "a b@c", "a@b@c", "<a@b>"),
+        *(
+            "wang..xiaoming@example.org",
+            ".wang@example.org",
+            "wang.@example.org",
+            "a@b..c",
+            "a@.b",
+            "a@b\x00",
+            "a[@b",
+        ),
+        *("a@[1.2.3", "a@b:c", f"{'a' * 250}@b.cn"),
+    ],
 )
 async def test_an_address_that_is_none_is_refused_before_anyone_is_called(address: str) -> None:
     with pytest.raises(TurnedDown) as refused:
@@ -306,7 +383,8 @@ def test_a_password_is_not_shown() -> None:
 def test_the_sink_keeps_every_mail_under_a_name_without_personal_data(tmp_path: Path) -> None:
     ours = compose(letter(), sender=SENDER).as_bytes()
     hostile = b"Message-ID: <../../etc/marker.person@x>\r\nSubject: marker\r\n\r\nbody\r\n"
-    names = [keep_mail(tmp_path, content).name for content in (ours, ours, hostile, b"no headers at all")]
-    assert names == [f"{KEY}-001.eml", f"{KEY}-002.eml", "mail-001.eml", "mail-002.eml"]
+    anew = compose(letter(key=f"{KEY}.r2"), sender=SENDER).as_bytes()
+    names = [keep_mail(tmp_path, content).name for content in (ours, ours, anew, hostile, b"no headers at all")]
+    assert names == [f"{KEY}-001.eml", f"{KEY}-002.eml", f"{KEY}.r2-001.eml", "mail-001.eml", "mail-002.eml"]
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(names)
     assert (tmp_path / names[0]).stat().st_mode & 0o077 == 0

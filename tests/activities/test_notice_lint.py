@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from activities.notices.diagnosis_words import GROUP_WORDS, diagnosis_words
+from activities.notices.policy_names import CHANNELS
 from activities.notices.providers.registry import PROVIDERS
 from activities.notices.sms_text import forbidden_in_sms, mended, sms_length, sms_text
 from activities.notices.template_sets import SHIPPED, TemplateSets, template_sets
 from activities.notices.text_findings import FINDING_ZH, TextFinding, TextReport
 from activities.notices.text_lint import (
-    CHANNELS,
     TextLint,
     lint_channels,
     lint_names,
@@ -116,6 +116,26 @@ def test_the_lint_knows_every_channel_the_sender_knows(monkeypatch: pytest.Monke
         ("notices.events.grantd", "没有这样的通知"),
     ]
     assert "、".join(CHANNELS) in found[0].remedy
+
+
+def test_the_lint_finds_a_fallback_and_a_provider_nobody_knows() -> None:
+    policy = with_templates("pigeons", "number")
+    providers: Sourced[tuple[str, ...]] = Sourced(value=("pigeons",), source="assumption")
+    sms = policy.notices.sms.model_copy(update={"providers": providers})
+    fallback: Sourced[tuple[str, ...]] = Sourced(value=("emial",), source="assumption")
+    notices = policy.notices.model_copy(update={"sms": sms, "fallback": fallback})
+    policy = policy.model_copy(update={"notices": notices})
+    found = list(lint_channels([("x.toml", policy)]))
+    assert [(each.key, each.message, each.remedy) for each in found] == [
+        ("notices.fallback", "没有这样的渠道：emial，通知不会由此发出", "渠道须为：sms、email、inbox、push"),
+        (
+            "notices.sms.providers",
+            "没有这样的短信服务商：pigeons，通知不会由此发出",
+            "短信服务商须为：aliyun、tencent",
+        ),
+    ]
+    known = {**PROVIDERS, "pigeons": PROVIDERS["aliyun"]}
+    assert [each.key for each in lint_channels([("x.toml", policy)], providers=known)] == ["notices.fallback"]
 
 
 def with_templates(provider: str, *names: str) -> RegionPolicy:

@@ -146,6 +146,8 @@ async def test_a_notice_goes_out_once_on_each_channel_however_often_it_is_asked_
     (letter,) = house.mailer.sent
     assert (letter.key, letter.to, letter.written_at) == (f"{NUMBER}.n{SEQ}", "one@example.test", AT)
     assert "2026年3月2日" in letter.plain
+    await house.send(MAIL.model_copy(update={"intent": 2}))
+    assert house.mailer.sent[1].key == f"{NUMBER}.n{SEQ}.r2", "an order is a message of its own"
 
 
 @pytest.mark.asyncio

@@ -139,6 +139,15 @@ def test_only_a_later_supplement_round_gives_its_number() -> None:
     assert rendered(NoticeEvent.SUPPLEMENT, round="2").subject.startswith("第2次补正")
 
 
+@pytest.mark.parametrize("region", CITIES)
+def test_the_sms_of_a_later_supplement_round_is_another_text_the_same_day(region: str) -> None:
+    first, second, third = (rendered(NoticeEvent.SUPPLEMENT, region, round=each).sms for each in ("1", "2", "3"))
+    assert "第" not in first, "the first says nothing of rounds"
+    assert "第2次需补正材料" in second
+    assert len({first, second, third}) == 3
+    assert sms_segments(third) == sms_segments(first), "and costs no part more"
+
+
 def test_a_projected_date_is_called_expected() -> None:
     assert "预计" not in rendered(NoticeEvent.ACCEPTED).sms
     projected = rendered(NoticeEvent.ACCEPTED, confirmed_note="（该日期为推算）")

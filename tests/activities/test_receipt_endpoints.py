@@ -251,6 +251,16 @@ async def test_a_known_delivery_is_refused_and_counted(door: Door) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_captured_call_under_another_delivery_id_is_a_replay(door: Door) -> None:
+    await send(door.database, way())
+    assert (await door.push(said())).status_code == 200
+    assert (await door.push(said(), delivery="d-2")).status_code == 409
+    assert await refusals(door.database) == {"push replayed": 1}
+    assert (await door.push(said(), delivery="d-2", ago=1)).status_code == 200, "signed anew, it is a repetition"
+    assert await refusals(door.database) == {"push replayed": 1, "push repeated": 1}
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from activities.notice_contract import SendNotice
 from activities.notices.attempting import Attempts
+from starter.receiving.waking import _anew
 from storage.attempts import Way, attempt_of
 from storage.database import Database
 from storage.notice_counters import counters
+from storage.notice_orders import ResendOrder, keep_order
 from storage.notice_standing import AttemptState
 from storage.notice_tasks import TaskOutcome, TaskReason, raise_task
 from storage.receipt_effects import PUSH_SENDER, RefusalReason
@@ -298,7 +300,25 @@ async def test_the_channels_of_an_order_are_those_it_was_tried_over(house: Datab
     of = way(intent=2, channel="email", provider="")
     await send(house, of)
     (wake,) = (await taken(house, report(FAILED, of), provider=PUSH_SENDER)).wakes
-    assert (wake.intent, wake.channels) == (2, ("email",))
+    assert (wake.intent, wake.channels, wake.chosen) == (2, ("email",), True)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("ordered", "chosen"), [(("sms",), False), (("sms", "email"), True)])
+async def test_an_order_over_the_notices_own_channels_falls_back_like_the_notice(
+    house: Database, ordered: tuple[str, ...], chosen: bool
+) -> None:
+    order = ResendOrder(seq=1, intent=1, command_id="c", channels=ordered, reason="other", actor="officer:O1")
+    async with house.write() as connection:
+        await connection.execute(update(notice).values(channels=["sms", "inbox"]))
+        await keep_order(connection, NUMBER, order, at=AT)
+    await send(house, way(intent=1))
+    await send(house, way(intent=1, channel="email", provider=""))  # what it fell back to, or was ordered
+    (wake,) = (await taken(house, report(FAILED, way(intent=1)))).wakes
+    assert (wake.channels, wake.chosen) == (ordered, chosen)
+    plan = _anew(wake).plan
+    assert plan is not None
+    assert bool(plan.fallback) is not chosen
 
 
 # -- counting -----------------------------------------------------------------------------------------------------
@@ -321,7 +341,7 @@ async def test_messages_are_counted_by_city_channel_and_provider(house: Database
     assert mine == (email, sms)
 
 
-@pytest.mark.parametrize("provider", ["", "aliyun"])
+@pytest.mark.parametrize("provider", ["", "aliyun", "a" * 20, "a_1"])
 @pytest.mark.parametrize("intent", [0, 3])
 @pytest.mark.parametrize("channel", ["sms", "agent_sms", "email", "push"])
 def test_every_reference_we_give_is_known_for_one(provider: str, intent: int, channel: str) -> None:

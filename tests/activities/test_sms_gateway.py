@@ -15,7 +15,13 @@ from activities.notices.outcomes import TurnedDown
 from activities.notices.providers.aliyun import AliyunAccount, AliyunSms
 from activities.notices.providers.gateway import ProviderGateway, fill, mobile
 from activities.notices.providers.port import Keys, SmsProvider, TemplateSms, plain
-from activities.notices.providers.registry import PROVIDERS, ProviderError, Registration, build_provider
+from activities.notices.providers.registry import (
+    PROVIDERS,
+    ProviderError,
+    Registration,
+    build_provider,
+    registered,
+)
 from activities.notices.sending import NoticeActivities, NoticeSettings
 from activities.notices.sms import Sms, SmsAnswer, SmsTrace
 from activities.notices.sms_text import forbidden_in_sms, mended, sms_text
@@ -23,6 +29,7 @@ from activities.notices.texts import NoticeContext, fact_names, render_notice
 from activities.notices.words import sms_words
 from domain.events import NoticeEvent, Recipient
 from domain.notice_policy import OF_EVENT, SmsContract, sms_word_names
+from starter.receiving.senders import senders_of
 from storage.database import Database, insert_rows
 from storage.tables import notice, notice_attempt
 from tests.activities.case_samples import NUMBER, opened
@@ -242,6 +249,17 @@ def test_a_provider_that_cannot_be_built_says_what_is_missing_and_repeats_no_val
     with pytest.raises(ProviderError, match="https") as failure:
         build_provider("aliyun", Settings().sms_keys)
     assert "marker" not in str(failure.value)
+
+
+@pytest.mark.parametrize("name", ["a" * 21, "my-provider", "Aliyun", "1and1", "push", ""])
+def test_a_provider_whose_name_no_reference_or_setting_could_hold_is_not_registered(name: str) -> None:
+    named = {name: WITH_PIGEONS["pigeons"]}
+    with pytest.raises(ValueError, match="短信服务商名称：小写字母开头"):
+        registered(named)
+    with pytest.raises(ProviderError, match="短信服务商名称：小写字母开头"):
+        build_provider(name, Settings().sms_keys, providers=named)
+    with pytest.raises(ValueError, match="短信服务商名称：小写字母开头"):
+        senders_of(Settings(), providers=named)
 
 
 # -- one notice through the activity ----------------------------------------------------------------------------

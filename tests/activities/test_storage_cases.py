@@ -12,7 +12,7 @@ from storage import cases, reading
 from storage.audit import verify_chain
 from storage.cases import CaseNotFound
 from storage.database import Database
-from storage.tables import case, certificate, insured_person, material, notice, public_entry, verdict
+from storage.tables import case, certificate, material, notice, public_entry, verdict
 from storage.transition import ContactData, ObjectionChange, PublicPeriod
 from tests.activities.case_samples import (
     AT,
@@ -20,7 +20,6 @@ from tests.activities.case_samples import (
     OTHER,
     PAPER,
     entry,
-    new_case,
     notice_to_send,
     opened,
     recorded,
@@ -390,17 +389,6 @@ async def test_one_request_of_one_channel_makes_one_case_in_the_database_itself(
     await opened(database)
     with pytest.raises(Exception, match="request_id"):
         await opened(database, OTHER, request_id=NUMBER)
-
-
-async def test_a_corrected_name_of_the_person_is_taken_from_the_newest_application(database: Database) -> None:
-    await opened(database)
-    who = new_case().form.applicant.model_copy(update={"name": "王五"})
-    renamed = new_case(OTHER, disease_id="620900-018")
-    renamed = renamed.model_copy(update={"form": renamed.form.model_copy(update={"applicant": who})})
-    async with database.write() as connection:
-        await cases.open_case(connection, renamed)
-    async with database.read() as connection:
-        assert (await connection.execute(select(insured_person.c.name))).scalars().all() == ["王五"]
 
 
 async def test_two_processes_writing_by_turns_lose_nothing(database: Database, database_url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Boolean, Integer, MetaData, Table, create_engine, insert, inspect
+from sqlalchemy import Boolean, Integer, MetaData, Table, create_engine, insert, inspect, select
 from sqlalchemy.pool import NullPool
 
 from storage import reading
@@ -20,11 +20,11 @@ from storage.calendars import shipped_calendar
 from storage.database import Database
 from storage.dated_cases import calendar_versions, cases_depending_on
 from storage.migrations import _config, _exclusive, current, migrate
-from storage.tables import metadata
+from storage.tables import case, metadata
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 
 MakeUrl = Callable[..., str]
-HEAD = "0006"
+HEAD = "0007"
 
 
 def blocking(url: str) -> str:
@@ -103,7 +103,8 @@ def url_at_0001(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with _exclusive(url) as connection:
         old = MetaData()
         old.reflect(connection, only=["case", "insured_person"])
-        connection.execute(insert(old.tables["insured_person"]), [_row(old.tables["insured_person"])])
+        person = {**_row(old.tables["insured_person"]), "name": "王五", "category": "resident", "tier": "high"}
+        connection.execute(insert(old.tables["insured_person"]), [person])
         connection.execute(insert(old.tables["case"]), [_row(old.tables["case"])])
     return url
 
@@ -151,6 +152,8 @@ async def _as_upgraded(url: str) -> None:
             view = await reading.case_status(connection, NUMBER)
             assert view is not None
             assert (view.status, view.dates, view.past_ledgers) == ("review", None, ())
+            applicant = select(case.c.applicant_name, case.c.category, case.c.tier)
+            assert (await connection.execute(applicant)).one() == ("王五", "resident", "high")
             assert (await read_history(connection)).current.version == shipped_calendar().version
             (version,) = await calendar_versions(connection)
             assert version == "CN-2026@a-version-of-0.1.0"

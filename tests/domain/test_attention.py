@@ -53,6 +53,7 @@ def test_each_reason_is_told_in_the_order_in_which_it_came() -> None:
         ((BREACH, (E.DENIED, {})), UNTOLD),
         ((BREACH, SHORT, (E.APPROVED, {}), failed(1)), "第 1 号通知未能送达，须另行告知"),
         ((failed(1), (E.NOTICE_DELIVERED, {"notice_seq": 1})), UNTOLD),
+        ((failed(1), (E.NOTICE_WAIVED, {"notice_seq": 1})), UNTOLD),
         (((E.RULING_OVERDUE, {}), (E.PUBLICITY_RESUMED, {})), UNTOLD),
         ((), UNTOLD),
     ],

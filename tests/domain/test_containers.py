@@ -170,11 +170,18 @@ def test_the_secrets_of_receipts_are_given_to_the_web_which_takes_them_and_to_no
         assert (service["environment"].keys() & wanted) == (wanted if name == "web" else set()), name
 
 
+def test_the_workers_are_told_how_fast_notices_may_leave() -> None:
+    assert SERVICES["worker"]["environment"]["MENTE_NOTICES_PER_SECOND"] == "${MENTE_NOTICES_PER_SECOND:-}"
+    assert OURS["web"]["environment"].items() & SERVICES["worker"]["environment"].items(), "both have the common ones"
+
+
 def test_a_variable_left_empty_is_a_setting_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (key for key in SERVICES["worker"]["environment"] if key.startswith(("MENTE_PUSH_", "MENTE_SMS_"))):
+    empty = ("MENTE_PUSH_", "MENTE_SMS_", "MENTE_NOTICES_")
+    for name in (key for key in SERVICES["worker"]["environment"] if key.startswith(empty)):
         monkeypatch.setenv(name, "")
     settings = Settings()
     assert settings.push() is None
+    assert settings.notices_per_second is None
     assert settings.sms_keys("aliyun", ("endpoint",))["endpoint"].get_secret_value() == ""
 
 

@@ -11,7 +11,7 @@ from domain.case import CaseState, Limit
 from domain.case_dates import CaseDates, dates_of
 from domain.case_rules import CaseRules, with_digest
 from domain.clock import Ground, Ledger, deadline, explain, is_running, left, used, warn_at
-from domain.commands import NoticeDelivered, NoticeFailed
+from domain.commands import NoticeDelivered, NoticeFailed, NoticeWaived
 from domain.delivery import AWAITED, Delivery
 from domain.judging import judge, possible
 from domain.moments import CST
@@ -119,6 +119,19 @@ def test_the_first_word_on_a_delivery_stays_and_none_is_before_the_sending() -> 
     assert early.delivered(2, SENT + timedelta(days=3)) == early
 
 
+def test_a_notice_that_comes_back_is_awaited_anew_and_both_stretches_stay() -> None:
+    days = [SENT + timedelta(days=number) for number in range(10)]
+    ledger = Ledger(started_at=SENT, limit=20).awaiting("supplement", 2, SENT)
+    assert ledger.bounced(2, days[1]) is ledger, "what has not arrived cannot come back"
+    back = ledger.delivered(2, days[1]).bounced(2, days[3])
+    assert back.bounced(2, days[4]) is back
+    again = back.delivered(2, days[6], "officer:O1")
+    first, second = again.deliveries
+    assert (first.sent_at, first.delivered_at, first.failed_at) == (SENT, days[1], days[3])
+    assert (second.sent_at, second.delivered_at, second.by) == (days[3], days[6], "officer:O1")
+    assert again.bounced(2, days[7]) is again, "what an officer handed over does not come back"
+
+
 def test_a_ledger_of_an_earlier_release_waited_for_nothing() -> None:
     assert Ledger.model_validate({"started_at": SENT, "limit": 20}).deliveries == ()
 
@@ -192,6 +205,22 @@ def test_an_officer_may_deliver_a_notice_and_only_the_system_gives_one_up() -> N
     assert refusal.field == "actor"
     assert "notice_delivered" in possible(case)
     assert "notice_failed" not in possible(case)
+
+
+def test_only_an_officer_waives_a_notice_and_none_that_a_period_waits_for() -> None:
+    waits = Limit(started_at=SENT, working_days=10, notice_seq=2, awaits_delivery=True)
+
+    def field_of(status: Status, seq: int, *, actor: str = "officer:O1") -> str | None:
+        case = state(status, notice_seq=3, window=waits)
+        refusal = judge(case, NoticeWaived(command_id="c", actor=actor, notice_seq=seq), NOW)
+        return refusal.field if refusal else None
+
+    for status in (Status.SUPPLEMENT, Status.DENIED):
+        assert field_of(status, 2) == "notice_seq"
+        assert field_of(status, 1) is None
+    assert field_of(Status.REVIEW, 2) is None, "the papers have come"
+    assert field_of(Status.REVIEW, 4) == "notice_seq"
+    assert field_of(Status.REVIEW, 1, actor="system") == "actor"
 
 
 @pytest.mark.parametrize("reason", ["", "号码13900000000", "two words", "x" * 65])

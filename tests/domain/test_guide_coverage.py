@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 import pytest
 from pydantic import BaseModel
 
-from activities.notices.text_lint import CHANNELS
+from activities.notices.policy_names import CHANNELS
 from domain.application import ApplicationForm
 from domain.disease import DiseaseRow
 from domain.policy import RegionPolicy

@@ -42,7 +42,9 @@ class Page(HTMLParser):
         self._words: list[str] = []
         self._silent = 0
         self._form: Form | None = None
-        self._area: str | None = None
+        self._named: dict[str, Form] = {}
+        self._area: tuple[Form, str] | None = None
+        self._select: tuple[Form, str] | None = None
         self.feed(text)
 
     @property
@@ -72,6 +74,13 @@ class Page(HTMLParser):
             case "form":
                 self._form = Form(found.get("action", ""), found.get("method", "get"))
                 self.forms.append(self._form)
+                self._named[found.get("id", "")] = self._form
+            case "button" if "formaction" in found:
+                owner = self._owner(found)
+                self.forms.append(Form(found["formaction"], "post"))
+                self.forms[-1].values = owner.values if owner else []
+            case "option" if self._select and "selected" in found:
+                self._select[0].values.append((self._select[1], found.get("value", "")))
             case "a":
                 self.links.append(found.get("href", ""))
             case "iframe":
@@ -85,10 +94,15 @@ class Page(HTMLParser):
     def _value(self, tag: str, found: dict[str, str]) -> None:
         name, kind = found.get("name", ""), found.get("type", "text")
         unticked = kind in ("radio", "checkbox") and "checked" not in found
-        if self._form is None or not name or unticked or tag == "select":
+        owner = self._owner(found)
+        self._select = (owner, name) if owner and name and tag == "select" else None
+        if owner is None or not name or unticked or tag == "select":
             return
-        self._area = name if tag == "textarea" else None
-        self._form.values.append((name, found.get("value", "")))
+        self._area = (owner, name) if tag == "textarea" else None
+        owner.values.append((name, found.get("value", "")))
+
+    def _owner(self, found: dict[str, str]) -> Form | None:
+        return self._named.get(found["form"]) if "form" in found else self._form
 
     def handle_endtag(self, tag: str) -> None:
         """Leave an element."""
@@ -100,8 +114,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Note words."""
-        if self._area is not None and self._form is not None:
-            self._form.values[-1] = (self._area, self._form.values[-1][1] + data)
+        if self._area is not None:
+            owner, name = self._area
+            owner.values[-1] = (name, owner.values[-1][1] + data)
         if not self._silent:
             self._words.append(data)
 

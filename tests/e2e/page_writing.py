@@ -48,9 +48,10 @@ class Writing:
         if content is None:
             facts = {each: declared[each] for each in FACTS if declared.get(each) is not None}
             facts |= {each: "1" for each in ("sealed", "signed") if declared.get(each)}
-            declaring = f"/draft/{self.draft}/papers/{keys[-1]}"
-            if any(each.action == declaring for each in page.forms):
-                await submitted(self.client, page, declaring, **facts)
+            whole = await opened(self.client, f"/draft/{self.draft}/papers")
+            if f"declared-{keys[-1]}" in whole.ids:
+                typed = {f"{each}-{keys[-1]}": value for each, value in facts.items()}
+                await submitted(self.client, whole, f"/draft/{self.draft}/facts", **typed)
         return await opened(self.client, f"/draft/{self.draft}/papers")
 
     async def papers(self) -> Page:

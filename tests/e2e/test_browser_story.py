@@ -197,13 +197,13 @@ async def declare(page: Page, paper: dict[str, Any], *, plain: bool) -> None:
     if plain:
         await line.get_by_role("button", name="保存").click()
         return
-    async with page.expect_response(lambda answer: "/papers/" in answer.url):
+    async with page.expect_response(lambda answer: answer.url.endswith("/facts")):
         await line.get_by_role("button", name="保存").click()
 
 
 async def hand_in(page: Page) -> str:
     """Look once more, hand in, and go to the case; return its number."""
-    await page.get_by_role("link", name="下一步，核对提交").click()
+    await page.get_by_role("button", name="下一步，核对提交").click()
     await page.get_by_role("button", name="提交申请").click()
     await expect(page.get_by_role("heading", level=1, name="申请已提交")).to_be_visible()
     await page.get_by_role("link", name="查看办理进度").click()

@@ -93,7 +93,7 @@ class Desk:
             await connection.execute(update(table).where(table.c.acceptance_no == number).values(**values))
 
     def mails_of(self, number: str, seq: int) -> int:
-        return len(list(self.mails.glob(f"{number}.n{seq}-*.eml")))
+        return len(list(self.mails.glob(f"{number}.n{seq}[.-]*.eml")))
 
     async def texts_of(self, number: str) -> int:
         query = select(sms_outbox.c.reference).where(sms_outbox.c.reference.startswith(number))
@@ -323,6 +323,60 @@ async def test_from_python_a_task_is_closed_once(desk: Desk, tmp_path: Path) -> 
     assert (done.outcome, done.note) == (TaskOutcome.NOT_REACHED, "两次无人接听")
     async with desk.mente.database.read() as connection:
         assert number not in {each.acceptance_no for each in await tasks(connection)}
+
+
+async def failed_in_a_live_case(desk: Desk, seed: int, folder: Path) -> str:
+    """A denied case that asks for attention: its person could not be told so."""
+    number = await in_review(desk, seed, folder)
+    await desk.change(case, number, phone="", email="no address")
+    await verdicts(desk.mente, number, Decision.DENY, Decision.DENY, Decision.DENY)
+    await desk.settled(number, 2)
+
+    async def warned() -> bool:
+        return (await desk.mente.status(number)).attention
+
+    await until(warned)
+    return number
+
+
+async def test_what_need_not_be_told_asks_for_no_attention_and_may_be_told_after_all(
+    desk: Desk, tmp_path: Path
+) -> None:
+    number = await failed_in_a_live_case(desk, 61, tmp_path)
+    await desk.answer("done", number, "2", "--outcome", "not_reached", *BY)
+    assert (await desk.mente.status(number)).attention, "nobody has been told"
+    assert (await desk.answer("done", number, "2", "--outcome", "not_needed", *BY))["outcome"] == "not_needed"
+    status = await desk.mente.status(number)
+    assert (status.attention, status.timeline[-1].kind, status.timeline[-1].actor) == (
+        False,
+        "notice_waived",
+        "officer:O12",
+    )
+    assert await desk.refused("done", number, "2", "--outcome", "not_reached", *BY) == "notice_seq"
+    assert (await desk.answer("done", number, "2", "--outcome", "reached", *BY))["outcome"] == "reached"
+    assert (await desk.mente.status(number)).timeline[-1].kind == "notice_delivered"
+    assert await desk.refused("done", number, "2", "--outcome", "reached", *BY) == "notice_seq"
+
+
+async def test_of_two_officers_at_once_the_second_hears_that_it_is_done_and_tells_the_case_nothing(
+    desk: Desk, tmp_path: Path
+) -> None:
+    number = await failed_in_a_live_case(desk, 62, tmp_path)
+    before = len((await desk.mente.status(number)).timeline)
+
+    async def done_by(actor: str, outcome: TaskOutcome) -> str:
+        try:
+            return (await finish_task(desk.mente, number, 2, outcome=outcome, actor=actor, now=now())).done_by
+        except Refused as refused:
+            return refused.refusal.message
+
+    answers = await asyncio.gather(
+        done_by("officer:O1", TaskOutcome.REACHED), done_by("officer:O2", TaskOutcome.REACHED)
+    )
+    (winner,) = {"officer:O1", "officer:O2"} & set(answers)
+    assert "该任务已办结。" in answers
+    news = (await desk.mente.status(number)).timeline[before:]
+    assert [(each.kind, each.actor) for each in news] == [("notice_delivered", winner)]
 
 
 async def test_counters_say_what_became_of_messages(desk: Desk, tmp_path: Path) -> None:

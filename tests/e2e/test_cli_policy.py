@@ -120,6 +120,44 @@ def test_errors_are_all_told_and_end_with_exit_code_1(folder: Path) -> None:
     assert found["errors"][1]["message"] in result.stdout
 
 
+def test_names_by_which_nothing_would_be_sent_are_errors(folder: Path) -> None:
+    added = """
+[notices.fallback]
+value = ["emial"]
+source = "assumption: made up"
+
+[notices.sms]
+providers = { value = ["pigeons"], source = "assumption: made up" }
+
+[notices.sms.contracts.pigeons]
+signature = { value = "云溪医保", source = "assumption: made up" }
+"""
+    path = folder / "990100.toml"
+    path.write_text(path.read_text("utf-8") + added, "utf-8")
+    found = answer("lint", "--folder", str(folder), "--as-of", TODAY, code=1)
+    assert [(each["key"], each["value"], each["allowed"]) for each in found["errors"]] == [
+        ("notices.fallback.value", '"emial"', "渠道：sms、email、inbox、push"),
+        ("notices.sms.providers.value", '"pigeons"', "短信服务商：aliyun、tencent"),
+    ]
+    assert len(found["cities"]) == 1, "the file loads"
+    told = run("lint", "--folder", str(folder)).stdout
+    assert "错误 2 处，文件仍会载入" in told
+    assert found["errors"][0]["message"] in told
+
+
+def test_a_provider_whose_name_is_too_long_or_has_a_hyphen_is_refused_with_a_sentence(folder: Path) -> None:
+    added = """
+[notices.sms]
+providers = { value = ["my-provider"], source = "assumption: made up" }
+"""
+    path = folder / "990100.toml"
+    path.write_text(path.read_text("utf-8") + added, "utf-8")
+    (found,) = answer("lint", "--folder", str(folder), code=1)["errors"]
+    assert found["key"] == "notices.sms.providers.value[0]"
+    assert found["value"] == '"my-provider"'
+    assert found["allowed"].startswith("短信服务商名称：小写字母开头")
+
+
 def test_warnings_depend_on_the_day(folder: Path) -> None:
     def kinds(day: str) -> list[str]:
         found = answer("lint", "--folder", str(folder), "--as-of", day)

@@ -18,6 +18,7 @@ from starter.embedded import House
 from starter.web.pages.multipart import LONGEST_FIELD, shown_name
 from starter.web.rates import Rate, Rates
 from storage.tables import expert
+from tests.e2e.handing_in import at_counter, hand_in
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.page_writing import FACTS, Writing
 from tests.e2e.playing import apply_quick, until_status, verdicts
@@ -122,13 +123,13 @@ async def test_a_paper_that_breaks_a_rule_is_told_at_once_and_mended_in_place(ci
     page = await person.paper(bare)
     assert "公章" in page.text
     (key,) = [each.removeprefix("paper-") for each in page.ids if each.startswith("paper-")]
-    declaring = f"/draft/{person.draft}/papers/{key}"
-    facts = {each: certificate[each] for each in FACTS if certificate.get(each) is not None}
-    await submitted(citizen, page, declaring, **facts, sealed="1", signed="1")
+    facts = {f"{each}-{key}": certificate[each] for each in FACTS if certificate.get(each) is not None}
+    facts |= {f"sealed-{key}": "1", f"signed-{key}": "1"}
+    await submitted(citizen, page, f"/draft/{person.draft}/facts", **facts)
     mended = await opened(citizen, f"/draft/{person.draft}/papers")
     assert 'class="faulty"' in page.source
     assert 'class="faulty"' not in mended.source
-    gone = await submitted(citizen, mended, f"{declaring}/remove")
+    gone = await submitted(citizen, mended, f"/draft/{person.draft}/papers/{key}/remove")
     assert gone.status_code == 303
     assert "已上传的文件（0）" in (await opened(citizen, f"/draft/{person.draft}/papers")).text
 
@@ -183,10 +184,10 @@ async def test_nobody_sees_the_draft_or_the_case_of_somebody_else(
         assert number not in (await opened(other, "/my")).text
 
 
-async def test_a_case_from_elsewhere_is_claimed_with_all_three_and_nothing_less(
+async def test_a_case_of_the_counter_is_claimed_once_with_all_three_and_nothing_less(
     open_house: Web, citizen: httpx.AsyncClient, mente: Mente, tmp_path: Path
 ) -> None:
-    applied = await apply_quick(mente, SEED + 8, PANZHIHUA, DIABETES, tmp_path)
+    applied = await hand_in(mente, SEED + 8, DIABETES, tmp_path, at_counter())
     number = applied.acceptance_no
     await until_status(mente, number, Status.REVIEW)
     raw, _ = quick_application(SEED + 8, PANZHIHUA, DIABETES, datetime.now(UTC))
@@ -201,6 +202,10 @@ async def test_a_case_from_elsewhere_is_claimed_with_all_three_and_nothing_less(
     claimed = await submitted(citizen, form, "/my/claim", **right)
     assert claimed.headers["location"] == f"/my/{number}"
     assert "等待专家评审" in (await opened(citizen, f"/my/{number}")).text
+    assert (await submitted(citizen, form, "/my/claim", **right)).headers["location"] == f"/my/{number}"
+    async with await open_house.account(Role.APPLICANT) as second:
+        form = await opened(second, "/my/claim")
+        assert page_of(await submitted(second, form, "/my/claim", **right), 422).text in said
 
 
 async def test_claims_are_few_for_an_account_and_for_a_number(city: House, mente: Mente, tmp_path: Path) -> None:

@@ -82,24 +82,20 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
 
 async def _declared(clerk: httpx.AsyncClient, draft: str, materials: list[dict[str, object]]) -> None:
     page = await opened(clerk, f"/draft/{draft}/papers")
-    forms = [each for each in page.forms if each.action.startswith(f"/draft/{draft}/papers/")]
-    declaring = [each for each in forms if not each.action.endswith("/remove")]
     medical = [each for each in materials if "issued_on" in each]
-    assert len(declaring) >= len(medical)
     newest = str(min(str(each["issued_on"]) for each in medical))
-    for form in declaring:
-        names = {name for name, _ in form.values} | {each["name"] for each in page.inputs if "name" in each}
-        fields = {
-            "issued_on": newest,
-            "hospital_id": "H510400-02",
-            "hospital_level": "3",
-            "sealed": "1",
-            "signed": "1",
-        }
-        answer = await submitted(
-            clerk, page, form.action, **{name: value for name, value in fields.items() if name in names}
-        )
-        assert answer.status_code == 303, Page(answer.text).text[:600]
+    facts = {
+        "issued_on": newest,
+        "hospital_id": "H510400-02",
+        "hospital_level": "3",
+        "sealed": "1",
+        "signed": "1",
+    }
+    asked = [each["name"] for each in page.inputs if each.get("form") == "facts" and "-" in each["name"]]
+    typed = {name: facts[name.partition("-")[0]] for name in asked if name.partition("-")[0] in facts}
+    assert len([each for each in typed if each.startswith("issued_on")]) >= len(medical)
+    answer = await submitted(clerk, page, f"/draft/{draft}/facts", **typed)
+    assert answer.status_code == 303, Page(answer.text).text[:600]
 
 
 async def test_papers_brought_to_the_counter_are_handed_in(

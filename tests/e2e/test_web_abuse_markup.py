@@ -176,8 +176,8 @@ async def _drafted(run: Played) -> None:
     assert answer.status_code in (200, 303), answer.text
     page = Page((await client.get(f"/draft/{run.draft}/papers")).text)
     key = next(each for each in page.ids if each.startswith("paper-")).removeprefix("paper-")
-    facts = {"csrf": token, "hospital_id": ATTACKS["paper"], "issued_on": "2026-11-01"}
-    await client.post(f"/draft/{run.draft}/papers/{key}", data=facts)
+    facts = {"csrf": token, "paper": key, f"hospital_id-{key}": ATTACKS["paper"], f"issued_on-{key}": "2026-11-01"}
+    assert (await client.post(f"/draft/{run.draft}/facts", data=facts)).status_code == 303
 
 
 async def _looked_up(run: Played) -> None:

@@ -30,6 +30,7 @@ from samples.make import make_story, quick_application
 from starter.client import Mente
 from starter.demo import moves
 from starter.embedded import House, house
+from starter.seeing import Visible
 from starter.server import free_port
 from starter.skipping import settle
 from storage import reading
@@ -64,7 +65,7 @@ class WrongLife(Exception):
 class Unguarded(Mente):
     """A back end that looked for a second case before the first was written."""
 
-    async def _refuse_second_case(self, start: StartApplication) -> None:
+    async def _refuse_second_case(self, start: StartApplication, visible: Visible) -> None:
         return None
 
 

@@ -169,6 +169,24 @@ async def test_a_repeated_signal_is_audited_and_has_no_effect(town: Town) -> Non
     assert case.kinds.count("refused") == 2
 
 
+async def test_what_became_of_a_command_is_found_by_its_id_and_a_second_delivery_is_no_refusal(town: Town) -> None:
+    case = await town.apply()
+    for _ in range(2):
+        await case.signal("give_verdict", GOOD)
+    done, again = (each for each in case.written.events if each.detail.get("command_id") == GOOD["command_id"])
+    assert done.kind is EventKind.VERDICT_GIVEN
+    assert (again.kind, again.detail["repeated"], again.detail["done_as"]) == (EventKind.REFUSED, True, done.seq)
+    assert said_event(again.kind, again.detail) == "重复送达"
+    assert "无需处理" in str(again.detail["message"])
+
+    await case.signal("give_verdict", GOOD | {"decision": "deny"})
+    other = case.written.events[-1]
+    assert "repeated" not in other.detail
+    assert said_event(other.kind, other.detail) == "拒收消息"
+    before = [each for each in case.written.events if each.seq < done.seq]
+    assert not any("command_id" in each.detail for each in before), "nobody commanded those"
+
+
 async def test_another_content_under_a_used_command_id_is_refused(town: Town) -> None:
     case = await town.apply()
     await case.signal("give_verdict", GOOD)

@@ -59,10 +59,17 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 class FakeHouse:
     """Answers each way and each look as scripted, the last answer for ever; remembers what was asked, and when."""
 
-    def __init__(self, *, looks: Sequence[Answer] = (SENT,), task: str = "", **sends: Sequence[Answer]) -> None:
+    def __init__(
+        self,
+        *,
+        looks: Sequence[Answer] = (SENT,),
+        task: str = "",
+        settles: NoticeSent | None = None,
+        **sends: Sequence[Answer],
+    ) -> None:
         self.sends = {way: list(each) for way, each in sends.items()}
         self.looks = list(looks)
-        self.task = task
+        self.settles = settles or NoticeSent(state=SENT, task=task)
         self.done: list[str] = []
         self.at: list[datetime] = []
         self.settled: StartNotice | None = None
@@ -100,7 +107,7 @@ class FakeHouse:
     async def settle_notice(self, start: StartNotice) -> NoticeSent:
         await self._note("settled")
         self.settled = start
-        return NoticeSent(state=SENT, task=self.task)
+        return self.settles
 
     @activity.defn(name=ActivityName.REPORT_NOTICE.value)
     async def report_notice(self, task: ReportNotice) -> None:
@@ -127,6 +134,7 @@ async def told(
     *channels: str,
     plan: NoticePlan | None,
     delay: timedelta | None = None,
+    intent: int = 0,
 ) -> AsyncIterator[Handle]:
     client: Client = server.client
     house.skipper = TimeSkipper(client)
@@ -147,7 +155,14 @@ async def told(
     ):
         handle: Handle = await client.start_workflow(
             NoticeWorkflow.run,
-            StartNotice(acceptance_no=NUMBER, seq=7, event=NoticeEvent.SUPPLEMENT, channels=channels, plan=plan),
+            StartNotice(
+                acceptance_no=NUMBER,
+                seq=7,
+                event=NoticeEvent.SUPPLEMENT,
+                channels=channels,
+                plan=plan,
+                intent=intent,
+            ),
             id=f"{NUMBER}.{name}",
             task_queue=NOTICE_QUEUE,
             start_delay=delay,
@@ -272,6 +287,16 @@ async def test_where_somebody_was_told_there_is_no_fall_back(
     async with told(server, house, f"enough-{name}", "sms", plan=NoticePlan(fallback=("email",))) as handle:
         await handle.result()
     assert house.done == ["sms", "settled"]
+
+
+async def test_where_a_period_begins_with_the_notice_another_one_of_the_same_words_is_no_answer(
+    server: WorkflowEnvironment,
+) -> None:
+    house = FakeHouse(sms=[NoticeSent(state=SKIPPED, detail=SAID_TODAY)], email=[SENT], task="unconfirmed")
+    plan = NoticePlan(fallback=("email",), legal=True)
+    async with told(server, house, "today-legal", "sms", plan=plan) as handle:
+        await handle.result()
+    assert house.done == ["sms", "email", "settled", "reported unconfirmed"]
 
 
 async def test_a_fall_back_that_is_a_channel_of_the_notice_is_not_tried_twice(server: WorkflowEnvironment) -> None:
@@ -438,7 +463,17 @@ async def test_a_delivery_without_legal_effect_is_not_reported(server: WorkflowE
     assert house.reports == []
 
 
-async def test_a_task_is_reported_after_the_notice_is_settled_unless_it_was_delivered(
+async def test_a_delivery_is_reported_where_the_case_was_told_before_that_nobody_had_been_reached(
+    server: WorkflowEnvironment,
+) -> None:
+    house = FakeHouse(sms_aliyun=[DELIVERED], settles=NoticeSent(state=DELIVERED, had_task=True))
+    plan = NoticePlan(providers=("aliyun",))
+    async with told(server, house, "plain-again", "sms", plan=plan, intent=2) as handle:
+        await handle.result()
+    assert [(each.reason, each.intent) for each in house.reports] == [("", 2)]
+
+
+async def test_a_task_is_reported_after_the_notice_is_settled_also_where_it_came_back(
     server: WorkflowEnvironment,
 ) -> None:
     nobody = FakeHouse(sms=[FAILED], task="failed")
@@ -449,7 +484,7 @@ async def test_a_task_is_reported_after_the_notice_is_settled_unless_it_was_deli
     plan = NoticePlan(providers=("aliyun",), legal=True)
     async with told(server, bounced, "bounced", "sms", plan=plan) as handle:
         await handle.result()
-    assert [each.reason for each in bounced.reports] == [""]
+    assert [each.reason for each in bounced.reports] == ["", "bounced"]
 
 
 # -- a notice that 0.2.0 started ----------------------------------------------------------------------------------

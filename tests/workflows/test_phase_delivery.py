@@ -381,6 +381,88 @@ async def test_a_city_that_counts_from_the_sending_has_no_waiting_in_its_ledger(
     assert not any(notice.legal for notice in case.written.notices)
 
 
+# --- notices that come back ---
+
+
+@pytest.mark.parametrize("reminded", [False, True])
+async def test_a_round_whose_notice_came_back_waits_again_and_lapses_only_after_another_delivery(
+    town: Town, reminded: bool
+) -> None:
+    case = await asked(town)
+    await deliver(case)
+    first = case.ledger.deliveries[0].delivered_at
+    if reminded:
+        await case.skip_working_days(8)
+        assert case.kinds[-1] == "supplement_reminded"
+    await fail(case, notice=1)
+    assert waits(case)
+    assert (case.kinds[-1], case.written.events[-1].detail["starts"]) == ("notice_failed", "delivered")
+    assert case.written.rows[-1].attention
+    await case.skip(timedelta(days=60))
+    assert waits(case)
+    assert case.status() is Status.SUPPLEMENT
+    await deliver(case, notice=1, actor="officer:O7")
+    assert due_of(case) == counted(case, await case.now(), 10)
+    came_back, told = case.ledger.deliveries
+    assert (came_back.delivered_at, came_back.failed_at) == (first, told.sent_at)
+    assert (told.by, told.failed_at) == ("officer:O7", None)
+    await case.skip_to_due()
+    assert await case.result() == "lapsed"
+    assert case.told.count("supplement_reminder") == 1
+
+
+async def test_a_round_an_officer_began_runs_on_when_a_message_fails_afterwards(town: Town) -> None:
+    case = await asked(town)
+    await deliver(case, actor="officer:O7")
+    due = due_of(case)
+    await fail(case, notice=1)
+    assert (due_of(case), case.written.rows[-1].attention) == (due, True)
+    assert "starts" not in case.written.events[-1].detail
+    assert [each.failed_at for each in case.ledger.deliveries] == [None]
+
+
+async def test_an_appeal_period_whose_notice_came_back_waits_again(town: Town) -> None:
+    case = await refused_by_the_panel(town)
+    seq = case.written.notices[-1].seq
+    await deliver(case)
+    await case.skip(timedelta(days=5))
+    await fail(case, notice=seq)
+    assert waits(case)
+    await case.skip(timedelta(days=60))
+    assert await case.running()
+    await deliver(case, notice=seq)
+    assert due_of(case) == counted(case, await case.now(), 15)
+    await case.skip_to_due()
+    assert await case.result() == "denied"
+
+
+async def test_another_notice_that_fails_leaves_a_period_that_runs(town: Town) -> None:
+    case = await asked(town)
+    await deliver(case)
+    await case.skip_working_days(8)
+    due = due_of(case)
+    await fail(case)
+    assert (case.written.events[-1].detail["notice_seq"], due_of(case)) == (2, due)
+
+
+async def test_an_officer_ends_the_attention_for_a_notice_nobody_need_be_told(town: Town) -> None:
+    case = await town.apply(panzhihua())
+    await fail(case, notice=1)
+    assert case.written.rows[-1].attention
+    await case.send("notice_waived", actor="officer:O7", notice_seq=1)
+    entry = case.written.events[-1]
+    assert (entry.kind, entry.actor, entry.detail["notice_seq"]) == ("notice_waived", "officer:O7", 1)
+    assert not case.written.rows[-1].attention
+
+
+async def test_a_notice_that_a_period_waits_for_cannot_be_waived(town: Town) -> None:
+    case = await asked(town)
+    await fail(case)
+    content = command(actor="officer:O7") | {"notice_seq": 1}
+    assert (await case.refused("notice_waived", content)).field == "notice_seq"
+    assert case.written.rows[-1].attention
+
+
 async def test_only_the_period_the_city_names_waits(town: Town) -> None:
     case = await town.apply(Script(rules=panzhihua(starts_at_delivery=("appeal",)), required={PHOTO}))
     assert due_of(case) == counted(case, case.written.events[-1].at, 10)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from activities.notices.providers import aliyun, tencent
 from activities.notices.providers.port import Keys, SmsProvider, plain
 from activities.notices.providers.reports import ReadReceipts
+from domain.notice_policy import provider_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,14 @@ class Registration:
         return (*self.needs, *self.takes)
 
 
-PROVIDERS: Mapping[str, Registration] = MappingProxyType(
+def registered(providers: Mapping[str, Registration]) -> Mapping[str, Registration]:
+    """Return providers by name, for good. Raises `ValueError`, in Chinese, on a name no policy could give."""
+    for name in providers:
+        provider_name(name)
+    return MappingProxyType(dict(providers))
+
+
+PROVIDERS: Mapping[str, Registration] = registered(
     {
         aliyun.NAME: Registration(
             build=aliyun.AliyunSms.from_keys,
@@ -62,12 +70,16 @@ def build_provider(
 ) -> SmsProvider:
     """Build the client of a provider; `read_keys` is given its name and its settings' names.
 
-    Raises `ProviderError` where there is no such provider, a setting is missing or the endpoint is none. The caller
-    closes what is returned.
+    Raises `ProviderError` where there is no such provider, its name is none, a setting is missing or the endpoint is
+    none. The caller closes what is returned.
     """
     registration = providers.get(name)
     if registration is None:
         raise ProviderError(f"没有名为 {name} 的短信服务商；已有：{'、'.join(sorted(providers))}")
+    try:
+        provider_name(name)
+    except ValueError as fault:
+        raise ProviderError(str(fault)) from None
     keys = read_keys(name, registration.keys)
     missing = [key for key in registration.needs if not plain(keys, key)]
     if missing:

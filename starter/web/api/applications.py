@@ -1,15 +1,18 @@
 """Handing in an application, and the lists of those that were."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
-from domain.access import Action, CaseFacts, Principal, Role
+from domain.access import Action, CaseFacts, Principal, Role, is_theirs
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
+from domain.misspelt import check_known
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter.client import Applied
 from starter.status import listed
@@ -27,6 +30,7 @@ from storage.policies import policy_book
 router = APIRouter(tags=["applications"])
 Prefer = Annotated[str, Header(max_length=200, description="`wait=N`: seconds to wait for the outcome, 0 to 15.")]
 LONGEST_WAIT = 15.0
+_SECONDS = re.compile(r"[0-9]{1,9}")
 TAKEN_UP_SECONDS = 3.0
 """A person waits this long for a worker, so that the case stands in their lists; else it does once looked at."""
 
@@ -35,8 +39,8 @@ def wait_of(prefer: str, default: float) -> float:
     """Return how long a sender prefers to wait (RFC 7240), in seconds."""
     for each in prefer.split(","):
         name, _, value = each.strip().partition("=")
-        if name.strip().lower() == "wait" and value.strip().isdigit():
-            return min(float(value[:4]), LONGEST_WAIT)
+        if name.strip().lower() == "wait" and _SECONDS.fullmatch(value.strip()):
+            return min(float(value.strip()), LONGEST_WAIT)
     return default
 
 
@@ -77,7 +81,9 @@ async def hand_in(
     mente = await doors.mente()
     materials = await doors.papers.stored(papers, doors.objects)
     account = principal.id if principal.role is Role.APPLICANT else ""
-    applied = await mente.hand_in(form, materials, now=now(), wait=wait, account=account)
+    applied = await mente.hand_in(
+        form, materials, now=now(), wait=wait, account=account, sees=partial(is_theirs, principal)
+    )
     if account:
         await facts_for(doors, principal, applied.acceptance_no)
     return applied
@@ -104,13 +110,21 @@ def read_application(raw: dict[str, object]) -> tuple[ApplicationForm, tuple[Pap
     """Read an application whose materials are uploads. Raises `Refused` or `Stopped` on the first bad field."""
     given = raw.get("materials")
     if not isinstance(given, list):
-        return parse_form(raw), ()
+        return _read_form(raw), ()
     papers = read_as({"materials": given}, PapersIn).materials
     declared = [
         {**{key: value for key, value in each.items() if key != "sha256"}, "file": f"{number:03d}"}
         for number, each in enumerate(given)
     ]
-    return parse_form({**raw, "materials": declared}), papers
+    return _read_form({**raw, "materials": declared}), papers
+
+
+def _read_form(raw: dict[str, object]) -> ApplicationForm:
+    check_known(raw)
+    form = parse_form(raw)
+    # The form itself forgives what lies in old payloads; here "yes" is no true, and a number no instant.
+    read_as(raw, ApplicationForm)
+    return form
 
 
 def facts_of_form(doors: Doors, form: ApplicationForm) -> CaseFacts:

@@ -76,13 +76,20 @@ async def timeline(
     doors: Doorway,
     principal: Asker,
     acceptance_no: Number,
+    command_id: Annotated[
+        str | None, Query(max_length=80, description="Only what became of this command; empty until it is judged.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
-    """The timeline of a case, page by page."""
+    """The timeline of a case, page by page; `detail.command_id` names the command an entry comes from."""
     found, _ = await case_of(doors, principal, acceptance_no)
     after = read_cursor(cursor, int)[0] if cursor else 0
-    lines = [line for line in found.timeline if line.seq > (after or 0)]
+    lines = [
+        line
+        for line in found.timeline
+        if line.seq > (after or 0) and command_id in (None, line.detail.get("command_id"))
+    ]
     page = TimelineOut(
         acceptance_no=found.acceptance_no,
         timeline=tuple(lines[:limit]),

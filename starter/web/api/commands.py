@@ -1,7 +1,9 @@
 """Commands to a case: answered with a receipt or a refusal, or delivered (202) when nobody answers in time."""
 
+import contextlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -25,14 +27,26 @@ ANSWER_SECONDS = 5.0
 
 
 async def carry(
-    doors: Doors, principal: Principal, acceptance_no: str, name: str, raw: dict[str, Any], *, wait: float
+    doors: Doors,
+    principal: Principal,
+    acceptance_no: str,
+    name: str,
+    raw: dict[str, Any],
+    *,
+    wait: float,
+    as_documented: bool = False,
 ) -> CommandReceipt | AcceptedOut:
     """Send a command as its asker; the receipt, or what says that it was delivered and by whom nobody knows yet.
+
+    `wait` in seconds; 0 delivers it without asking for an answer. `as_documented` refuses keys and types that the
+    document does not name: our own forms send neither.
 
     The same command id goes as a signal of the same name when no worker answers: a case that has carried it out
     meanwhile takes the repetition for what it is. Raises `Refused`, `Stopped` and `Unreachable`.
     """
     number, _ = await permit_case(doors, principal, acceptance_no, Action(name))
+    if as_documented:
+        read_as(raw, COMMAND_BODIES[name])
     command = await _command_of(doors, principal, name, raw)
     mente = await doors.mente()
     doors.accesses.note(
@@ -41,15 +55,15 @@ async def carry(
         acceptance_no=number,
         detail={"command_id": command.command_id},
     )
-    try:
-        return await mente.send(number, command, wait=wait)
-    except Unanswered:
-        await mente.signal(number, command)
+    if wait > 0:
+        with contextlib.suppress(Unanswered):
+            return await mente.send(number, command, wait=wait)
+    await mente.signal(number, command)
     return AcceptedOut(
         acceptance_no=number,
         command_id=command.command_id,
         command=name,
-        look_at=f"/api/v1/applications/{number}/timeline",
+        look_at=f"/api/v1/applications/{number}/timeline?command_id={quote(command.command_id)}",
         message="命令已送达，尚未办理。办理结果见时间线；以同一命令编号重复发送是安全的。",
     )
 
@@ -85,7 +99,8 @@ def _route(name: str) -> None:
         request: Request, doors: Doorway, principal: Asker, acceptance_no: Number, prefer: Prefer = ""
     ) -> Response:
         raw = await json_body(request)
-        found = await carry(doors, principal, acceptance_no, name, raw, wait=wait_of(prefer, ANSWER_SECONDS))
+        wait = wait_of(prefer, ANSWER_SECONDS)
+        found = await carry(doors, principal, acceptance_no, name, raw, wait=wait, as_documented=True)
         if isinstance(found, CommandReceipt):
             return answer(request, found)
         return answer(request, found, status=202, headers={"Location": found.look_at})

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from domain.access import Action, Principal
+from domain.access import Action, Principal, Role
 from domain.identity import check_id_number, mask_id_number, mask_phone
 from domain.vocabulary import InsuredCategory
+from starter.client import Mente
 from starter.status import listed
 from starter.web.answering import answer
 from starter.web.api.cases import Number, log_now
@@ -19,11 +20,12 @@ from starter.web.permission import permit_case, permit_in
 from starter.web.problems import case_unknown, stopped
 from starter.web.shapes import CaseLineOut, FoundOut, PersonIn, Shape
 from storage.case_pages import CaseFilter, page_of_cases
-from storage.person_views import person_behind
+from storage.person_views import PersonBehind, other_names, person_behind
 from storage.phone_index import cases_by_phone
 
 router = APIRouter(tags=["people"])
 _MOST_FOUND = 100
+_TOLD_NAMES = frozenset({Role.OFFICER, Role.COUNTER})
 
 
 class PersonOut(Shape):
@@ -38,6 +40,9 @@ class PersonOut(Shape):
     tier: str | None
     agent_name: str
     hospital_id: str
+    other_names: Annotated[
+        tuple[str, ...], Field(description="Other names under which the ID number was used; for a city's staff only.")
+    ]
 
 
 @router.post("/people/find", operation_id="findPerson", response_model=FoundOut, openapi_extra=takes(PersonIn))
@@ -81,13 +86,32 @@ async def person(request: Request, doors: Doorway, principal: Asker, acceptance_
     return answer(request, await person_of_case(doors, principal, acceptance_no))
 
 
+async def _handed_in(mente: Mente, number: str) -> PersonBehind:
+    form = await mente.form_of_new(number)
+    if form is None:
+        raise case_unknown()
+    who = form.applicant
+    return PersonBehind(
+        name=who.name,
+        id_number=who.id_number,
+        category=who.insured_category,
+        tier=who.tier,
+        phone=who.phone,
+        email=who.email,
+        agent_name=who.agent.name if who.agent else "",
+        hospital_id=form.hospital_id,
+    )
+
+
 async def person_of_case(doors: Doors, principal: Principal, acceptance_no: str) -> PersonOut:
     """Return who a case is about; that somebody looked is written down first."""
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_PERSON)
     async with doors.database.read() as connection:
         found = await person_behind(connection, number)
-    if found is None:
-        raise case_unknown()
+        # Anybody may apply with another's number, and must not be told the name that goes with it.
+        others = await other_names(connection, number) if principal.role in _TOLD_NAMES else ()
+    # A case stands from the moment it was handed in, whether or not a worker has written it down.
+    found = found or await _handed_in(await doors.mente(), number)
     await log_now(doors, principal, "person.read", number, {})
     return PersonOut(
         acceptance_no=number,
@@ -99,4 +123,5 @@ async def person_of_case(doors: Doors, principal: Principal, acceptance_no: str)
         tier=found.tier,
         agent_name=found.agent_name,
         hospital_id=found.hospital_id,
+        other_names=others,
     )

@@ -18,6 +18,7 @@ from domain.vocabulary import STATUS_ZH, Status
 from starter.publicity import published
 from starter.status import read_status
 from starter.web.answering import PUBLIC, answer
+from starter.web.api.reference import policy_in_force
 from starter.web.doors import Doors, Doorway, now
 from starter.web.guarding import address_of
 from starter.web.messages import read_body, takes
@@ -80,6 +81,7 @@ async def public_list(
     at: Annotated[datetime | None, Query(description="As it stood then; without an offset +08:00.")] = None,
 ) -> Response:
     """A city's masked public list, with the SHA-256 a printed list is compared by."""
+    policy_in_force(region)
     try:
         seen = aware(at).astimezone(now().tzinfo) if at else now()
         async with doors.database.read() as connection:

@@ -192,6 +192,7 @@ async def due(
 ) -> Response:
     """When a limit ends, and whether published notices settle that."""
     asked = {"region": region, "from": start, "working_days": working_days, "calendar_days": calendar_days}
+    policy_in_force(region)
     found = due_of(read_question(asked), await _calendar(doors))
     return answer(request, found._asdict(), cache=PUBLIC)
 

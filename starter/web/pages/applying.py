@@ -4,13 +4,17 @@ What is typed is kept in a draft after every step. Its id is the request id, so 
 is one case, and the answer to the second is the receipt of the first.
 """
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fastapi.responses import Response
 
-from domain.access import Action
+from activities.letters.form import TIER_ZH
+from domain.access import Action, is_theirs
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
+from domain.moments import rfc3339
 from domain.refusal import Refused
 from domain.roles import Role
 from domain.vocabulary import CHANGE_ZH, ApplicationKind, ChangeKind, InsuredCategory
@@ -163,7 +167,7 @@ def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
         typed={name: found.content.typed.get(name, "") for name in _TYPED},
         policy=policy,
         categories=[(each, CATEGORY_ZH[InsuredCategory(each)]) for each in policy.filing.insured_categories.value],
-        tiers=[(each, each) for each in policy.filing.resident_tiers.value],
+        tiers=[(each, TIER_ZH.get(each, each)) for each in policy.filing.resident_tiers.value],
         changes=[(each.value, CHANGE_ZH[each]) for each in ChangeKind],
         errors=errors,
     )
@@ -187,6 +191,7 @@ async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
         category=CATEGORY_ZH.get(InsuredCategory(found.content.typed["insured_category"]), "")
         if found.content.typed.get("insured_category") in set(InsuredCategory)
         else "",
+        tier=TIER_ZH.get(found.content.typed.get("tier", ""), found.content.typed.get("tier", "")),
         kind=kind,
         items=items,
         complete=is_complete(items),
@@ -207,10 +212,15 @@ async def submit(visit: Known, draft_id: str) -> Response:
             visit, found, lambda content: content.model_copy(update={"typed": {**content.typed, **said}})
         )
     try:
-        number = await _handed_in(visit, found)
+        number, received_at = await _handed_in(visit, found)
     except Refused as refused:
         return await _review_page(visit, found, [error_of(refused.refusal, _NAMES)])
-    kept = Content(region=found.content.region, disease_id=found.content.disease_id, kind=found.content.kind)
+    kept = Content(
+        region=found.content.region,
+        disease_id=found.content.disease_id,
+        kind=found.content.kind,
+        typed={"received_at": rfc3339(received_at)} if received_at else {},
+    )
     async with visit.doors.database.write() as connection:
         if visit.role is Role.APPLICANT and await is_taken_up(connection, number):
             await link_case(connection, visit.me.id, number, at=now())
@@ -218,15 +228,22 @@ async def submit(visit: Known, draft_id: str) -> Response:
     return visit.go(f"/apply/{found.id}/receipt")
 
 
-async def _handed_in(visit: Visit, found: Written) -> str:
+async def _handed_in(visit: Visit, found: Written) -> tuple[str, datetime | None]:
     form = form_of(visit, found)
     permit(visit.me, Action.APPLY, facts_of_form(visit.doors, form))
     mente = await visit.doors.mente()
-    applied = await mente.hand_in(form, list(found.content.materials), now=now(), wait=INTAKE_SECONDS)
+    applied = await mente.hand_in(
+        form,
+        list(found.content.materials),
+        now=now(),
+        wait=INTAKE_SECONDS,
+        account=visit.me.id if visit.role is Role.APPLICANT else "",
+        sees=partial(is_theirs, visit.me),
+    )
     visit.doors.accesses.note(
         actor=visit.me.reader, action="application.hand_in", acceptance_no=applied.acceptance_no
     )
-    return applied.acceptance_no
+    return applied.acceptance_no, form.received_at
 
 
 def form_of(visit: Visit, found: Written) -> ApplicationForm:
@@ -287,8 +304,14 @@ async def receipt(visit: Known, draft_id: str) -> Response:
     if found.draft.sent_at is None:
         return visit.go(f"/apply/{found.id}/review")
     policy = policy_in_force(found.content.region)
+    received = found.content.typed.get("received_at")
     return visit.render(
-        "apply_receipt.html", found=found, content=found.content, region=found.content.region, policy=policy
+        "apply_receipt.html",
+        found=found,
+        content=found.content,
+        region=found.content.region,
+        policy=policy,
+        received_at=datetime.fromisoformat(received) if received and visit.role is Role.COUNTER else None,
     )
 
 

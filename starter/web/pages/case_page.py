@@ -1,5 +1,6 @@
 """The whole of a case for officials: where it stands and why, every day of its clock, everything that happened."""
 
+import re
 from typing import NamedTuple
 
 from fastapi.responses import Response
@@ -9,7 +10,7 @@ from domain.access import Action, Role
 from domain.calendar import PROJECTED
 from domain.clock import GROUND_ZH
 from domain.commands import SupplyMaterials
-from domain.events import EVENT_ZH, NOTICE_ZH, EventKind
+from domain.events import NOTICE_ZH, said_event
 from domain.judging import STATUSES
 from domain.roles import ROLE_ZH
 from domain.vocabulary import DECISION_ZH, END_ZH
@@ -26,6 +27,7 @@ from starter.web.pages.deeds import DEEDS, Deed
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.wording import day
 from storage import reading
+from storage.person_views import other_names
 from workflows.showing import WAITING_ZH
 
 router = page_router("/cases")
@@ -39,6 +41,7 @@ _ACTOR_ZH = {
     "counter": "窗口人员",
     "registry": "参保登记",
 }
+_ACCOUNT = re.compile("a[0-9a-f]{16}")
 CHANNELS_ZH = {"web": "本站网页", "counter": "窗口"}
 
 
@@ -140,7 +143,7 @@ def steps_of(opened: CaseFile) -> tuple[Step, ...]:
         Step(
             seq=line.seq,
             at=line.at,
-            title=EVENT_ZH.get(EventKind(line.kind), line.kind),
+            title=said_event(line.kind, line.detail),
             moved_to=line.status_to.value if line.status_from is not line.status_to else "",
             actor=actor_zh(line.actor),
             lines=tuple(said(line.detail, IN_FULL)),
@@ -166,8 +169,10 @@ def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
 
 
 def actor_zh(actor: str) -> str:
-    """Return who acted, in words and by id."""
+    """Return who acted, in words and by the id people know; that of an account is a machine's."""
     kind, _, name = actor.partition(":")
+    if _ACCOUNT.fullmatch(name):
+        name = ""
     word = _ACTOR_ZH.get(kind) or next((zh for role, zh in ROLE_ZH.items() if role.value == kind), kind)
     return f"{word} {CHANNELS_ZH.get(name, name)}".strip()
 
@@ -184,6 +189,8 @@ class Attached(NamedTuple):
     notices: tuple[reading.NoticeView, ...] = ()
     certificates: tuple[reading.CertificateView, ...] = ()
     letters: tuple[LetterEntry, ...] = ()
+    other_names: bool = False
+    """Whether the ID number was used with another name, too."""
 
 
 async def _attached(visit: Visit, opened: CaseFile) -> Attached:
@@ -198,4 +205,6 @@ async def _attached(visit: Visit, opened: CaseFile) -> Attached:
             notices=await reading.notices_of(connection, number) if may(Action.READ_NOTICES) else (),
             certificates=await reading.certificates_of(connection, number) if may(Action.READ_CERTIFICATE) else (),
             letters=letters_of(opened.view) if may(Action.READ_LETTERS) else (),
+            # for desks only: see `person_of_case`
+            other_names=may(Action.READ_PERSON) and bool(await other_names(connection, number)),
         )

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from domain.refusal import Refused
-from starter.client import new_command_id
+from starter.client import Unanswered, new_command_id
 from starter.web.api.commands import ANSWER_SECONDS, carry
 from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.settling import told_when_settled
 from starter.web.pages.shell import Visit
 from starter.web.shapes import AcceptedOut
 from worker.connection import Unreachable
@@ -14,6 +15,11 @@ from worker.connection import Unreachable
 DELIVERED = "已送达，尚未办理：处理程序暂时没有应答，恢复后会自动办理。请稍后刷新页面查看结果；重复提交是安全的。"
 _AWAY = FieldError(
     "sent", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
+)
+
+
+_UNCERTAIN = FieldError(
+    "sent", "没有得到应答，不能确定是否已经送达，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
 )
 
 
@@ -32,4 +38,8 @@ async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, don
         return error_of(refused.refusal)
     except Unreachable:
         return _AWAY
-    return DELIVERED if isinstance(found, AcceptedOut) else done
+    except Unanswered:
+        return _UNCERTAIN
+    if isinstance(found, AcceptedOut):
+        return DELIVERED
+    return await told_when_settled(visit.doors, number, found.seq, done)

@@ -244,7 +244,7 @@ def _fault(asked: Asked, text: str) -> tuple[str, str] | None:
         return f"“{asked.label}”过长。", f"请缩短到 {asked.most} 个字符以内"
     if asked.options and text not in dict(asked.options):
         return f"“{asked.label}”不在可选范围之内。", "请重新选择"
-    if asked.shape == "number" and not (text.isascii() and text.isdigit()):
+    if (asked.shape == "number" or asked.name == "notice_seq") and not (text.isascii() and text.isdigit()):
         return f"“{asked.label}”须为整数。", "请填写阿拉伯数字"
     if asked.shape == "date" and not _reads(date.fromisoformat, text):
         return f"“{asked.label}”不是日期。", "请按 2026-01-05 的格式填写"

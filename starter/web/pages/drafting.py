@@ -1,7 +1,7 @@
 """The draft of an application or a supply as the pages know it: what was typed, and the papers with their facts."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -115,28 +115,31 @@ def without_paper(content: Content, key: str) -> Content:
     return content.model_copy(update={"papers": tuple(each for each in content.papers if each.key != key)})
 
 
-def with_facts(content: Content, key: str, facts: dict[str, Any]) -> Content:
-    """Declare facts of a paper."""
+def with_facts(content: Content, facts: Mapping[str, dict[str, Any]]) -> Content:
+    """Declare facts of papers, by their keys; a key of no paper declares nothing."""
     papers = tuple(
-        each.model_copy(update={"material": each.material.model_copy(update=facts)}) if each.key == key else each
+        each.model_copy(update={"material": each.material.model_copy(update=facts.get(each.key, {}))})
         for each in content.papers
     )
     return content.model_copy(update={"papers": papers})
 
 
-def read_facts(visit: Visit) -> dict[str, Any]:
-    """Read what the form beside a file declares. Raises `Refused` naming the field."""
+def read_facts(visit: Visit) -> dict[str, dict[str, Any]]:
+    """Read what a form declares of the papers it names, by their keys. Raises `Refused` naming `KEY.field`."""
+    return {key: _facts_of(visit, key) for key in visit.fields.every("paper")[:MOST_FILES]}
+
+
+def _facts_of(visit: Visit, key: str) -> dict[str, Any]:
     fields = visit.fields
-    facts: dict[str, Any] = {
-        "issued_on": _day(fields.text("issued_on"), "issued_on"),
-        "diagnosed_on": _day(fields.text("diagnosed_on"), "diagnosed_on"),
-        "sealed": fields.checked("sealed"),
-        "signed": fields.checked("signed"),
+    level = fields.text(f"hospital_level-{key}")
+    return {
+        "issued_on": _day(fields.text(f"issued_on-{key}"), f"{key}.issued_on"),
+        "diagnosed_on": _day(fields.text(f"diagnosed_on-{key}"), f"{key}.diagnosed_on"),
+        "sealed": fields.checked(f"sealed-{key}"),
+        "signed": fields.checked(f"signed-{key}"),
+        "hospital_level": int(level) if level in ("0", "1", "2", "3") else None,
+        "hospital_id": fields.text(f"hospital_id-{key}", 100) or None,
     }
-    level = fields.text("hospital_level")
-    facts["hospital_level"] = int(level) if level in ("0", "1", "2", "3") else None
-    facts["hospital_id"] = fields.text("hospital_id", 100) or None
-    return facts
 
 
 def _day(text: str, field: str) -> date | None:

@@ -101,8 +101,9 @@ async def verdict(visit: Known, acceptance_no: Number) -> Response:
         raw["missing"] = list(fields.every("missing"))
     if fields.text("status") in set(Status):
         raw["status"] = fields.text("status")
-    if fields.text("round").isdigit():
-        raw["round"] = int(fields.text("round", 6))
+    seen_in = fields.text("round", 6)
+    if seen_in.isascii() and seen_in.isdigit():
+        raw["round"] = int(seen_in)
     told = await sent(visit, acceptance_no, "give_verdict", raw, done="您的评审意见已提交。")
     if isinstance(told, FieldError):
         return await _review_page(visit, acceptance_no, errors=[told])
@@ -148,6 +149,7 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
         seat=mine[-1] if mine else None,
         awaited=bool(mine) and mine[-1].state == ASSIGNED and opened.view.status in HEARINGS,
         counted=counted,
+        still_counting=bool(mine) and (mine[-1].panel, mine[-1].round) == _newest(opened),
         seats=_last_panel(opened) if counted else (),
         decisions=[(each.value, DECISION_ZH[each], _HINTS[each]) for each in _choices(opened)],
         kinds=[(each.value, name) for each, name in MATERIAL_ZH.items() if each is not MaterialKind.OTHER],
@@ -171,7 +173,11 @@ def _choices(opened: CaseFile) -> tuple[Decision, ...]:
     return (Decision.GRANT, Decision.DENY)
 
 
+def _newest(opened: CaseFile) -> tuple[int, int] | None:
+    """Return the panel called last, with its round."""
+    return max(((seat.panel, seat.round) for seat in opened.view.seats), default=None)
+
+
 def _last_panel(opened: CaseFile) -> tuple[object, ...]:
-    seats = opened.view.seats
-    newest = max(((seat.panel, seat.round) for seat in seats), default=None)
-    return tuple(seat for seat in seats if (seat.panel, seat.round) == newest and seat.decision is not None)
+    newest = _newest(opened)
+    return tuple(seat for seat in opened.view.seats if (seat.panel, seat.round) == newest and seat.decision is not None)

@@ -8,6 +8,16 @@ from starlette.datastructures import FormData
 from domain.refusal import Refusal
 
 
+_OF_A_MESSAGE = "见 docs/messages/"
+LABELS: Mapping[str, str] = {
+    "reason": "理由",
+    "phone": "手机号码",
+    "email": "电子邮箱",
+    "hospital_id": "定点医疗机构",
+    "note": "备注",
+}
+
+
 class FieldError(NamedTuple):
     """What stands beside one field, and in the summary above the form that links to it."""
 
@@ -48,6 +58,11 @@ class Fields:
 def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldError:
     """Return a refusal beside the field of the form it speaks of; `names` maps JSON paths to fields of the form."""
     field = (names or {}).get(refusal.field, refusal.field)
+    if refusal.rule.startswith(_OF_A_MESSAGE):
+        # Written for who writes programs: it names the message and its schema.
+        rule = refusal.rule.partition("：")[2] or "内容须完整，且符合格式"
+        named = LABELS.get(field, "所填内容")
+        return FieldError(field, f"“{named}”没有填写，或者不符合要求。", "请更正后再次提交", rule)
     return FieldError(field, refusal.message, refusal.remedy, refusal.rule)
 
 

@@ -1,16 +1,18 @@
-"""Finding a case by its number, or a person's cases by ID or telephone number: in a form, never in an address."""
+"""Finding a case by its number or that of the public list, or a person's cases by ID or telephone number: in a form, never in an address."""
 
 from fastapi.responses import Response
 
 from domain.acceptance import parse_acceptance_number
 from domain.access import Action, Role
-from domain.refusal import Refused
+from domain.public_list import read_list_number
+from domain.refusal import Refused, refuse
 from starter.web.api.people import found_cases
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.permission import permit_case, permit_in
 from starter.web.problems import Stopped
 from starter.web.shapes import FoundOut, PersonIn
+from storage.list_numbers import case_of_list_number
 from workflows.showing import WAITING_ZH
 
 router = page_router("/find")
@@ -26,15 +28,33 @@ async def form(visit: Known) -> Response:
 
 @router.post("/number")
 async def by_number(visit: Known) -> Response:
-    """Go to the case of a number; the check character catches a typing error before anything is looked up."""
+    """Go to the case of a number; the check character catches a typing error before anything is looked up.
+
+    Officers and counters may type the number of the public list instead, by which the public objects.
+    """
     visit.need(*_SEEKERS, Role.AUDITOR)
+    typed = visit.fields.text("acceptance_no", 60)
+    reference = read_list_number(typed) if visit.me.role in _SEEKERS else None
     try:
-        number = parse_acceptance_number(visit.fields.text("acceptance_no", 60))
+        number = await _listed(visit, reference) if reference else parse_acceptance_number(typed)
         await permit_case(visit.doors, visit.me, number, Action.READ_CASE)
     except (Refused, Stopped) as wrong:
         error = error_of(wrong.refusal)
         return _page(visit, [error._replace(field="acceptance_no")])
     return visit.go(f"/cases/{number}")
+
+
+async def _listed(visit: Visit, reference: str) -> str:
+    async with visit.doors.database.read() as connection:
+        number = await case_of_list_number(connection, reference, regions=visit.me.regions)
+    if number is None:
+        raise refuse(
+            field="acceptance_no",
+            rule="名单编号为本市公示名单上的十位编号，公示结束之后仍可查找",
+            remedy="请对照公示名单核对编号，或按受理号查找",
+            message="本市的公示名单没有这个编号。",
+        )
+    return number
 
 
 @router.post("/person")

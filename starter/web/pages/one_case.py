@@ -103,6 +103,7 @@ async def one(visit: Known, acceptance_no: str) -> Response:
         certificates=certificates if may_do(visit.me, Action.READ_CERTIFICATE, facts) else (),
         letters=letters_of(view) if view and may_do(visit.me, Action.READ_LETTERS, facts) else (),
         moves=moves_of(visit, status, facts),
+        ended_at=view.ledger.ended_at if view and view.ledger else None,
     )
 
 

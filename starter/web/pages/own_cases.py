@@ -1,11 +1,13 @@
 """My applications: the list, what is still on its way, and claiming a case that was handed in elsewhere."""
 
+import contextlib
 import hmac
 
 from fastapi.responses import Response
 
 from domain.acceptance import parse_acceptance_number
-from domain.access import Action
+from domain.access import WEB_CHANNEL, Action
+from domain.application import COUNTER
 from domain.identity import check_id_number
 from domain.refusal import Refused
 from domain.roles import Role
@@ -15,6 +17,7 @@ from starter.web.doors import now
 from starter.web.pages.drafting import Content, Written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.permission import facts_of
 from storage.case_facts import link_case
 from storage.drafts import Draft, Purpose, drafts_of, is_taken_up, unlinked
 from storage.person_views import person_behind
@@ -23,9 +26,11 @@ router = page_router()
 _MOST_SHOWN = 50
 _UNFIT = FieldError(
     "acceptance_no",
-    "受理号、身份证号码和手机号码不相符。",
-    "请对照受理通知书逐项核对；手机号码是申请时填写的，变更过的填写现在的",
+    "受理号、身份证号码和手机号码不相符，或者该申请不能在此关联。",
+    "请对照受理通知书逐项核对；手机号码是申请时填写的，变更过的填写现在的。"
+    "经其他渠道提交的申请，请在原渠道办理；已关联其他账号的，请到窗口办理",
 )
+_CLAIMABLE = frozenset({WEB_CHANNEL, COUNTER})
 
 
 @router.get("/my")
@@ -74,7 +79,8 @@ async def claim_form(visit: Known) -> Response:
 async def claim(visit: Known) -> Response:
     """Link a case to the account of who knows its number, the whole ID number and the telephone number.
 
-    One answer for everything that does not fit, few tries for an account and for a number, and each claim is logged.
+    Only one of our own pages or of the counter that is nobody else's: what a back end handed in stays with it. One
+    answer for everything that does not fit, few tries for an account and for a number, and each claim is logged.
     """
     visit.need(Role.APPLICANT)
     visit.may(Action.CLAIM_CASE)
@@ -101,4 +107,14 @@ async def _fits(visit: Visit, number: str, id_number: str, phone: str) -> bool:
         person = await person_behind(connection, number)
     kept = (person.id_number, person.phone) if person else ("·" * 18, "·" * 11)
     same = [hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(kept, (id_number, phone), strict=True)]
-    return person is not None and all(same)
+    return person is not None and all(same) and await _claimable(visit, number)
+
+
+async def _claimable(visit: Visit, number: str) -> bool:
+    facts = await facts_of(visit.doors, number)
+    accounts = set(facts.applicant_accounts)
+    if facts.channel == WEB_CHANNEL:
+        # The account that handed it in has it from the first moment, beside it in storage only once it was looked at.
+        with contextlib.suppress(Refused):
+            accounts |= {*(await (await visit.doors.mente()).facts_of_new(number)).applicant_accounts}
+    return facts.channel in _CLAIMABLE and accounts <= {visit.me.id}

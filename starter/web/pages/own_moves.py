@@ -11,12 +11,14 @@ from starter.client import new_command_id
 from starter.web.api.cases import case_of
 from starter.web.api.commands import ANSWER_SECONDS, carry
 from starter.web.doors import now
-from starter.web.pages.drafting import Content, Written, written
+from starter.web.pages.drafting import Content, Written, read_facts, rewrite, with_facts, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.one_case import MOVES, moves_of
+from starter.web.pages.settling import told_when_settled
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.permission import permit_case
 from starter.web.problems import Stopped, stopped
+from starter.web.shapes import AcceptedOut
 from storage.drafts import Purpose, begin_draft, drafts_of, mark_sent
 
 router = page_router()
@@ -53,6 +55,12 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
         return await _begin_supply(visit, acceptance_no)
     typed = {each: visit.fields.text(each, 2000) for each in _FORMS[action][1]}
     raw: dict[str, Any] = {each: text for each, text in typed.items() if text}
+    if action is Action.APPEAL and not typed["reason"]:
+        wrong = FieldError("reason", "没有填写申诉的理由。", "请写明对决定不服的理由")
+        return _form(visit, acceptance_no, action, typed, [wrong])
+    if action is Action.CHANGE_HOSPITAL and not typed["hospital_id"]:
+        wrong = FieldError("hospital_id", "没有填写新的定点医疗机构。", "请填写机构编号")
+        return _form(visit, acceptance_no, action, typed, [wrong])
     if not raw and action in (Action.CHANGE_CONTACT,):
         return _form(
             visit, acceptance_no, action, typed, [FieldError("phone", "没有填写新的联系方式。", "请至少填写一项")]
@@ -66,8 +74,14 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
         if refusal.status not in _SHOWN_BESIDE:
             raise
         return _form(visit, acceptance_no, action, typed, [error_of(refusal.refusal)])
-    said = _DONE[action] if isinstance(found, CommandReceipt) else DELIVERED
+    said = await _said(visit, found, _DONE[action])
     return visit.go(f"/my/{acceptance_no}", flash=said)
+
+
+async def _said(visit: Visit, found: CommandReceipt | AcceptedOut, done: str) -> str:
+    if isinstance(found, AcceptedOut):
+        return DELIVERED
+    return await told_when_settled(visit.doors, found.acceptance_no, found.seq, done)
 
 
 def _named(refused: Refused, action: Action) -> FieldError:
@@ -130,6 +144,11 @@ async def supply(visit: Known, draft_id: str) -> Response:
     number = found.draft.acceptance_no or ""
     if found.draft.sent_at is not None:
         return visit.go(f"/my/{number}")
+    try:
+        facts = read_facts(visit)
+    except Refused as refused:
+        return visit.render("move_refused.html", found=found, errors=[error_of(refused.refusal)])
+    found = await rewrite(visit, found, lambda content: with_facts(content, facts))
     raw = {
         "command_id": found.id,
         "note": visit.fields.text("note", 2000),
@@ -142,7 +161,7 @@ async def supply(visit: Known, draft_id: str) -> Response:
     except Refused as refused:
         return visit.render("move_refused.html", found=found, errors=[error_of(refused.refusal)])
     await _sent(visit, found, number)
-    said = "材料已提交。" if isinstance(answer, CommandReceipt) else DELIVERED
+    said = await _said(visit, answer, "材料已提交。")
     return visit.go(f"/my/{number}", flash=said)
 
 

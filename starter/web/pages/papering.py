@@ -36,6 +36,7 @@ from storage.policies import policy_for
 
 router = page_router()
 _TOLD_BESIDE = frozenset({400, 408, 413, 429})
+_ONWARD = ("review", "person")
 
 
 @router.get("/draft/{draft_id}/papers")
@@ -78,16 +79,20 @@ async def _taken(visit: Visit, found: Written, form: FileForm, kind: MaterialKin
     )
 
 
-@router.post("/draft/{draft_id}/papers/{key}")
-async def declare(visit: Known, draft_id: str, key: str) -> Response:
-    """Declare when and where a paper was issued, and that it is sealed or signed."""
+@router.post("/draft/{draft_id}/facts")
+async def declare(visit: Known, draft_id: str) -> Response:
+    """Declare when and where papers were issued, and that they are sealed or signed; `next` says where to go on."""
     found = await written(visit, draft_id)
     try:
         facts = read_facts(visit)
     except Refused as refused:
-        return await _shown(visit, found, slot=key[:16], error=error_of(refused.refusal))
-    found = await rewrite(visit, found, lambda content: with_facts(content, key, facts))
-    return await _shown(visit, found, said="已保存。")
+        error = error_of(refused.refusal)
+        return await _shown(visit, found, slot=error.field.partition(".")[0][:16], error=error)
+    found = await rewrite(visit, found, lambda content: with_facts(content, facts))
+    onward = visit.fields.text("next", 16)
+    if visit.swaps or onward not in _ONWARD or found.draft.purpose is not Purpose.APPLY:
+        return await _shown(visit, found, said="已保存。", at=onward)
+    return visit.go(f"/apply/{found.id}/{onward}")
 
 
 @router.post("/draft/{draft_id}/papers/{key}/remove")
@@ -99,14 +104,24 @@ async def remove(visit: Known, draft_id: str, key: str) -> Response:
 
 
 async def _shown(
-    visit: Visit, found: Written, *, slot: str = "", error: FieldError | None = None, said: str = ""
+    visit: Visit,
+    found: Written,
+    *,
+    slot: str = "",
+    error: FieldError | None = None,
+    said: str = "",
+    at: str = "",
 ) -> Response:
     if visit.request.method == "POST" and not visit.swaps and error is None:
-        return visit.go(f"/draft/{found.id}/papers", flash=said)
+        known = at in [each.key for each in found.content.papers]
+        return visit.go(f"/draft/{found.id}/papers{f'#paper-{at}' if known else ''}", flash=said)
     items, told = await asked_of_draft(visit, found)
     part = visit.swaps and visit.request.method == "POST"
+    # What follows a fact that is typed is the list alone: the other papers are being typed at.
+    listed_only = part and visit.request.url.path.endswith("/facts")
     return visit.render(
-        "papers_part.html" if part else "papers.html",
+        "papers_asked.html" if listed_only else "papers_part.html" if part else "papers.html",
+        listed_only=listed_only,
         status=200 if part or error is None else 422,
         found=found,
         content=found.content,

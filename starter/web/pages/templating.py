@@ -1,6 +1,7 @@
 """The templates: everything escaped, and a name nobody gave is an error rather than an empty place."""
 
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import as_file, files
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -41,6 +42,7 @@ def environment() -> Environment:
         event_zh=EVENT_ZH,
         hotline=HOTLINE,
         htmx_config=HTMX_CONFIG,
+        installed_version=version("mente"),
         by_field=by_field,
     )
     # At hand in every template, also in blocks, without an import.
