@@ -140,7 +140,7 @@ def end_in_the_way(kind: ApplicationKind, held: Held, by: str, *, same_disease: 
     it ended.
     """
     if held.superseded_by not in (None, by):
-        return f"原资格 {held.acceptance_no} 已由 {held.superseded_by} 更替。"
+        return f"原资格 {held.acceptance_no} 已由另一案件更替。"
     if not held.closed or held.expired or held.superseded_by == by or not same_disease:
         return ""
     return f"原资格 {held.acceptance_no} 已终止（{_ground(held)}），不能{_KIND_ZH[kind]}。"
@@ -265,8 +265,9 @@ def _superseded(found: Held) -> Refused:
     return refuse(
         field="replaces",
         rule="一项资格只能更替一次",
-        remedy=f"请查询更替它的案件 {found.superseded_by}",
-        message=f"原资格 {found.acceptance_no} 已由 {found.superseded_by} 更替。",
+        # Named by somebody who knows the old number; of the new case they may know nothing.
+        remedy="请查询更替它的案件；不知道受理号的，请向原申请渠道或窗口查询",
+        message=f"原资格 {found.acceptance_no} 已由另一案件更替。",
     )
 
 

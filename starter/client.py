@@ -432,10 +432,12 @@ class Mente:
             async with asyncio.timeout(CALL_SECONDS + 1):
                 return await self.handle(number).describe(rpc_timeout=CALL)
         except TimeoutError:
-            raise Unreachable("Temporal 服务没有应答。") from None
+            raise Unreachable("流程服务没有应答。") from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise unknown_case() from None
+            if isinstance(unreached(error), Unanswered):
+                raise Unreachable("流程服务没有应答。") from None
             raise Unreachable(f"Temporal 服务未能处理请求（{error.status.name}）。") from None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.imported import IMPORT_CHANNEL
 from domain.refusal import Refusal
 from domain.succession import end_in_the_way
 from domain.vocabulary import ApplicationKind, Status
@@ -30,7 +31,7 @@ async def guard(connection: AsyncConnection, stored: RowMapping, transition: Tra
     )
     besides = (number, transition.replaces or "")
     if goes_on and (rival := await rival_of(connection, stored)) is not None:
-        return Outcome(refused=_place_taken(rival), conflicting=rival)
+        return Outcome(refused=_place_taken(rival, named=False), conflicting=rival)
     if transition.replaces is not None:
         refused = await _cannot_follow(connection, stored, transition.replaces)
         if refused is not None:
@@ -38,7 +39,9 @@ async def guard(connection: AsyncConnection, stored: RowMapping, transition: Tra
     if takes_place:
         holder = await holder_of_place(connection, person, stored["disease_id"], besides=besides)
         if holder is not None:
-            return Outcome(refused=_place_taken(holder), conflicting=holder)
+            # An import's reader is the city itself; else it is whoever appeals, perhaps with another's ID number.
+            named = stored["channel"] == IMPORT_CHANNEL
+            return Outcome(refused=_place_taken(holder, named=named), conflicting=holder)
     if transition.max_live is None:
         return None
     return await _count_live(connection, stored, transition.max_live, besides)
@@ -83,12 +86,14 @@ def _live_of(person_key: str, region: str, *, besides: Collection[str]) -> Colum
     return and_(mine, case.c.region == region, case.c.live, case.c.acceptance_no.not_in(besides))
 
 
-def _place_taken(holder: str) -> Refusal:
+def _place_taken(holder: str, *, named: bool) -> Refusal:
+    asked = f"请凭受理号 {holder} 查询办理进度" if named else "请向原申请渠道或窗口查询办理进度"
+    number = f"，受理号 {holder}" if named else ""
     return Refusal(
         field="disease_id",
         rule=ONE_PLACE,
-        remedy=f"请凭受理号 {holder} 查询办理进度；需要变更的，请在该件中办理",
-        message=f"该参保人的这一病种已有在办申请或者有效资格，受理号 {holder}。",
+        remedy=f"{asked}；需要变更的，请在该件中办理",
+        message=f"该参保人的这一病种已有在办申请或者有效资格{number}。",
     )
 
 

@@ -109,7 +109,7 @@ class _Keeper:
 
 
 def keep_mail(folder: Path, content: bytes) -> Path:
-    """Write one mail and return its path: `<acceptance number>.n<seq>[.r<intent>]-<counter>.eml`, or `mail-<counter>.eml`.
+    """Write one mail and return its path: `<acceptance number>.n<seq>-<counter>.eml`, or `mail-<counter>.eml`.
 
     The name comes from the Message-ID alone, and only if that has our shape: subjects and addresses are personal.
     """

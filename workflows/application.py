@@ -83,7 +83,8 @@ class ApplicationWorkflow(CaseWorkflow):
         state.offregion = opened.offregion
         if opened.duplicate_of is not None:
             state.closed = True
-            state.denial_reason = f"已有在办或有效的同病种案件：{opened.duplicate_of}"
+            # Its number is for those who may see that case: anybody can apply with another's ID number.
+            state.denial_reason = "已有在办或有效的同病种案件"
             self.note(
                 EventKind.NOT_ACCEPTED,
                 to=Status.NOT_ACCEPTED,

@@ -16,6 +16,8 @@ _PANEL_EVENTS = frozenset(
         EventKind.EXPERT_RECUSED,
     }
 )
+_OF_OTHERS = frozenset({"existing"})
+"""The number of another case of the ID number, which may be another person's doing."""
 _OF_OBJECTION = frozenset({"by", "reason"})
 _OBJECTION_EVENTS = frozenset({EventKind.OBJECTION_RAISED, EventKind.OBJECTION_RULED})
 
@@ -28,7 +30,7 @@ def shown_status(status: CaseStatus, principal: Principal, facts: CaseFacts) -> 
     panel, timeline = status.panel, status.timeline
     if not may_do(principal, Action.READ_VERDICTS, facts):
         panel = tuple(_hidden_seat(seat, principal) for seat in panel)
-        timeline = tuple(_without_panel(line, principal) for line in timeline)
+        timeline = tuple(_without(_without_panel(line, principal), _OF_OTHERS) for line in timeline)
     if not may_do(principal, Action.READ_OBJECTIONS, facts):
         timeline = tuple(
             _without(line, _OF_OBJECTION) if line.kind in _OBJECTION_EVENTS else line for line in timeline

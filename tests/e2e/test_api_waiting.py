@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -25,17 +26,24 @@ IN_FLIGHT = 14
 @pytest_asyncio.fixture(loop_scope="session")
 async def quiet(tmp_path: Path) -> AsyncIterator[tuple[House, Web]]:
     """Serve the web of a house without any worker."""
-    async with house(tmp_path / "quiet", demo=True, ports=lambda _: any_port()) as running:
-        async with serving(running.settings) as web:
-            yield running, web
+    async with (
+        house(tmp_path / "quiet", demo=True, ports=lambda _: any_port()) as running,
+        serving(running.settings) as web,
+    ):
+        yield running, web
 
 
 @pytest.mark.parametrize(
     ("prefer", "seconds"),
-    [("wait=0", 0), ("wait=7", 7), ("respond-async, WAIT=3", 3), ("wait=99999", LONGEST_WAIT), ("wait=²", 5)]
-    + [("wait=", 5), ("wait=-1", 5), ("wait=1.5", 5), ("wait=٣", 5), ("wait=" + "9" * 150, 5), ("", 5)],
+    [
+        ("wait=0", 0),
+        ("wait=7", 7),
+        ("respond-async, WAIT=3", 3),
+        ("wait=99999", LONGEST_WAIT),
+        *[(each, 5) for each in ("wait=²", "wait=", "wait=-1", "wait=1.5", "wait=٣", "wait=" + "9" * 150, "")],
+    ],
 )
-def test_a_preference_is_seconds_in_plain_digits_or_none(prefer: str, seconds: float) -> None:
+async def test_a_preference_is_seconds_in_plain_digits_or_none(prefer: str, seconds: float) -> None:
     assert wait_of(prefer, 5) == seconds
 
 
@@ -56,7 +64,7 @@ async def test_without_workers_a_command_is_taken_as_fast_as_was_asked_however_m
             assert (await command(app, number, "withdraw")).status_code == 202
         assert time.monotonic() - began < 8
 
-        app.headers["Prefer"] = "wait=²"
+        app.headers = httpx.Headers({**app.headers, "Prefer": "wait=²"}, encoding="latin-1")
         assert (await command(app, number, "withdraw")).status_code == 202
 
         app.headers["Prefer"] = "wait=1"
@@ -79,6 +87,9 @@ async def test_while_temporal_hangs_answers_come_in_time_and_say_what_is_true(qu
     async with await web.key() as app:
         number = (await app.post("/api/v1/applications", json=await made_up(app, 91_422))).json()["acceptance_no"]
         waiting = await made_up(app, 91_423)
+        async with workers_inside(running), Mente.open(running.settings) as mente:
+            await until_status(mente, number, Status.REVIEW)
+        fresh = (await app.post("/api/v1/applications", json=await made_up(app, 91_424))).json()["acceptance_no"]
         same = new_command_id()
         with hanging(running):
             for prefer, most in (("wait=0", 6), ("wait=2", 8)):
@@ -89,6 +100,10 @@ async def test_while_temporal_hangs_answers_come_in_time_and_say_what_is_true(qu
                 assert "不能确定" in told["detail"]
                 assert "--command-id" not in str(told)
                 assert "工作进程" not in str(told)
+            for asked in (app.get(f"/api/v1/applications/{fresh}"), app.get(f"/api/v1/applications/{fresh}/person")):
+                began = time.monotonic()
+                problem(await asked, 503)
+                assert time.monotonic() - began < 6
             began = time.monotonic()
             told = problem(await app.post("/api/v1/applications", json=waiting), 503)
             assert time.monotonic() - began < 8

@@ -30,7 +30,9 @@ async def web(city: House) -> AsyncIterator[Web]:
         yield running
 
 
-async def _two_papers(page: Page, web: Web, folder: Path, seed: int, *, plain: bool = False) -> tuple[Locator, Locator]:
+async def _two_papers(
+    page: Page, web: Web, folder: Path, seed: int, *, plain: bool = False
+) -> tuple[Locator, Locator]:
     raw, files = quick_application(seed, PANZHIHUA, DIABETES, datetime.now(UTC) - timedelta(minutes=1))
     await log_in(page, await somebody(web, Role.APPLICANT))
     await page.goto("/apply")

@@ -67,6 +67,10 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
     sent = await submitted(clerk, review, f"/apply/{draft}/submit", originals="match", received_at=received_at)
     assert sent.status_code == 303, Page(sent.text).text[:800]
     receipt = await opened(clerk, f"/apply/{draft}/receipt")
+    opening = last_opening()
+    assert f"收件时间 {opening.year}年{opening.month}月{opening.day}日 {opening:%H:%M}" in receipt.text
+    assert "录入系统时间" in receipt.text
+    assert " 提交时间" not in receipt.text
     number = next(each.removeprefix("/my/") for each in receipt.links if each.startswith(f"/my/{PANZHIHUA}"))
     onward = await clerk.get(f"/my/{number}")
     assert (onward.status_code, onward.headers["location"]) == (303, f"/cases/{number}")
@@ -93,7 +97,8 @@ async def _declared(clerk: httpx.AsyncClient, draft: str, materials: list[dict[s
     }
     asked = [each["name"] for each in page.inputs if each.get("form") == "facts" and "-" in each["name"]]
     typed = {name: facts[name.partition("-")[0]] for name in asked if name.partition("-")[0] in facts}
-    assert len([each for each in typed if each.startswith("issued_on")]) >= len(medical)
+    declared = [each for each in page.inputs if each.get("name") == "paper"]
+    assert len(declared) >= len(medical)
     answer = await submitted(clerk, page, f"/draft/{draft}/facts", **typed)
     assert answer.status_code == 303, Page(answer.text).text[:600]
 

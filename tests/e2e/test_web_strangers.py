@@ -15,7 +15,7 @@ from tests.e2e.handing_in import last_opening, made
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.page_writing import Writing
 from tests.e2e.playing import send, until_status, verdicts
-from tests.e2e.web_house import DIABETES, Web, made_up, problem
+from tests.e2e.web_house import DIABETES, Web, made_up, problem, web
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 2_970_000
@@ -132,13 +132,13 @@ async def test_other_names_of_a_number_are_told_to_the_city_and_to_nobody_else(
     raw = made(SEED + 8, "510400-001", tmp_path / "other")
     name, raw["applicant"]["name"] = raw["applicant"]["name"], "冒名者"
     second = (
-        await mente.apply({**raw, "request_id": "renaming", "channel": "web"}, tmp_path / "other")
+        await mente.apply({**raw, "request_id": "renaming", "channel": "other-app"}, tmp_path / "other")
     ).acceptance_no
-    async with await web.account(Role.OFFICER) as officer, await web.key(channel="web") as web_key:
+    async with await web.account(Role.OFFICER) as officer, await web.key(channel="other-app") as back_end:
         of_first, of_second = [
             (await officer.get(f"/api/v1/applications/{each}/person")).json() for each in (number, second)
         ]
-        theirs = (await web_key.get(f"/api/v1/applications/{second}/person")).json()
+        theirs = (await back_end.get(f"/api/v1/applications/{second}/person")).json()
         page = await opened(officer, f"/cases/{number}")
         person = await opened(officer, f"/cases/{number}/person")
     assert (of_first["name"], of_first["other_names"]) == (name, ["冒名者"])

@@ -9,6 +9,7 @@ import pytest
 from temporalio.service import RPCError
 
 from domain.commands import COMMANDS
+from domain.events import EventKind, said_event
 from domain.vocabulary import MaterialKind, Status
 from tests.workflows.fake_city import Script
 from tests.workflows.living import Living, Town, command, panzhihua, paper, raw

@@ -38,10 +38,14 @@ async def test_a_disease_not_listed_here_is_not_accepted(town: Town) -> None:
     assert case.written.events[-1].detail["code"] == "not_listed"
 
 
-async def test_a_second_case_of_the_same_disease_is_not_accepted_and_names_the_first(town: Town) -> None:
+async def test_a_second_case_of_the_same_disease_is_not_accepted_and_names_the_first_to_the_city_alone(
+    town: Town,
+) -> None:
     case = await town.apply(Script(rules=panzhihua(), duplicate_of="510400-AAAA"))
     assert await case.result() == "not_accepted"
-    assert "510400-AAAA" in case.written.rows[-1].denial_reason
+    assert "510400-AAAA" not in case.written.rows[-1].denial_reason
+    assert "510400-AAAA" not in case.written.events[-1].detail["reason"]
+    assert case.written.events[-1].detail["existing"] == "510400-AAAA"
     assert not case.written.occupies
 
 

@@ -179,5 +179,5 @@ def _newest(opened: CaseFile) -> tuple[int, int] | None:
 
 
 def _last_panel(opened: CaseFile) -> tuple[object, ...]:
-    newest = _newest(opened)
-    return tuple(seat for seat in opened.view.seats if (seat.panel, seat.round) == newest and seat.decision is not None)
+    seats, newest = opened.view.seats, _newest(opened)
+    return tuple(seat for seat in seats if (seat.panel, seat.round) == newest and seat.decision is not None)

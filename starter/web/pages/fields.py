@@ -7,7 +7,6 @@ from starlette.datastructures import FormData
 
 from domain.refusal import Refusal
 
-
 _OF_A_MESSAGE = "见 docs/messages/"
 LABELS: Mapping[str, str] = {
     "reason": "理由",
@@ -60,7 +59,7 @@ def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldE
     field = (names or {}).get(refusal.field, refusal.field)
     if refusal.rule.startswith(_OF_A_MESSAGE):
         # Written for who writes programs: it names the message and its schema.
-        rule = refusal.rule.partition("：")[2] or "内容须完整，且符合格式"
+        rule = refusal.rule.partition("：")[2].replace("该字段", "该项") or "内容须完整，且符合格式"
         named = LABELS.get(field, "所填内容")
         return FieldError(field, f"“{named}”没有填写，或者不符合要求。", "请更正后再次提交", rule)
     return FieldError(field, refusal.message, refusal.remedy, refusal.rule)

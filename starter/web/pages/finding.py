@@ -1,4 +1,4 @@
-"""Finding a case by its number or that of the public list, or a person's cases by ID or telephone number: in a form, never in an address."""
+"""Finding a case by its number or its list number, or a person by ID or phone: in a form, never in an address."""
 
 from fastapi.responses import Response
 
