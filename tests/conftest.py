@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -14,6 +15,13 @@ from starter.server import free_port
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def city() -> AsyncIterator[House]:
     """Start the embedded default on free ports in a folder of its own, with workers in this process."""
+    async with own_house() as running:
+        yield running
+
+
+@asynccontextmanager
+async def own_house() -> AsyncIterator[House]:
+    """Start a house that is shared with nobody, for tests that play the samples' own people or count everything."""
     with tempfile.TemporaryDirectory(prefix="mente-test-") as folder:
         async with house(Path(folder), demo=True, ports=lambda _: any_port()) as running, workers_inside(running):
             yield running

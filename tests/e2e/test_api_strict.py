@@ -11,6 +11,7 @@ from domain.commands import InsuredChanged, read_command
 from domain.refusal import Refusal, Refused
 from domain.vocabulary import InsuredState, Status
 from starter.client import Mente, new_command_id
+from starter.demo.moves import until
 from starter.web.papers import says_length
 from starter.web.problems import status_of
 from tests.e2e.playing import until_status
@@ -65,20 +66,24 @@ async def test_an_unknown_key_is_refused_by_name_and_nothing_happens(web: Web, m
     async with await web.key() as app:
         number = await handed_in(app, mente, 91_434)
         inbox = f"/api/v1/applications/{number}/inbox"
-        unread = [each["reference"] for each in (await app.get(inbox)).json()["messages"] if not each["read_at"]]
+
+        async def is_there() -> bool:
+            return len((await app.get(inbox)).json()["messages"]) > 0
+
+        await until(is_there)
         told = problem(await app.post(f"{inbox}/read", json={"ref": "nope"}), 422)
         assert told["field"] == "ref"
-        still = [each["reference"] for each in (await app.get(inbox)).json()["messages"] if not each["read_at"]]
-        assert still == unread
+        assert not any(each["read_at"] for each in (await app.get(inbox)).json()["messages"])
         assert problem(await command(app, number, "withdraw", grund="x"), 422)["field"] == "grund"
         assert (await mente.status(number)).status is Status.REVIEW
 
         body = await made_up(app, 91_435)
-        for place, edit in {
+        edits: dict[str, dict[str, object]] = {
             "colour_of_hair": {"colour_of_hair": 1},
             "applicant.nickname": {"applicant": {**body["applicant"], "nickname": "x"}},
             "materials[0].weight": {"materials": [{**body["materials"][0], "weight": 3}, *body["materials"][1:]]},
-        }.items():
+        }
+        for place, edit in edits.items():
             sent = await app.post("/api/v1/applications", json={**body, **edit})
             assert problem(sent, 422)["field"] == place
         secret = {"张三110101199003074514": 1}

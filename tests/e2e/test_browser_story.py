@@ -20,6 +20,7 @@ from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, Decision, MaterialKind, 
 from samples.make import StoryPaths, make_story, quick_application
 from starter.client import Mente
 from starter.embedded import House
+from tests.conftest import own_house
 from tests.e2e.browsing import PASSWORD, Watch, chromium, log_in, somebody, window
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
@@ -30,6 +31,20 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 2_950_000
 LEVELS = {0: "未定级", 1: "一级", 2: "二级", 3: "三级"}
 CATEGORIES = {"employee": "城镇职工", "resident": "城乡居民", "flexible": "灵活就业人员"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def city() -> AsyncIterator[House]:
+    """A house of this module's own: the samples' people have applied in no other."""
+    async with own_house() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mente(city: House) -> AsyncIterator[Mente]:
+    """A client of it."""
+    async with Mente.open(city.settings) as client:
+        yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

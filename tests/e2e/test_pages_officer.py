@@ -138,7 +138,7 @@ async def test_an_extension_moves_the_date_on_the_page_to_what_the_ledger_says(
         ),
         422,
     )
-    assert "字段 working_days" in too_long.text
+    assert "“延长几个工作日”没有填写，或者不符合要求" in too_long.text
     done = await submitted(
         officer, form, address, working_days="5", ground="局长批准", legal_ground="lawful_extension"
     )

@@ -15,6 +15,7 @@ from domain.vocabulary import Decision, Status
 from samples.make import quick_application
 from starter.client import Applied, Mente
 from starter.demo.moves import send, skip_past, until_status, verdicts
+from starter.seeing import Visible
 from storage.tables import case
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -145,7 +146,7 @@ async def test_a_request_that_was_looked_up_a_moment_too_early_is_still_the_same
     mente: Mente, tmp_path: Path
 ) -> None:
     class LookedTooEarly(Mente):
-        async def _known_request(self, start: StartApplication) -> Applied | None:
+        async def _known_request(self, start: StartApplication, visible: Visible) -> Applied | None:
             return None
 
     request = Request(160_009, tmp_path)

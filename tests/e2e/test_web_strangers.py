@@ -17,6 +17,7 @@ from tests.e2e.page_writing import Writing
 from tests.e2e.playing import send, until_status, verdicts
 from tests.e2e.web_house import DIABETES, Web, made_up, problem, web
 
+__all__ = ["web"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 2_970_000
 CHANNEL = "app"

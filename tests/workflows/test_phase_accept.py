@@ -44,7 +44,7 @@ async def test_a_second_case_of_the_same_disease_is_not_accepted_and_names_the_f
     case = await town.apply(Script(rules=panzhihua(), duplicate_of="510400-AAAA"))
     assert await case.result() == "not_accepted"
     assert "510400-AAAA" not in case.written.rows[-1].denial_reason
-    assert "510400-AAAA" not in case.written.events[-1].detail["reason"]
+    assert "510400-AAAA" not in str(case.written.events[-1].detail["reason"])
     assert case.written.events[-1].detail["existing"] == "510400-AAAA"
     assert not case.written.occupies
 

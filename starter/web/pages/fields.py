@@ -14,6 +14,13 @@ LABELS: Mapping[str, str] = {
     "email": "电子邮箱",
     "hospital_id": "定点医疗机构",
     "note": "备注",
+    "working_days": "延长几个工作日",
+    "ground": "说明",
+    "by": "提出者",
+    "region": "就医地行政区划代码",
+    "from_on": "自哪一天起",
+    "as_of_on": "截至哪一天",
+    "delivered_at": "送达时间",
 }
 
 
