@@ -95,6 +95,14 @@ def failed(notice_seq: int, reason: str, failed_at: str) -> Draft:
     return Draft(actor="system", fields=fields)
 
 
+@message_command("waived", "notice_waived")
+@click.option("--notice", "notice_seq", required=True, type=click.INT, metavar="SEQ")
+@click.option("--officer", required=True, metavar="ID", help="Who says so.")
+def waived(notice_seq: int, officer: str) -> Draft:
+    """Say that a notice which reached nobody need not be told any more."""
+    return Draft(actor=f"officer:{officer}", fields={"notice_seq": notice_seq})
+
+
 def _with_offset(text: str) -> str:
     """Return an instant with its offset; what is none stays, so that the refusal names the field."""
     from datetime import datetime
@@ -124,4 +132,5 @@ COMMANDS: tuple[click.Command, ...] = (
     ),
     delivered,
     failed,
+    waived,
 )

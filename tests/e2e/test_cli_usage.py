@@ -295,6 +295,7 @@ def _application(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         (("delivered", NUMBER, "--notice", "1", "--at", "2026-01-01T00:00:00", "--officer", "张三"), "actor"),
         (("failed", NUMBER, "--notice", "1", "--reason", "two words", "--at", "2026-01-01T00:00:00"), "reason"),
         (("failed", NUMBER, "--notice", "1", "--reason", "bounced", "--at", MARKER), "failed_at"),
+        (("waived", NUMBER, "--notice", "0", "--officer", "O12"), "notice_seq"),
         (("supersede", NUMBER, "--by", MARKER), "acceptance_no"),
         (("supply", NUMBER, "--material", "photo=/nowhere/x.jpg"), "materials[0].file"),
         (("supply", NUMBER, "--list", "/nowhere/x.json"), "list"),
