@@ -31,7 +31,6 @@ from activities.contract import (
     RecordEvents,
     StartApplication,
 )
-from activities.notice_contract import StartNotice
 from activities.registry import RegistryActivities
 from domain.application import Material
 from domain.certificate import FIGURE_LABELS

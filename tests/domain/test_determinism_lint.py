@@ -50,7 +50,14 @@ FORBIDDEN = CLOCKS_AND_CHANCE | THE_MACHINE
 
 FROM_OUTSIDE = {
     "domain": ("pydantic", "domain"),
-    "workflows": ("temporalio", "pydantic.JsonValue", "domain", "activities.contract", "activities.notice_contract", "workflows"),
+    "workflows": (
+        "temporalio",
+        "pydantic.JsonValue",
+        "domain",
+        "activities.contract",
+        "activities.notice_contract",
+        "workflows",
+    ),
 }
 """What each package may import beside the standard library. `JsonValue` is a type, and does nothing at run time."""
 

@@ -191,7 +191,8 @@ async def add_paper(page: Page, paper: dict[str, Any], file: Path, *, plain: boo
         await form.get_by_label("材料种类").select_option(kind)
     await form.get_by_label("选择文件").set_input_files(file)
     if plain:
-        await form.get_by_role("button", name="上传", exact=True).click()
+        async with page.expect_navigation():
+            await form.get_by_role("button", name="上传", exact=True).click()
     await expect(page.get_by_role("button", name=re.compile("^移除"))).to_have_count(before + 1)
     await declare(page, paper, plain=plain)
 
@@ -210,7 +211,9 @@ async def declare(page: Page, paper: dict[str, Any], *, plain: bool) -> None:
         if paper.get(name) and await line.get_by_label(label).count():
             await line.get_by_label(label).check()
     if plain:
-        await line.get_by_role("button", name="保存").click()
+        # Without scripts the page comes anew: whoever counts its lines before that counts none.
+        async with page.expect_navigation():
+            await line.get_by_role("button", name="保存").click()
         return
     async with page.expect_response(lambda answer: answer.url.endswith("/facts")):
         await line.get_by_role("button", name="保存").click()
