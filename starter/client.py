@@ -11,22 +11,20 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import (
     Client,
-    WorkflowExecutionDescription,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contract import CASE_QUEUE, CommandReceipt, StartApplication
+from activities.contract import CommandReceipt, StartApplication
 from domain.acceptance import acceptance_number, parse_acceptance_number
-from domain.access import CaseFacts
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
 from domain.commands import ChangeContact, Command, InsuredChanged, Supersede, SupplyMaterials, name_of
@@ -51,7 +49,8 @@ from starter.answers import (
     refusal_of,
     unreached,
 )
-from starter.opening import fingerprint, first_attributes
+from starter.new_cases import facts_of_new, must_exist
+from starter.opening import fingerprint, open_case
 from starter.refusals import check_insured_day, check_same_content, closed_case, second_case, unknown_case
 from starter.seeing import Sees, Visible, everything, visible_to
 from starter.status import read_status
@@ -65,7 +64,7 @@ from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
 from storage.policies import policy_book
-from worker.connection import Unreachable, connect, connect_embedded
+from worker.connection import connect, connect_embedded
 from worker.settings import Settings
 
 __all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"]
@@ -151,7 +150,10 @@ class Mente:
             received_at=form.received_at or now,
         )
         visible = visible_to(
-            sees, database=self.database, person_key=self._keys.person_key, facts_of_new=self.facts_of_new
+            sees,
+            database=self.database,
+            person_key=self._keys.person_key,
+            facts_of_new=partial(facts_of_new, self.client),
         )
         known = await self._known_request(start, visible)
         if known is not None:
@@ -199,34 +201,13 @@ class Mente:
 
     async def _start(self, start: StartApplication, wait: float, account: str, visible: Visible) -> Applied:
         try:
-            await self._open_case(start, account)
+            await open_case(self.client, start, account)
         except WorkflowAlreadyStartedError:
             return await self._already_started(start, visible)
         except RPCError as error:
             raise unreached(error) from None
         status = await self._intake(start.acceptance_no, wait, visible)
         return Applied(start.acceptance_no, status, created=True, taken_over=start.taken_over)
-
-    async def _open_case(self, start: StartApplication, account: str) -> None:
-        async with answered_within(CALL_SECONDS + 1):
-            await self.client.start_workflow(
-                "Application",
-                start,
-                id=start.acceptance_no,
-                task_queue=CASE_QUEUE,
-                # Refused while the case runs and after it has closed: the number is the request's for ever.
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                # Sealed, and all there is to tell whose it is until a worker has written the case down.
-                memo={
-                    "fingerprint": start.fingerprint,
-                    "channel": start.form.channel,
-                    "person_key": start.person_key,
-                    "account": account,
-                },
-                search_attributes=first_attributes(start.form.region),
-                static_summary=f"门诊慢特病认定申请 {start.form.region}",
-                rpc_timeout=CALL,
-            )
 
     async def _already_started(self, start: StartApplication, visible: Visible) -> Applied:
         try:
@@ -366,7 +347,7 @@ class Mente:
             history = await self.calendars.history(connection)
         if view is not None:
             return read_status(view, datetime.now(UTC), history)
-        await self._must_exist(number)
+        await must_exist(self.client, number)
         return CaseStatus(
             acceptance_no=number,
             region=number[:6],
@@ -385,7 +366,7 @@ class Mente:
             found = await messages_of_case(connection, number)
             known = found or await reading.intake_of(connection, number)
         if not known:
-            await self._must_exist(number)
+            await must_exist(self.client, number)
         return found
 
     async def inbox_of_person(self, id_number: str) -> tuple[InboxMessage, ...]:
@@ -399,46 +380,6 @@ class Mente:
         number = parse_acceptance_number(acceptance_no)
         async with self.database.write() as connection:
             return await mark_read(connection, number, reference=reference, at=datetime.now(UTC))
-
-    async def facts_of_new(self, acceptance_no: str) -> CaseFacts:
-        """Return whose a case is by what it was handed in with. Raises `Refused` if Temporal knows of none."""
-        description = await self._must_exist(acceptance_no)
-        channel = await description.memo_value("channel", default="", type_hint=str)
-        person = await description.memo_value("person_key", default="", type_hint=str)
-        account = await description.memo_value("account", default="", type_hint=str)
-        return CaseFacts(
-            region=acceptance_no[:6],
-            channel=channel,
-            persons=(person,) if person else (),
-            applicant_accounts=(account,) if account else (),
-        )
-
-    async def form_of_new(self, acceptance_no: str) -> ApplicationForm | None:
-        """Return the application a case was opened with, None of one that was opened with none."""
-        try:
-            async with answered_within(CALL_SECONDS + 1):
-                history = self.handle(acceptance_no).fetch_history_events(page_size=1, rpc_timeout=CALL)
-                first = await anext(history)
-        except RPCError as error:
-            raise unreached(error) from None
-        begun = first.workflow_execution_started_event_attributes
-        if begun.workflow_type.name != "Application" or begun.continued_execution_run_id:
-            return None
-        (opened,) = await self.client.data_converter.decode(begun.input.payloads, [StartApplication])
-        return ApplicationForm.model_validate(opened.form)
-
-    async def _must_exist(self, number: str) -> WorkflowExecutionDescription:
-        try:
-            async with asyncio.timeout(CALL_SECONDS + 1):
-                return await self.handle(number).describe(rpc_timeout=CALL)
-        except TimeoutError:
-            raise Unreachable("流程服务没有应答。") from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise unknown_case() from None
-            if isinstance(unreached(error), Unanswered):
-                raise Unreachable("流程服务没有应答。") from None
-            raise Unreachable(f"Temporal 服务未能处理请求（{error.status.name}）。") from None
 
 
 async def temporal_client(settings: Settings, keys: Keys) -> Client:

@@ -2,10 +2,13 @@
 
 import hashlib
 
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 
+from activities.contract import CASE_QUEUE, StartApplication
 from domain.application import ApplicationForm, Material
 from domain.vocabulary import Sla, Status, WaitingOn
+from starter.answers import CALL, CALL_SECONDS, answered_within
 from workflows import search_attributes
 
 
@@ -28,3 +31,26 @@ def first_attributes(region: str) -> TypedSearchAttributes:
             SearchAttributePair(search_attributes.ATTENTION, False),
         ]
     )
+
+
+async def open_case(client: Client, start: StartApplication, account: str) -> None:
+    """Start the case's workflow. Raises `WorkflowAlreadyStartedError` or `RPCError`."""
+    async with answered_within(CALL_SECONDS + 1):
+        await client.start_workflow(
+            "Application",
+            start,
+            id=start.acceptance_no,
+            task_queue=CASE_QUEUE,
+            # Refused while the case runs and after it has closed: the number is the request's for ever.
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            # Sealed, and all there is to tell whose it is until a worker has written the case down.
+            memo={
+                "fingerprint": start.fingerprint,
+                "channel": start.form.channel,
+                "person_key": start.person_key,
+                "account": account,
+            },
+            search_attributes=first_attributes(start.form.region),
+            static_summary=f"门诊慢特病认定申请 {start.form.region}",
+            rpc_timeout=CALL,
+        )

@@ -5,6 +5,7 @@ import contextlib
 from domain.acceptance import parse_acceptance_number
 from domain.access import OF_ONE_CASE, Action, CaseFacts, Principal, Role, hides, is_own, may
 from domain.refusal import Refused
+from starter.new_cases import facts_of_new
 from starter.web.doors import Doors, now
 from starter.web.problems import Stopped, case_unknown
 from storage.case_facts import case_facts, link_case
@@ -47,7 +48,7 @@ async def facts_of(doors: Doors, number: str) -> CaseFacts:
         return found
     mente = await doors.mente()
     try:
-        return await mente.facts_of_new(number)
+        return await facts_of_new(mente.client, number)
     except Refused:
         raise case_unknown() from None
 
@@ -61,7 +62,7 @@ async def facts_for(doors: Doors, principal: Principal, number: str) -> CaseFact
     if principal.role is not Role.APPLICANT or is_own(principal, facts):
         return facts
     with contextlib.suppress(Refused, Unreachable):
-        if is_own(principal, await (await doors.mente()).facts_of_new(number)):
+        if is_own(principal, await facts_of_new((await doors.mente()).client, number)):
             async with doors.database.write() as connection:
                 await link_case(connection, principal.id, number, at=now())
             return await facts_of(doors, number)

@@ -11,6 +11,7 @@ from domain.access import Role
 from domain.commands import Withdraw
 from domain.vocabulary import Decision, Status
 from starter.client import Mente
+from starter.new_cases import facts_of_new
 from tests.e2e.handing_in import last_opening, made
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.page_writing import Writing
@@ -156,7 +157,7 @@ async def test_what_is_handed_in_on_the_pages_is_the_accounts_before_a_worker_ha
         await person.person()
         await person.papers()
         number = await person.submit()
-    assert (await mente.facts_of_new(number)).applicant_accounts != ()
+    assert (await facts_of_new(mente.client, number)).applicant_accounts != ()
 
 
 @pytest.mark.parametrize(("seed", "channel"), [(10, CHANNEL), (11, "web")])

@@ -10,6 +10,7 @@ from domain.access import Action, Principal, Role
 from domain.identity import check_id_number, mask_id_number, mask_phone
 from domain.vocabulary import InsuredCategory
 from starter.client import Mente
+from starter.new_cases import form_of_new
 from starter.status import listed
 from starter.web.answering import answer
 from starter.web.api.cases import Number, log_now
@@ -87,7 +88,7 @@ async def person(request: Request, doors: Doorway, principal: Asker, acceptance_
 
 
 async def _handed_in(mente: Mente, number: str) -> PersonBehind:
-    form = await mente.form_of_new(number)
+    form = await form_of_new(mente.client, number)
     if form is None:
         raise case_unknown()
     who = form.applicant

@@ -11,6 +11,7 @@ from domain.application import COUNTER
 from domain.identity import check_id_number
 from domain.refusal import Refused
 from domain.roles import Role
+from starter.new_cases import facts_of_new
 from starter.web.api.applications import cases_page, own_filter
 from starter.web.api.cases import log_now
 from starter.web.doors import now
@@ -116,5 +117,5 @@ async def _claimable(visit: Visit, number: str) -> bool:
     if facts.channel == WEB_CHANNEL:
         # The account that handed it in has it from the first moment, beside it in storage only once it was looked at.
         with contextlib.suppress(Refused):
-            accounts |= {*(await (await visit.doors.mente()).facts_of_new(number)).applicant_accounts}
+            accounts |= {*(await facts_of_new((await visit.doors.mente()).client, number)).applicant_accounts}
     return facts.channel in _CLAIMABLE and accounts <= {visit.me.id}
