@@ -343,6 +343,7 @@ def test_the_waiting_for_a_delivery_is_shown_beside_the_clock_and_in_its_days(ho
         "notice_seq": 1,
         "sent_at": "2026-09-02T10:00:00+08:00",
         "delivered_at": None,
+        "failed_at": None,
     }
     assert day(explained(number), "2026-09-03")["why"] == "停止计时：补正材料（等待通知送达）"
     line = "补正期限自第 1 号通知送达起算：2026-09-02 10:00 发出，尚无送达回执"
