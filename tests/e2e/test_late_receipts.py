@@ -46,7 +46,7 @@ class Desk:
     def __init__(self, city: House, mente: Mente, number: str) -> None:
         self.mente, self.number = mente, number
         self.mails = Path(city.endpoints.mail_dir)
-        self.away, self.reported = False, 0
+        self.away, self.reported, self.opened = False, 0, int(time.time())
         self.waker = Waker(self._connect, first_pause=0.05)
         settings = city.settings.model_copy(update={"receipts_secret": SecretStr(SECRET)})
         app = receipts_app(database=mente.database, senders=senders_of(settings), waker=self.waker)
@@ -93,7 +93,7 @@ class Desk:
     async def report(self, state: str, *, delivery: str) -> int:
         body = json.dumps({"reference": f"{self.number}.n{SEQ}.sms", "state": state}).encode()
         self.reported += 1  # a signature counts once: no two calls are of one second
-        stamp = str(int(time.time()) - self.reported)
+        stamp = str(self.opened - self.reported)
         signed = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         headers = {
             "Mente-Timestamp": stamp,
