@@ -20,31 +20,17 @@ from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, Decision, MaterialKind, 
 from samples.make import StoryPaths, make_story, quick_application
 from starter.client import Mente
 from starter.embedded import House
-from tests.conftest import own_house
 from tests.e2e.browsing import PASSWORD, Watch, chromium, log_in, somebody, window
+from tests.e2e.own_city import city, mente
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "city", "mente"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 2_950_000
 LEVELS = {0: "未定级", 1: "一级", 2: "二级", 3: "三级"}
 CATEGORIES = {"employee": "城镇职工", "resident": "城乡居民", "flexible": "灵活就业人员"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def city() -> AsyncIterator[House]:
-    """A house of this module's own: the samples' people have applied in no other."""
-    async with own_house() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def mente(city: House) -> AsyncIterator[Mente]:
-    """A client of it."""
-    async with Mente.open(city.settings) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -177,10 +163,19 @@ async def fill_person(page: Page, raw: dict[str, Any]) -> None:
     await expect(page.get_by_role("heading", level=1, name="上传材料")).to_be_visible()
 
 
+async def listed(page: Page) -> int:
+    """Count the papers of the page, once it has come to rest: what a part is swapped for comes a moment later."""
+    lines, seen = page.get_by_role("button", name=re.compile("^移除")), -1
+    while (now := await lines.count()) != seen:
+        seen = now
+        await page.wait_for_timeout(300)
+    return seen
+
+
 async def add_paper(page: Page, paper: dict[str, Any], file: Path, *, plain: bool = False) -> None:
     """Upload one paper at its place in the checklist, and declare what it says."""
     kind = MATERIAL_ZH[MaterialKind(paper["kind"])]
-    before = await page.get_by_role("button", name=re.compile("^移除")).count()
+    before = await listed(page)
     form = page.get_by_role("listitem").filter(has_text=kind).filter(has=page.get_by_label("选择文件")).last
     if not await form.count():
         form = page.get_by_role("group").filter(has_text="上传其他材料")

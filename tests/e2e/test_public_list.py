@@ -22,7 +22,10 @@ from starter.embedded import House
 from starter.publicity import published
 from starter.skipping import now_of
 from tests.e2e.handing_in import hand_in, made
+from tests.e2e.own_city import city, mente
 from tests.e2e.playing import send, skip_past, until_status, verdicts
+
+__all__ = ["city", "mente"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

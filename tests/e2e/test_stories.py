@@ -2,12 +2,10 @@
 
 import email
 import email.policy
-from collections.abc import AsyncIterator
 from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from activities.certificates.verify import verify_certificate
@@ -33,23 +31,11 @@ from storage.calendars import shipped_calendar
 from storage.reading import CaseLine
 from storage.registers import import_registry
 from storage.tables import sms_outbox
-from tests.conftest import own_house
+from tests.e2e.own_city import city, mente
+
+__all__ = ["city", "mente"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def city() -> AsyncIterator[House]:
-    """A house of this module's own: the samples' people have applied in no other."""
-    async with own_house() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def mente(city: House) -> AsyncIterator[Mente]:
-    """A client of it."""
-    async with Mente.open(city.settings) as client:
-        yield client
 
 
 def only(status: CaseStatus, kind: str) -> TimelineLine:
