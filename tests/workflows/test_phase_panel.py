@@ -28,7 +28,7 @@ async def test_verdicts_stay_out_of_the_trail_until_the_count(town: Town) -> Non
     case = await town.apply()
     await case.verdicts("deny", "grant")
     given = [event.detail for event in case.written.events if event.kind == "verdict_given"]
-    assert [sorted(detail) for detail in given] == [["expert"], ["expert"]]
+    assert [sorted(detail) for detail in given] == [["command_id", "expert"]] * 2
 
 
 async def test_a_silent_expert_is_reminded_at_three_and_replaced_at_five_working_days(town: Town) -> None:
