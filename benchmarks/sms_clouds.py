@@ -155,7 +155,7 @@ async def serve(folder: Path, *, seed: int, trouble: float, receipts: str, secre
 
     def plan() -> Fault | None:
         if down.exists():
-            return Fault.REFUSE_503
+            return Fault.REFUSE_429
         return dice.choice(_TROUBLES) if dice.random() < trouble else None
 
     kinds: dict[str, type[Cloud]] = {"aliyun": AliyunCloud, "tencent": TencentCloud}
