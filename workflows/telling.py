@@ -144,16 +144,8 @@ class Telling:
             await workflow.sleep(until - workflow.now(), summary=why)
 
     async def _conclude(self, way: SendNotice) -> NoticeSent:
-        sent: NoticeSent = await workflow.execute_activity(
-            ActivityName.CONCLUDE_SEND.value,
-            way,
-            result_type=NoticeSent,
-            task_queue=CASE_QUEUE,
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=RECORD,
-            summary=f"结束发送{_named(way)}",
-        )
-        return sent
+        name = ActivityName.CONCLUDE_SEND
+        return await _until_done(name, way, queue=CASE_QUEUE, summary=f"结束发送{_named(way)}")
 
     async def _follow(self, way: SendNotice) -> NoticeSent:
         """Await the provider's word; a nudge says that storage may have it."""
@@ -178,16 +170,8 @@ class Telling:
             return
 
     async def _look(self, way: SendNotice) -> NoticeSent:
-        sent: NoticeSent = await workflow.execute_activity(
-            ActivityName.FOLLOW_NOTICE.value,
-            way,
-            result_type=NoticeSent,
-            task_queue=FOLLOW_QUEUE,
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=RECORD,
-            summary=f"查询{_named(way)}是否送达",
-        )
-        return sent
+        name = ActivityName.FOLLOW_NOTICE
+        return await _until_done(name, way, queue=FOLLOW_QUEUE, summary=f"查询{_named(way)}是否送达")
 
     async def _report(self, at: datetime, *, reason: str = "") -> None:
         await workflow.execute_activity(
@@ -224,16 +208,23 @@ async def _send(
 
 
 async def _settle(start: StartNotice, *, queue: str) -> NoticeSent:
-    settled: NoticeSent = await workflow.execute_activity(
-        ActivityName.SETTLE_NOTICE.value,
-        start,
+    return await _until_done(ActivityName.SETTLE_NOTICE, start, queue=queue, summary="办结通知")
+
+
+async def _until_done(
+    name: ActivityName, request: SendNotice | StartNotice, *, queue: str, summary: str
+) -> NoticeSent:
+    """Write or ask until it is done: the database comes back, and a provider that is silent raises nothing."""
+    done: NoticeSent = await workflow.execute_activity(
+        name.value,
+        request,
         result_type=NoticeSent,
         task_queue=queue,
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=RECORD,
-        summary="办结通知",
+        summary=summary,
     )
-    return settled
+    return done
 
 
 def _named(way: SendNotice) -> str:
