@@ -10,18 +10,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from benchmarks.notice_time import open_notices, skip_notice, until_none_is_open
 from benchmarks.notice_town import lay_policies
 from benchmarks.notices import (
     PROVIDERS,
     Stage,
     Wish,
     disagreements,
-    open_notices,
-    skip_notice,
     soak,
     staged,
     told_twice,
-    until_none_is_open,
     until_reported,
 )
 from benchmarks.ordeal import Course, Life, Plan
