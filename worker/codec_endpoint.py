@@ -10,7 +10,6 @@ import hmac
 import inspect
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,8 @@ from google.protobuf import json_format
 from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import PayloadCodec
+
+from worker.listening import listen, url_of
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _LOG = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ async def serve_codec_endpoint(app: FastAPI, *, port: int = 0, host: str = "127.
     published on the loopback interface only. Nothing is logged per request, because the UI's path holds the
     token. Raises `OSError` if the port is taken.
     """
-    listener = socket.create_server((host, port))
+    listener = listen(host, port)
     server = _QuietServer(
         uvicorn.Config(
             app,
@@ -202,7 +203,7 @@ async def serve_codec_endpoint(app: FastAPI, *, port: int = 0, host: str = "127.
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="codec-endpoint")
     try:
         # The socket listens already, so a request sent now waits for the server instead of failing.
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield url_of(host, listener)
     finally:
         server.should_exit = True
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from worker.listening import listen, url_of
+
 HEADER_SECONDS = 15.0
 """Within this a request's headers must have arrived, counted from the connection or their first byte."""
 
 KEEP_ALIVE_SECONDS, STOP_SECONDS = 30, 8
-MOST_CONNECTIONS, BACKLOG = 1_000, 512
+MOST_CONNECTIONS = 1_000
 MAX_HEADER_BYTES = 32 * 1024
 
 
@@ -77,7 +78,7 @@ async def served(
 
     `trust_proxy` names the address of a proxy whose word about the client's address and https is believed.
     """
-    listener = socket.create_server((host, port), backlog=BACKLOG)
+    listener = listen(host, port)
     config = uvicorn.Config(
         app,
         http=_TimedProtocol,
@@ -99,7 +100,7 @@ async def served(
     try:
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
-        yield Served(f"http://{host}:{listener.getsockname()[1]}", task)
+        yield Served(url_of(host, listener), task)
     finally:
         server.should_exit = True
         try:
