@@ -1,28 +1,34 @@
 """A city's figures, every day count from the ledgers and the calendar, none counted a second way."""
 
-import time
+import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
-from typing import Any, Generic, TypeVar
+from typing import NamedTuple
 
 from domain import clock
 from domain.application import Model
 from domain.calendar import CalendarSlice
 from domain.clock import Ledger
-from domain.moments import local_date
+from domain.moments import CST, local_date
 from domain.vocabulary import Sla, Status
 from starter.status import around
 from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.policies import policy_book
-from storage.statistics import Decided, StageSpan, counts_by_status, decided_cases, stage_spans
+from storage.statistics import (
+    Decided,
+    StageSpan,
+    counts_by_status,
+    decided_cases,
+    earliest_of_decided,
+    stage_spans,
+)
 
 _TENTH = Decimal("0.1")
-KEPT_SECONDS = 60.0
-Kept = TypeVar("Kept")
+NOON = time(12)
 
 
 class StatusCount(Model):
@@ -82,37 +88,21 @@ class CityFigures(Model):
     diseases: tuple[DiseaseFigures, ...]
 
 
-class Remembered(Generic[Kept]):
-    """Answers that are dear and may be a minute old."""
-
-    def __init__(self, seconds: float = KEPT_SECONDS, most: int = 64) -> None:
-        self._seconds, self._most = seconds, most
-        self._kept: dict[Any, tuple[float, Kept]] = {}
-
-    async def get(self, key: Any, find: Callable[[], Awaitable[Kept]]) -> Kept:
-        """Return what is remembered under a key, else find it."""
-        known = self._kept.get(key)
-        if known is not None and time.monotonic() - known[0] < self._seconds:
-            return known[1]
-        found = await find()
-        if len(self._kept) >= self._most:
-            self._kept.clear()
-        self._kept[key] = (time.monotonic(), found)
-        return found
-
-
 async def city_figures(
     database: Database, calendars: Calendars, region: str, first_on: date, last_on: date
 ) -> CityFigures:
     """Work out a city's figures; `first_on` to `last_on` are the days of the decisions, both included."""
-    async with database.read() as connection:
+    async with database.read(long=True) as connection:
         counted = await counts_by_status(connection, region)
-        decided = await decided_cases(connection, region, first_on, last_on)
         spans = await stage_spans(connection, region, first_on, last_on)
         notices = (await calendars.history(connection)).current
-    begins = [local_date(each.ledger.started_at) for each in decided] + [each.from_on for each in spans]
-    calendar = around(notices, min(begins, default=first_on), last_on)
-    used = [_Used.of(each, calendar) for each in decided]
+        earliest = await earliest_of_decided(connection, region, first_on, last_on)
+        begins = [each.from_on for each in spans] + ([local_date(earliest)] if earliest else [])
+        calendar = around(notices, min(begins, default=first_on), last_on)
+        used: list[_Used] = []
+        async for some in decided_cases(connection, region, first_on, last_on):
+            # In a thread: some hundred ledgers at a time would hold up whoever else asks.
+            used += await asyncio.to_thread(_used, some, calendar)
     by_disease: dict[str, list[_Used]] = defaultdict(list)
     for each in used:
         by_disease[each.disease_id].append(each)
@@ -138,23 +128,23 @@ async def city_figures(
     )
 
 
-class _Used(Model):
+class _Used(NamedTuple):
     """What one decision used of its limit, in working days."""
 
     disease_id: str
     days: int
     late: bool
 
-    @classmethod
-    def of(cls, decided: Decided, calendar: CalendarSlice) -> "_Used":
-        ledger: Ledger = decided.ledger
-        at: datetime = ledger.ended_at or decided.decided_at
+
+def _used(decided: Iterable[Decided], calendar: CalendarSlice) -> list[_Used]:
+    found = []
+    for each in decided:
+        ledger = Ledger.model_validate_json(each.ledger_json)
+        at = ledger.ended_at or datetime.combine(each.decided_on, NOON, tzinfo=CST)
         overdue = clock.overdue_by(ledger, calendar, at)
-        return cls(
-            disease_id=decided.disease_id,
-            days=clock.used(ledger, calendar, at) + overdue,
-            late=overdue > 0 or clock.sla(ledger, calendar, at) is Sla.BREACH,
-        )
+        late = overdue > 0 or clock.sla(ledger, calendar, at) is Sla.BREACH
+        found.append(_Used(each.disease_id, clock.used(ledger, calendar, at) + overdue, late))
+    return found
 
 
 def _disease(disease_id: str, used: list[_Used]) -> DiseaseFigures:

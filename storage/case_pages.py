@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -43,13 +43,29 @@ class After(NamedTuple):
     acceptance_no: str
 
 
-_EQUAL = ("channel", "status", "waiting_on", "sla", "disease_id", "attention", "closed")
+_EQUAL = ("channel", "status", "waiting_on", "sla", "disease_id", "attention")
+_IN_ORDER = frozenset({"regions", "channel"})
+"""Filters whose matches lie in an index in the order of the list: of one city, and of one channel there."""
 
 
 async def page_of_cases(
     connection: AsyncConnection, wanted: CaseFilter, *, after: After | None = None, limit: int
 ) -> tuple[CaseLine, ...]:
-    """Return the cases of one page, the earliest due first, those without a due last."""
+    """Return the cases of one page, the earliest due first, those without a due last.
+
+    A city's whole list is walked in the order of its index. Anything narrower is first picked from an index that
+    holds all that is filtered by and sorted by: where few cases match, to walk the city in order until there are
+    enough of them would read all its cases.
+    """
+    given = set(wanted.model_dump(exclude_none=True))
+    if given <= _IN_ORDER and len(wanted.regions or ()) == 1:
+        return await _walked(connection, wanted, after, limit)
+    return await _picked(connection, wanted, after, limit)
+
+
+async def _walked(
+    connection: AsyncConnection, wanted: CaseFilter, after: After | None, limit: int
+) -> tuple[CaseLine, ...]:
     kept = select(case).where(*_conditions(wanted))
     dated = kept.where(case.c.due.is_not(None)).order_by(case.c.due, case.c.acceptance_no)
     undated = kept.where(case.c.due.is_(None)).order_by(case.c.acceptance_no)
@@ -58,8 +74,7 @@ async def page_of_cases(
     behind = undated.where(case.c.acceptance_no > after.acceptance_no)
     if after.due is None:
         return await _lines(connection, (behind,), limit)
-    same = and_(case.c.due == after.due, case.c.acceptance_no > after.acceptance_no)
-    return await _lines(connection, (dated.where(or_(case.c.due > after.due, same)), undated), limit)
+    return await _lines(connection, (dated.where(_follows(after)), undated), limit)
 
 
 async def _lines(connection: AsyncConnection, queries: Sequence[Select[Any]], limit: int) -> tuple[CaseLine, ...]:
@@ -73,9 +88,32 @@ async def _lines(connection: AsyncConnection, queries: Sequence[Select[Any]], li
     return tuple(found)
 
 
+async def _picked(
+    connection: AsyncConnection, wanted: CaseFilter, after: After | None, limit: int
+) -> tuple[CaseLine, ...]:
+    picked = select(case.c.acceptance_no).where(*_conditions(wanted))
+    if after is not None and after.due is None:
+        picked = picked.where(case.c.due.is_(None), case.c.acceptance_no > after.acceptance_no)
+    elif after is not None:
+        picked = picked.where(or_(case.c.due.is_(None), _follows(after)))
+    numbers = picked.order_by(*_ORDER).limit(limit)
+    query = select(case).where(case.c.acceptance_no.in_(numbers)).order_by(*_ORDER)
+    return tuple([CaseLine.model_validate(row) for row in (await connection.execute(query)).mappings()])
+
+
+_ORDER = (case.c.due.is_(None), case.c.due, case.c.acceptance_no)
+
+
+def _follows(after: After) -> ColumnElement[bool]:
+    same = and_(case.c.due == after.due, case.c.acceptance_no > after.acceptance_no)
+    return or_(case.c.due > after.due, same)
+
+
 def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
     values: dict[str, Any] = {name: getattr(wanted, name) for name in _EQUAL}
     found = [case.c[name] == value for name, value in values.items() if value is not None]
+    # Named in any case: what follows it in the index is reached only through it.
+    found.append(case.c.closed.in_((False, True) if wanted.closed is None else (wanted.closed,)))
     if wanted.numbers is not None:
         found.append(case.c.acceptance_no.in_(wanted.numbers))
     own = wanted.account is not None or wanted.person_key is not None
@@ -87,12 +125,8 @@ def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
     if wanted.statuses is not None:
         found.append(case.c.status.in_(wanted.statuses))
     if wanted.expert is not None:
-        seat = select(verdict.c.expert_id).where(
-            verdict.c.acceptance_no == case.c.acceptance_no,
-            verdict.c.expert_id == wanted.expert,
-            verdict.c.state == ASSIGNED,
-        )
-        found += [case.c.closed.is_(False), exists(seat)]
+        awaited = verdict.c.expert_id == wanted.expert, verdict.c.state == ASSIGNED
+        found += [case.c.closed.is_(False), case.c.acceptance_no.in_(select(verdict.c.acceptance_no).where(*awaited))]
     return found
 
 

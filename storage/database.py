@@ -63,14 +63,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(_BEGIN_WRITING if writes else "BEGIN")
 
 
-def _create_engine(url: URL) -> AsyncEngine:
+def _create_engine(url: URL, kind: type[aiosqlite.Connection]) -> AsyncEngine:
     # hide_parameters: a statement that fails must not carry personal data into a log
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=10)
 
     async def connect() -> aiosqlite.Connection:
         path = url.database or ":memory:"
-        connection = _InLoop(lambda: sqlite3.connect(path, check_same_thread=False), iter_chunk_size=64)
+        connection = kind(lambda: sqlite3.connect(path, check_same_thread=False), iter_chunk_size=64)
         # a process that is told to end must not wait for a connection nobody closed
         connection._thread.daemon = True
         return await connection
@@ -85,15 +85,21 @@ class Database:
     """One pool. `url` is `sqlite+aiosqlite:///path` or `postgresql+psycopg://…`; belongs to one event loop."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _create_engine(make_url(url))
+        self._engine = _create_engine(make_url(url), _InLoop)
         self._writer = self._engine.execution_options(**{_WRITES: True})
+        # Connects to nothing before it is asked; on PostgreSQL no statement holds up the loop.
+        self._patient = _create_engine(make_url(url), aiosqlite.Connection) if self._is_sqlite else self._engine
         # SQLite has one writer. Within a process a lock is fair and quick; its busy handler polls.
-        self._one_writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._one_writer = asyncio.Lock() if self._is_sqlite else None
 
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.dialect == "sqlite"
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -104,14 +110,19 @@ class Database:
             yield await stack.enter_async_context(self._writer.begin())
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a reading transaction."""
-        async with self._engine.begin() as connection:
+    async def read(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Open a reading transaction.
+
+        `long` is for questions that walk many rows: they are answered in a thread, and whatever else this process
+        does goes on meanwhile.
+        """
+        async with (self._patient if long else self._engine).begin() as connection:
             yield connection
 
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._engine.dispose()
+        await self._patient.dispose()
 
 
 async def insert_rows(

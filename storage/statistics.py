@@ -1,14 +1,15 @@
 """Aggregates over the cases of a city, for its statistics. Counts are SQL's; days are counted by who asks."""
 
+import json
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, select
 from sqlalchemy import case as when
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clock import Ledger
 from domain.moments import CST, local_date
 from domain.vocabulary import Sla, Status
 from storage.tables import case, case_event
@@ -22,6 +23,7 @@ DECISION_STAGES = (
     Status.OBJECTED,
 )
 """Statuses on the way to a decision and to its effect: how long a case stays in them is the bureau's figure."""
+_AT_A_TIME = 500
 
 
 class StatusRow(NamedTuple):
@@ -34,11 +36,11 @@ class StatusRow(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """One decided case and its first decision's clock."""
+    """One decided case and its first decision's clock, as the JSON of a `Ledger`: there may be very many."""
 
     disease_id: str
-    decided_at: datetime
-    ledger: Ledger
+    decided_on: date
+    ledger_json: str
 
 
 class StageSpan(NamedTuple):
@@ -65,21 +67,35 @@ async def counts_by_status(connection: AsyncConnection, region: str) -> tuple[St
     return tuple(StatusRow(each, cases[each], by_sla[each], attention[each]) for each in Status if cases[each])
 
 
+async def earliest_of_decided(
+    connection: AsyncConnection, region: str, first_on: date, last_on: date
+) -> datetime | None:
+    """Return when the first of the cases decided in a span of days was received, None if there are none."""
+    found: datetime | None = await connection.scalar(
+        select(func.min(case.c.received_at)).where(*_decided(region, first_on, last_on))
+    )
+    return found
+
+
 async def decided_cases(
     connection: AsyncConnection, region: str, first_on: date, last_on: date
-) -> tuple[Decided, ...]:
-    """Return the cases of a city decided in a span of days, by the clock of the first decision."""
-    query = select(case.c.disease_id, case.c.decided_on, case.c.ledger, case.c.past_ledgers).where(
-        case.c.region == region,
-        case.c.decided_on >= first_on,
-        case.c.decided_on <= last_on,
-        case.c.ledger.is_not(None),
-    )
-    found = []
-    for row in (await connection.execute(query)).all():
-        ledger = Ledger.model_validate((row.past_ledgers or [row.ledger])[0])
-        found.append(Decided(row.disease_id, datetime.combine(row.decided_on, time(12), tzinfo=CST), ledger))
-    return tuple(found)
+) -> AsyncIterator[Sequence[Decided]]:
+    """Yield the cases of a city decided in a span of days, some at a time."""
+    clocks = cast(case.c.ledger, Text), cast(case.c.past_ledgers, Text)
+    query = select(case.c.disease_id, case.c.decided_on, *clocks).where(*_decided(region, first_on, last_on))
+    rows = await connection.stream(query)
+    async for part in rows.partitions(_AT_A_TIME):
+        yield [Decided(disease, on, _first_clock(ledger, past)) for disease, on, ledger, past in part]
+
+
+def _decided(region: str, first_on: date, last_on: date) -> Sequence[ColumnElement[bool]]:
+    span = case.c.decided_on >= first_on, case.c.decided_on <= last_on
+    return (case.c.region == region, *span, case.c.ledger.is_not(None))
+
+
+def _first_clock(ledger: str, past: str | None) -> str:
+    earlier = json.loads(past) if past else None
+    return json.dumps(earlier[0]) if earlier else ledger
 
 
 async def stage_spans(
@@ -105,10 +121,13 @@ async def stage_spans(
         entered.c.left_at >= _begins(first_on),
         entered.c.left_at < _begins(last_on + timedelta(days=1)),
     )
-    spans: Counter[tuple[Status, date, date]] = Counter()
-    for row in (await connection.execute(query)).all():
-        spans[Status(row.status), local_date(row.entered_at), local_date(row.left_at)] += 1
-    return tuple(StageSpan(status, from_on, to_on, cases) for (status, from_on, to_on), cases in spans.items())
+    spans: Counter[tuple[str, date, date]] = Counter()
+    rows = await connection.stream(query)
+    async for part in rows.partitions(_AT_A_TIME):
+        spans.update((status, local_date(entered_at), local_date(left_at)) for status, entered_at, left_at in part)
+    return tuple(
+        StageSpan(Status(status), from_on, to_on, cases) for (status, from_on, to_on), cases in spans.items()
+    )
 
 
 def _begins(on: date) -> datetime:

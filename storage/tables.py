@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -33,6 +34,7 @@ from storage.notice_tables import (
 from storage.schema import HASH, NUMBER, WORD, metadata, of_case
 
 __all__ = [
+    "IS_COUNTING",
     "access_log",
     "account",
     "account_case",
@@ -134,8 +136,22 @@ case = Table(
     Index("ix_case_status", "status", "waiting_on"),
     Index("ix_case_person", "person_key", "region"),
     Index("ix_case_due", "region", "due", "acceptance_no"),
-    # all an officer's desk counts by, so that it is read from the index alone
-    Index("ix_case_desk", "region", "closed", "status", "sla", "attention", "waiting_on", "due", "acceptance_no"),
+    Index("ix_case_channel", "region", "channel", "due", "acceptance_no"),
+    Index("ix_case_decided", "region", "decided_on"),
+    # all that lists of cases filter and sort by and an officer's desk counts by: read from the index alone
+    Index(
+        "ix_case_desk",
+        "region",
+        "closed",
+        "status",
+        "sla",
+        "attention",
+        "waiting_on",
+        "disease_id",
+        "channel",
+        "due",
+        "acceptance_no",
+    ),
     Index("ix_case_calendar", "closed", "calendar_version", "dates_to_on"),
 )
 
@@ -167,6 +183,17 @@ case_event = Table(
     Column("hash", HASH, nullable=False),
     PrimaryKeyConstraint("acceptance_no", "seq"),
     UniqueConstraint("acceptance_no", "key"),
+)
+
+IS_COUNTING = case_event.c.kind == literal_column("'panel_counted'")
+"""Entries that count a panel; written out, because a partial index is not used for a bound value."""
+
+Index(
+    "ix_case_event_counting",
+    case_event.c.at,
+    case_event.c.acceptance_no,
+    sqlite_where=IS_COUNTING,
+    postgresql_where=IS_COUNTING,
 )
 
 material = Table(

@@ -14,11 +14,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from domain.panel_statistics import PanelStatistics
 from starter.cli.failing import failure_of
 from starter.cli.health import database_fault
 from starter.cli.opening import has_database
 from starter.client import Mente, temporal_client
-from starter.figures import CityFigures, Remembered
+from starter.figures import CityFigures
+from starter.remembered import Remembered
 from starter.vitals import Vital, mail_vital
 from starter.web.auditing import AccessBuffer
 from starter.web.papers import Papers
@@ -71,6 +73,7 @@ class Doors:
         self.papers = Papers(settings.home / "incoming")
         self.verifying = asyncio.Semaphore(2)
         self.figures: Remembered[CityFigures] = Remembered()
+        self.panels: Remembered[PanelStatistics] = Remembered()
         self.known_keys: Remembered[ApiKey | None] = Remembered(KEY_SECONDS, 1_000)
         self._readiness: Remembered[dict[str, str]] = Remembered(READY_SECONDS)
         self._mail: Remembered[Vital] = Remembered(MAIL_SECONDS)

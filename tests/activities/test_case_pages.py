@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, insert, text
 
-from domain.vocabulary import Status
+from domain.vocabulary import Sla, Status, WaitingOn
 from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.database import Database
 from storage.reading import CaseLine
@@ -17,6 +17,7 @@ from storage.tables import account as accounts
 from storage.tables import account_case, case, insured_person, metadata
 
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
+FIRST_OF_APP = 6
 
 
 def row(number: int, due: datetime | None, **changed: Any) -> dict[str, Any]:
@@ -45,12 +46,24 @@ def row(number: int, due: datetime | None, **changed: Any) -> dict[str, Any]:
     }
 
 
+def varied(number: int) -> dict[str, Any]:
+    """Return what lists filter by, different from case to case."""
+    return {
+        "attention": number % 3 == 0,
+        "closed": number == 9,
+        "sla": "breach" if number % 4 == 1 else "ok",
+        "waiting_on": "counter" if number % 5 == 0 else "expert",
+        "disease_id": f"510400-00{1 + number % 2}",
+        "channel": "app" if number >= FIRST_OF_APP else "x",
+    }
+
+
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """Keep eleven cases of one city, some due at the same instant, and one of another city."""
     opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'pages.db'}")
     dues = [None, NOON, NOON + timedelta(hours=1), NOON, None, NOON, NOON - timedelta(days=1), NOON, None, NOON, None]
-    rows = [row(number, due) for number, due in enumerate(dues)]
+    rows = [row(number, due, **varied(number)) for number, due in enumerate(dues)]
     rows.append(row(99, NOON, region="620900"))
     rows[1]["status"] = "publicity"
     person = {"person_key": "p", "name": "x", "id_number": "x", "category": "resident", "updated_at": NOON}
@@ -149,3 +162,53 @@ async def test_somebody_own_cases_are_found_by_person_and_by_account_without_wal
         assert [line.acceptance_no for line in found] == expected
     assert plans
     assert [each for each in plans if "SCAN case" in each or "ix_case_due" in each] == []
+
+
+NARROW = (
+    CaseFilter(regions=("510400",), attention=True, closed=False),
+    CaseFilter(regions=("510400",), status=Status.REVIEW),
+    CaseFilter(regions=("510400", "620900"), status=Status.REVIEW),
+    CaseFilter(regions=("510400",), statuses=(Status.REVIEW, Status.SUBMITTED), sla=Sla.BREACH, closed=False),
+    CaseFilter(regions=("510400",), waiting_on=WaitingOn.COUNTER),
+    CaseFilter(regions=("510400",), disease_id="510400-002"),
+    CaseFilter(regions=("510400",), channel="app", status=Status.REVIEW),
+)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wanted", NARROW)
+async def test_what_a_list_filters_and_sorts_by_is_read_from_one_index_alone(
+    database: Database, wanted: CaseFilter
+) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(str(line) for line in cursor.fetchall())
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    async with database.read() as connection:
+        await page_of_cases(connection, wanted, after=After(NOON, "510400-0003"), limit=3)
+    assert [each for each in plans if "USING COVERING INDEX ix_case_desk" in each]
+    assert [each for each in plans if "SCAN case" in each or "ix_case_due" in each] == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wanted", [*NARROW, CaseFilter(regions=("510400",), channel="app")])
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+async def test_a_narrow_list_shows_on_all_its_pages_what_the_whole_list_holds_of_it(
+    database: Database, wanted: CaseFilter, limit: int
+) -> None:
+    whole = await pages(database, CaseFilter(regions=("510400", "620900")), 50)
+    given = wanted.model_dump(exclude_none=True, exclude={"regions", "statuses", "channel"})
+    expected = [
+        line.acceptance_no
+        for line in whole
+        if line.region in (wanted.regions or ())
+        and all(getattr(line, name) == value for name, value in given.items())
+        and (wanted.statuses is None or line.status in wanted.statuses)
+        and (wanted.channel is None or int(line.acceptance_no[-4:]) >= FIRST_OF_APP)
+    ]
+    assert expected
+    assert [line.acceptance_no for line in await pages(database, wanted, limit)] == expected

@@ -24,7 +24,7 @@ from storage.tables import case, metadata
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 
 MakeUrl = Callable[..., str]
-HEAD = "0007"
+HEAD = "0008"
 
 
 def blocking(url: str) -> str:

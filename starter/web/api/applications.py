@@ -203,7 +203,7 @@ def own_filter(principal: Principal, region: str | None = None) -> CaseFilter:
 async def cases_page(doors: Doors, wanted: CaseFilter, cursor: str | None, limit: int) -> CasesOut:
     """Return one page of cases, with whether their dates are settled."""
     after = After(*read_cursor(cursor, datetime, str)) if cursor else None
-    async with doors.database.read() as connection:
+    async with doors.database.read(long=True) as connection:
         lines = await page_of_cases(connection, wanted, after=after, limit=limit + 1)
         history = await doors.calendars.history(connection)
     page = listed(lines[:limit], now(), history)

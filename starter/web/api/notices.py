@@ -67,7 +67,7 @@ async def notices(
         before=_instant(before, "before"),
     )
     after = NoticePlace(*read_cursor(cursor, str, int)) if cursor else None
-    async with doors.database.read() as connection:
+    async with doors.database.read(long=True) as connection:
         page = await page_of_notices(connection, wanted, after=after, limit=limit)
     doors.accesses.note(
         actor=principal.reader, action="notices.list", acceptance_no=None, detail={"notices": len(page.notices)}
@@ -84,7 +84,7 @@ def _permit_list(principal: Principal, region: str) -> None:
 async def count(request: Request, doors: Doorway, principal: Asker, region: Region) -> Response:
     """How many messages of a city became what, by channel and provider."""
     permit_in(principal, Action.READ_STATISTICS, region)
-    async with doors.database.read() as connection:
+    async with doors.database.read(long=True) as connection:
         found = await counters(connection, (region,))
     return answer(request, CountersOut(region=region, counters=found))
 
@@ -140,7 +140,7 @@ async def tasks(
     permit_in(principal, Action.LIST_CASES, region)
     permit(principal, Action.WORK_TASKS, CaseFacts(region=region))
     after = notice_tasks.TaskPlace(*read_cursor(cursor, datetime, str, int)) if cursor else None
-    async with doors.database.read() as connection:
+    async with doors.database.read(long=True) as connection:
         found = await notice_tasks.tasks(connection, regions=(region,), done=done, limit=limit + 1, after=after)
     doors.accesses.note(
         actor=principal.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found[:limit])}

@@ -65,7 +65,7 @@ async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> F
             message="没有说明要找谁，或同时给出了两种号码。",
         )
     regions = principal.regions
-    async with doors.database.read() as connection:
+    async with doors.database.read(long=True) as connection:
         if wanted.id_number is not None:
             person = doors.keys.person_key(check_id_number(wanted.id_number, field="id_number"))
             kept = CaseFilter(regions=regions, person_key=person)

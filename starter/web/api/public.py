@@ -84,7 +84,7 @@ async def public_list(
     policy_in_force(region)
     try:
         seen = aware(at).astimezone(now().tzinfo) if at else now()
-        async with doors.database.read() as connection:
+        async with doors.database.read(long=True) as connection:
             found = await published(connection, region, seen)
     except (OverflowError, PolicyError):
         raise stopped(

@@ -52,7 +52,7 @@ async def accesses(visit: Known, acceptance_no: Number, page: int = 1) -> Respon
     visit.may(Action.READ_AUDIT)
     # What was looked at a moment ago, this look included, is shown too.
     await visit.doors.accesses.flush()
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         total = await count_accesses(connection, opened.number)
         last = 1 + (total - 1) // _PAGE if total else 1
         page = max(1, min(page, last))

@@ -26,7 +26,7 @@ async def desk(visit: Known) -> Response:
     me = visit.need(Role.COUNTER)
     at_counter = CaseFilter(regions=me.regions, closed=False, waiting_on=WaitingOn.COUNTER)
     to_supply = CaseFilter(regions=me.regions, closed=False, statuses=(Status.SUPPLEMENT, Status.RECHECK))
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         waiting = await page_of_cases(connection, at_counter, limit=_MOST)
         supplies = await page_of_cases(connection, to_supply, limit=_MOST)
         history = await visit.doors.calendars.history(connection)

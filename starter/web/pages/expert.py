@@ -41,7 +41,7 @@ async def worklist(visit: Known, status: str = "", page: int = 1) -> Response:
     """The cases in which the expert's verdict is awaited, the longest waiting first."""
     me = visit.need(Role.EXPERT)
     chosen = Status(status) if status in HEARINGS else None
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         seats = await seats_awaited(connection, me.expert_id)
         history = await visit.doors.calendars.history(connection)
     kept = [each for each in seats if chosen in (None, each.status)]
@@ -66,7 +66,7 @@ async def worklist(visit: Known, status: str = "", page: int = 1) -> Response:
 async def given(visit: Known) -> Response:
     """The cases in which the expert has given a verdict."""
     me = visit.need(Role.EXPERT)
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         seats = await seats_given(connection, me.expert_id)
         history = await visit.doors.calendars.history(connection)
     visit.doors.accesses.note(actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(seats)})

@@ -45,7 +45,7 @@ async def by_number(visit: Known) -> Response:
 
 
 async def _listed(visit: Visit, reference: str) -> str:
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         number = await case_of_list_number(connection, reference, regions=visit.me.regions)
     if number is None:
         raise refuse(

@@ -97,7 +97,7 @@ async def desk(visit: Known, tray: str = "attention") -> Response:
     chosen = TRAYS.get(tray)
     if chosen is None:
         raise stopped(404, field="tray", rule="", remedy="请从经办页面进入", message="没有这个列表。")
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         lines = await chosen.find(connection, me.regions)
         marks = await marks_of(connection, [each.acceptance_no for each in lines if each.attention])
         counts = await desk_counts(connection, me.regions)

@@ -91,7 +91,7 @@ async def _coverage(doors: Doors) -> Vital | None:
 async def _counted(doors: Doors, regions: tuple[str, ...]) -> Counted | None:
     """Return the counts, None while the database is away: the page is there to say so."""
     try:
-        async with doors.database.read() as connection:
+        async with doors.database.read(long=True) as connection:
             desk = await desk_counts(connection, regions)
             tasks = [await open_tasks(connection, each) for each in regions]
     except Exception:

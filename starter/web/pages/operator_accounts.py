@@ -94,7 +94,7 @@ async def _listed(visit: Visit, errors: tuple[FieldError, ...] = ()) -> Response
     query = visit.request.query_params
     asked, search = query.get("role", ""), query.get("q", "").strip().lower()[:64]
     role = Role(asked) if asked in MANAGED else None
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         found = await list_accounts(connection, role=role)
     shown = [each for each in found if _sees(visit.me, each) and (role or each.role is not Role.APPLICANT)]
     if search:

@@ -40,7 +40,7 @@ _NOT_TOLD = FieldError(
 async def task_list(visit: Known, done: bool = False) -> Response:
     """The open tasks, the oldest first, or those that are done. No telephone number stands here."""
     me = visit.need(Role.OFFICER)
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         found = await tasks(connection, regions=me.regions, done=done) if me.regions else ()
         events = [await whole_notice(connection, each.acceptance_no, each.seq) for each in found]
     visit.doors.accesses.note(actor=me.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found)})

@@ -71,7 +71,7 @@ def _told(error: Exception) -> FieldError:
 async def _found(visit: Visit, asked: Asked) -> Shown:
     figures = await figures_of(visit.doors, *asked)
     panels = await panel_figures_of(visit.doors, *asked)
-    async with visit.doors.database.read() as connection:
+    async with visit.doors.database.read(long=True) as connection:
         notices = await counters(connection, (asked.region,))
     return Shown(figures, panels, notices)
 
