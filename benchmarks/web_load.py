@@ -185,6 +185,8 @@ async def _reads(stage: Stage, numbers: Sequence[str], wish: Wish) -> dict[str, 
     before, spent = await _audited(stage.mente), _spent(stage.web)
     seen = await _done(replace(warm, seconds=wish.seconds, paths=paths))
     spent = _spent(stage.web) - spent
+    if set(seen.statuses) != {"200"}:
+        raise RuntimeError(f"not every read was answered: {seen.statuses}")
     async with asyncio.timeout(10):
         while (noted := await _audited(stage.mente) - before) < len(seen.ms):
             await asyncio.sleep(0.2)
