@@ -116,7 +116,5 @@ def tasks_of(found: Sequence[NoticeTask], limit: int) -> TasksOut:
     return TasksOut(
         tasks=shown,
         # To the microsecond: what a page ended with must not come again.
-        next_cursor=write_cursor((last.done_at or last.raised_at).isoformat(), last.acceptance_no, last.seq)
-        if last
-        else None,
+        next_cursor=write_cursor(last.done_at or last.raised_at, last.acceptance_no, last.seq) if last else None,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from domain.moments import rfc3339
+from domain.moments import aware
 from starter.web.problems import Stopped, stopped
 
 MOST_LINES = 200
@@ -19,7 +19,8 @@ Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` 
 
 def write_cursor(*place: object) -> str:
     """Return the cursor of a place: the sort keys of the last line shown."""
-    plain = [rfc3339(each) if isinstance(each, datetime) else each for each in place]
+    # Whole, not to the second: a place before the last line would show that line again, for ever.
+    plain = [aware(each).isoformat() if isinstance(each, datetime) else each for each in place]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).rstrip(b"=").decode()
 
 

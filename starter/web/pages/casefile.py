@@ -1,5 +1,6 @@
 """One case as an official may see it: permission first, then the read model, and the look is noted."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from domain.refusal import refuse
 from starter.status import ListedCase, calendar_of, limit_status, listed, read_status, seen_at
 from starter.web.doors import now
 from starter.web.pages.shell import Visit
+from starter.web.paging import write_cursor
 from starter.web.permission import may_do, permit_case
 from starter.web.shown import shown_status
 from storage import reading
@@ -71,3 +73,8 @@ def desk_case(line: CaseLine, history: CalendarHistory, at: datetime, reasons: t
     running = line.ledger is not None and line.ledger.ended_at is None and not line.closed
     limit = limit_status(line.ledger, seen, calendar_of(line, history, seen)) if line.ledger and running else None
     return DeskCase(listed([line], seen, history)[0], limit, reasons)
+
+
+def following(address: str, lines: Sequence[CaseLine], name: str = "cursor") -> str:
+    """Return the address of the page behind these lines; `address` ends where a query goes on."""
+    return f"{address}{name}={write_cursor(lines[-1].due, lines[-1].acceptance_no)}"

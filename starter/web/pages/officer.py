@@ -1,6 +1,7 @@
 """The officer's desk: trays with counts, each with what it waits for and why."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,21 +12,22 @@ from domain.access import Role
 from domain.attention import attention_reasons
 from domain.vocabulary import FINAL_STATUSES, Sla, Status
 from starter.web.doors import now
-from starter.web.pages.casefile import desk_case
+from starter.web.pages.casefile import desk_case, following
 from starter.web.pages.shell import Known, page_router
+from starter.web.paging import Cursor, read_cursor
 from starter.web.problems import stopped
-from storage.case_pages import CaseFilter, page_of_cases
+from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.desk import UNDECIDED, desk_counts, marks_of, short_panels
 from storage.notice_tasks import open_tasks
 from storage.reading import CaseLine
 from workflows.showing import WAITING_ZH
 
 router = page_router("/officer")
-MOST_LINES = 200
+PAGE_LINES = 100
 IN_HAND = tuple(each for each in Status if each not in FINAL_STATUSES | {Status.EFFECTIVE, Status.SUSPENDED})
 """Statuses in which somebody is at work on a case, or about to be."""
 
-_Find = Callable[[AsyncConnection, tuple[str, ...]], Awaitable[tuple[CaseLine, ...]]]
+_Find = Callable[[AsyncConnection, tuple[str, ...], After | None], Awaitable[tuple[CaseLine, ...]]]
 
 
 class Tray(NamedTuple):
@@ -38,17 +40,18 @@ class Tray(NamedTuple):
 
 
 def _filtered(**wanted: object) -> _Find:
-    async def find(connection: AsyncConnection, regions: tuple[str, ...]) -> tuple[CaseLine, ...]:
+    async def find(
+        connection: AsyncConnection, regions: tuple[str, ...], after: After | None
+    ) -> tuple[CaseLine, ...]:
         kept = CaseFilter.model_validate({"regions": regions, "closed": False, **wanted})
-        return await page_of_cases(connection, kept, limit=MOST_LINES)
+        return await page_of_cases(connection, kept, after=after, limit=PAGE_LINES + 1)
 
     return find
 
 
-async def _short(connection: AsyncConnection, regions: tuple[str, ...]) -> tuple[CaseLine, ...]:
-    numbers = await short_panels(connection, regions)
-    kept = CaseFilter(regions=regions, numbers=numbers[:MOST_LINES])
-    return await page_of_cases(connection, kept, limit=MOST_LINES)
+async def _short(connection: AsyncConnection, regions: tuple[str, ...], after: After | None) -> tuple[CaseLine, ...]:
+    kept = CaseFilter(regions=regions, numbers=await short_panels(connection, regions))
+    return await page_of_cases(connection, kept, after=after, limit=PAGE_LINES + 1)
 
 
 TRAYS: Mapping[str, Tray] = MappingProxyType(
@@ -91,14 +94,16 @@ TRAYS: Mapping[str, Tray] = MappingProxyType(
 
 
 @router.get("")
-async def desk(visit: Known, tray: str = "attention") -> Response:
-    """One tray of the desk, and how many cases there are in the others."""
+async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> Response:
+    """One page of a tray of the desk, and how many cases there are in the others."""
     me = visit.need(Role.OFFICER)
     chosen = TRAYS.get(tray)
     if chosen is None:
         raise stopped(404, field="tray", rule="", remedy="请从经办页面进入", message="没有这个列表。")
+    after = After(*read_cursor(cursor, datetime, str)) if cursor else None
     async with visit.doors.database.read(long=True) as connection:
-        lines = await chosen.find(connection, me.regions)
+        found = await chosen.find(connection, me.regions, after)
+        lines = found[:PAGE_LINES]
         marks = await marks_of(connection, [each.acceptance_no for each in lines if each.attention])
         counts = await desk_counts(connection, me.regions)
         short = len(await short_panels(connection, me.regions))
@@ -124,6 +129,7 @@ async def desk(visit: Known, tray: str = "attention") -> Response:
             ("/officer?tray=all", "全部在办", None),
         ],
         current="/officer" if tray == "attention" else f"/officer?tray={tray}",
-        most=MOST_LINES,
+        first=f"/officer?tray={tray}" if after else None,
+        following=following(f"/officer?tray={tray}&", lines) if len(found) > PAGE_LINES else None,
         whose=WAITING_ZH,
     )

@@ -18,14 +18,16 @@ from starter.web.doors import now
 from starter.web.pages.commanding import form_id
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.paging import Cursor, read_cursor, write_cursor
 from starter.web.permission import permit_case
 from starter.web.problems import stopped
-from storage.notice_tasks import TaskOutcome, task_of, tasks
+from storage.notice_tasks import NoticeTask, TaskOutcome, TaskPlace, task_of, tasks
 from storage.notice_views import whole_notice
 from storage.notices import CertificateMissing, NoticeRecord, load_notice
 from worker.connection import Unreachable
 
 router = page_router("/officer/tasks")
+PAGE_LINES = 100
 _OUTCOMES = (
     ("reached", OUTCOME_ZH["reached"], "已电话告知或当面告知本人；自送达起算的期限从告知时间计算"),
     ("not_reached", OUTCOME_ZH["not_reached"], "多次联系不上；请在备注写明时间和次数"),
@@ -37,16 +39,33 @@ _NOT_TOLD = FieldError(
 
 
 @router.get("")
-async def task_list(visit: Known, done: bool = False) -> Response:
-    """The open tasks, the oldest first, or those that are done. No telephone number stands here."""
+async def task_list(visit: Known, done: bool = False, cursor: Cursor = None) -> Response:
+    """A page of the open tasks, the oldest first, or of those that are done. No telephone number stands here."""
     me = visit.need(Role.OFFICER)
+    after = TaskPlace(*read_cursor(cursor, datetime, str, int)) if cursor else None
     async with visit.doors.database.read(long=True) as connection:
-        found = await tasks(connection, regions=me.regions, done=done) if me.regions else ()
+        most = PAGE_LINES + 1
+        page = await tasks(connection, regions=me.regions, done=done, limit=most, after=after) if me.regions else ()
+        found = page[:PAGE_LINES]
         events = [await whole_notice(connection, each.acceptance_no, each.seq) for each in found]
     visit.doors.accesses.note(actor=me.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found)})
     titles = [NOTICE_ZH[each.event] if each else "" for each in events]
     lines = list(zip(found, titles, strict=True))
-    return visit.render("tasks.html", lines=lines, done=done, task_zh=TASK_ZH, outcome_zh=OUTCOME_ZH)
+    address = f"/officer/tasks?done={str(done).lower()}"
+    last = found[-1] if len(page) > PAGE_LINES else None
+    return visit.render(
+        "tasks.html",
+        lines=lines,
+        done=done,
+        task_zh=TASK_ZH,
+        outcome_zh=OUTCOME_ZH,
+        first=address if after else None,
+        following=f"{address}&cursor={_cursor_of(last, done)}" if last else None,
+    )
+
+
+def _cursor_of(last: NoticeTask, done: bool) -> str:
+    return write_cursor(last.done_at if done else last.raised_at, last.acceptance_no, last.seq)
 
 
 @router.get("/{acceptance_no}/{seq}")
