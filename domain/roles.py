@@ -103,6 +103,23 @@ _OF_APPLICANT = frozenset(
         Action.END_OFFREGION,
     }
 )
+_WORKED = frozenset(
+    {
+        Action.VERIFY_ORIGINALS,
+        Action.RAISE_OBJECTION,
+        Action.RULE_OBJECTION,
+        Action.EXTEND,
+        Action.CORRECT,
+        Action.INSURED_CHANGED,
+        Action.END_ENTITLEMENT,
+        Action.NOTICE_DELIVERED,
+        Action.NOTICE_WAIVED,
+        Action.RESEND_NOTICE,
+        Action.WORK_TASKS,
+    }
+)
+"""What an officer does with a case."""
+
 _HANDED_OUT = frozenset(
     {
         Action.READ_CASE,
@@ -167,6 +184,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
         },
         Role.OFFICER: _HANDED_OUT
         | _LOOK_UP
+        | _WORKED
         | {
             Action.LIST_CASES,
             Action.FIND_PERSON,
@@ -174,17 +192,6 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.READ_OBJECTIONS,
             Action.READ_STATISTICS,
             Action.READ_EXPERTS,
-            Action.VERIFY_ORIGINALS,
-            Action.RAISE_OBJECTION,
-            Action.RULE_OBJECTION,
-            Action.EXTEND,
-            Action.CORRECT,
-            Action.INSURED_CHANGED,
-            Action.END_ENTITLEMENT,
-            Action.NOTICE_DELIVERED,
-            Action.NOTICE_WAIVED,
-            Action.RESEND_NOTICE,
-            Action.WORK_TASKS,
         },
         Role.AUDITOR: _LOOK_UP
         | {
@@ -213,6 +220,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
 OF_ONE_CASE = (
     _OF_APPLICANT
     | _HANDED_OUT
+    | _WORKED
     | frozenset(
         {
             Action.READ_VERDICTS,
@@ -221,17 +229,6 @@ OF_ONE_CASE = (
             Action.MARK_INBOX,
             Action.GIVE_VERDICT,
             Action.RECUSE,
-            Action.VERIFY_ORIGINALS,
-            Action.RAISE_OBJECTION,
-            Action.RULE_OBJECTION,
-            Action.EXTEND,
-            Action.CORRECT,
-            Action.INSURED_CHANGED,
-            Action.END_ENTITLEMENT,
-            Action.NOTICE_DELIVERED,
-            Action.NOTICE_WAIVED,
-            Action.RESEND_NOTICE,
-            Action.WORK_TASKS,
         }
     )
 )
