@@ -69,6 +69,14 @@ def mask_id_number(number: str) -> str:
     return _keep(number, first=4, last=4)
 
 
+def mask_listed_id_number(number: str) -> str:
+    """Keep city and year of birth, for the public list: they tell two people of one masked name apart.
+
+    The last four characters are what somebody proves to be the person with when asking how a case stands.
+    """
+    return f"{number[:4]}**{number[6:10]}{'*' * 8}" if len(number) == 18 else "*" * len(number)
+
+
 def mask_phone(phone: str) -> str:
     """Keep the first 3 and last 4 digits; a number too short for that is masked wholly."""
     return _keep(phone, first=3, last=4)

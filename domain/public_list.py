@@ -55,9 +55,8 @@ class PublicList(Model):
         return hashlib.sha256(self.canonical).hexdigest()
 
 
-def entry_reference(acceptance_no: str) -> str:
-    """Return the name of a case on the list: ten characters that do not lead back to its acceptance number."""
-    digest = hashlib.sha256(f"public-list\x1f{acceptance_no}".encode()).digest()
+def entry_reference(digest: bytes) -> str:
+    """Return the number of a line of the list: ten characters made of a keyed digest, see `Keys.list_number`."""
     bits = int.from_bytes(digest[:8], "big") >> (64 - _REFERENCE_BITS)
     return "".join(ALPHABET[(bits >> shift) & 31] for shift in range(_REFERENCE_BITS - 5, -5, -5))
 

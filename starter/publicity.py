@@ -7,14 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.calendar import WorkCalendar
 from domain.case_dates import last_day
 from domain.moments import local_date
-from domain.public_list import PublicLine, PublicList, entry_reference
+from domain.public_list import PublicLine, PublicList
 from domain.refusal import refuse
 from storage import reading
 from storage.calendar_store import read_history
+from storage.keys import Keys
 from storage.policies import policy_book, policy_for
 
 
-async def published(connection: AsyncConnection, region: str, at: datetime) -> PublicList:
+async def published(connection: AsyncConnection, keys: Keys, region: str, at: datetime) -> PublicList:
     """Return a city's list at an instant. Raises `Refused` on a region without a policy."""
     book = policy_book()
     if region not in book.regions():
@@ -26,7 +27,7 @@ async def published(connection: AsyncConnection, region: str, at: datetime) -> P
         )
     policy = policy_for(region, local_date(at))
     calendar = (await read_history(connection)).current
-    lines = [_line(each, calendar) for each in await reading.public_list(connection, region=region, at=at)]
+    lines = [_line(each, keys, calendar) for each in await reading.public_list(connection, region=region, at=at)]
     return PublicList(
         region=region,
         city=policy.city.value,
@@ -35,10 +36,10 @@ async def published(connection: AsyncConnection, region: str, at: datetime) -> P
     )
 
 
-def _line(found: reading.PublicEntry, calendar: WorkCalendar) -> PublicLine:
+def _line(found: reading.PublicEntry, keys: Keys, calendar: WorkCalendar) -> PublicLine:
     starts_on, ends_on = local_date(found.starts_at), last_day(found.ends_at) if found.ends_at else None
     return PublicLine(
-        entry=entry_reference(found.acceptance_no),
+        entry=keys.list_number(found.acceptance_no),
         name=found.masked_name,
         id_number=found.masked_id_number,
         disease=policy_book().disease_name(found.disease_id) or found.disease_id,

@@ -22,6 +22,8 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from domain.public_list import entry_reference
+
 KEY_BYTES = 32
 _ACCEPTANCE = "acceptance.key"
 _BLIND_INDEX = "blind-index.key"
@@ -75,6 +77,14 @@ class Keys:
         if not digits:
             return ""
         return hmac.new(self.blind_index, b"phone\x1f" + digits.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def list_number(self, acceptance_no: str) -> str:
+        """Return what a case is called on the public list: ten characters.
+
+        Keyed: an acceptance number stands on every certificate, and must not lead to the line with the disease.
+        """
+        text = b"public-list\x1f" + acceptance_no.encode()
+        return entry_reference(hmac.new(self.blind_index, text, hashlib.sha256).digest())
 
     def certificate_signing_key(self) -> Ed25519PrivateKey:
         """Return the private key that signs certificates."""

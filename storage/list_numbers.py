@@ -5,11 +5,13 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.public_list import entry_reference
+from storage.keys import Keys
 from storage.tables import public_entry
 
 
-async def case_of_list_number(connection: AsyncConnection, reference: str, *, regions: Collection[str]) -> str | None:
+async def case_of_list_number(
+    connection: AsyncConnection, reference: str, *, regions: Collection[str], keys: Keys
+) -> str | None:
     """Return the acceptance number behind a number of the list, None if no list of the regions ever held it.
 
     `reference` is canonical, see `read_list_number`. Also of a period that is over: who objected is still to be
@@ -18,4 +20,4 @@ async def case_of_list_number(connection: AsyncConnection, reference: str, *, re
     listed = select(public_entry.c.acceptance_no).where(public_entry.c.region.in_(sorted(regions)))
     # The number is computed, not stored: what a list shows must not need a column to be undone.
     numbers = (await connection.execute(listed.order_by(public_entry.c.starts_at.desc()))).scalars()
-    return next((each for each in numbers if entry_reference(each) == reference), None)
+    return next((each for each in numbers if keys.list_number(each) == reference), None)

@@ -15,7 +15,7 @@ from domain.application import Model
 from domain.case_dates import CaseDates
 from domain.clock import Ledger
 from domain.events import EventKind, NoticeEvent, Recipient
-from domain.identity import mask_id_number
+from domain.identity import mask_listed_id_number
 from domain.panel import Outcome
 from domain.vocabulary import Decision, Sla, Status, WaitingOn
 from storage.effects import ASSIGNED
@@ -352,7 +352,7 @@ async def public_list(connection: AsyncConnection, *, region: str, at: datetime)
     )
     ordered = query.order_by(public_entry.c.starts_at, public_entry.c.acceptance_no)
     return tuple(
-        PublicEntry.model_validate({**row, "masked_id_number": mask_id_number(row["id_number"])})
+        PublicEntry.model_validate({**row, "masked_id_number": mask_listed_id_number(row["id_number"])})
         for row in (await connection.execute(ordered)).mappings()
     )
 

@@ -34,10 +34,13 @@ async def public_list(region: str, at: str | None, to: Path | None, numbers: boo
     An entry is on it from its first day until its period ends, whether or not its case has come to that yet.
     """
     from starter.publicity import published
+    from storage.keys import load_keys
 
     instant = _instant(at)
-    async with opened_database(read_settings()) as database, database.read() as connection:
-        found = await published(connection, region, instant)
+    settings = read_settings()
+    keys = load_keys(settings.keys)
+    async with opened_database(settings) as database, database.read() as connection:
+        found = await published(connection, keys, region, instant)
     if to is not None:
         write_bytes(to, found.canonical, field="to")
     content: dict[str, object] = {**found.model_dump(), "as_of": instant, "digest": found.digest}

@@ -11,6 +11,7 @@ from domain.identity import (
     check_character,
     check_id_number,
     mask_id_number,
+    mask_listed_id_number,
     mask_name,
     mask_phone,
     sex,
@@ -108,3 +109,9 @@ def test_numbers_are_masked_to_their_ends() -> None:
     assert mask_phone("13800001234") == "138****1234"
     assert mask_phone("1380123") == "*******"
     assert mask_id_number("12345678") == "********"
+
+
+def test_a_public_list_shows_city_and_year_of_birth_and_never_what_a_person_proves_to_be_the_person_with() -> None:
+    assert mask_listed_id_number(MAN) == f"{MAN[:4]}**{MAN[6:10]}{'*' * 8}"
+    assert MAN[-4:] not in mask_listed_id_number(MAN)
+    assert mask_listed_id_number("12345678") == "********"

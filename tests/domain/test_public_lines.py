@@ -4,16 +4,17 @@ import hashlib
 from datetime import date
 from typing import Any
 
-from domain.public_list import PublicLine, PublicList, entry_reference
+from domain.public_list import PublicLine, PublicList, entry_reference, read_list_number
+from storage.keys import generate_keys
 
 NUMBER = "620900-7Q2M-9XKD-4TFA-B"
 
 
 def line(**changes: Any) -> PublicLine:
     values: dict[str, Any] = {
-        "entry": entry_reference(NUMBER),
+        "entry": entry_reference(bytes(range(32))),
         "name": "张*",
-        "id_number": "6209**********0017",
+        "id_number": "6209**1958********",
         "disease": "高血压",
         "starts_on": date(2026, 12, 1),
         "ends_on": date(2026, 12, 8),
@@ -48,7 +49,13 @@ def test_the_acceptance_number_is_no_part_of_what_is_public() -> None:
 
 
 def test_a_reference_is_the_same_every_day_and_another_for_another_case() -> None:
-    references = {entry_reference(f"620900-{number}") for number in range(2000)}
+    keys = generate_keys()
+    references = {keys.list_number(f"620900-{number}") for number in range(2000)}
     assert len(references) == 2000
     assert {len(each) for each in references} == {10}
-    assert entry_reference(NUMBER) == entry_reference(NUMBER)
+    assert keys.list_number(NUMBER) == keys.list_number(NUMBER)
+    assert all(read_list_number(each) == each for each in references)
+
+
+def test_nobody_without_the_key_can_tell_which_line_an_acceptance_number_stands_for() -> None:
+    assert generate_keys().list_number(NUMBER) != generate_keys().list_number(NUMBER)

@@ -15,7 +15,6 @@ from activities.certificates.verify import verify_text
 from domain.acceptance import acceptance_number
 from domain.access import Role
 from domain.certificate import qr_text
-from domain.public_list import entry_reference
 from domain.vocabulary import Decision, Status
 from samples.make import quick_application
 from starter.client import Mente
@@ -165,7 +164,7 @@ async def test_the_list_and_the_certificate_of_a_granted_case_are_there_for_ever
     await verdicts(mente, number, *[Decision.GRANT] * 3)
     await until_status(mente, number, Status.PUBLICITY)
     listed = await opened(anybody, f"/lists/{JIUQUAN}")
-    assert entry_reference(number) in listed.text
+    assert open_house.doors.keys.list_number(number) in listed.text
     assert number not in listed.text
     digest = (await anybody.get(f"/api/v1/public/lists/{JIUQUAN}")).json()["digest"]
     assert digest in listed.text

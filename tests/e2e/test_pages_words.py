@@ -10,7 +10,6 @@ from sqlalchemy import insert
 
 from domain.access import Role
 from domain.commands import read_command
-from domain.public_list import entry_reference
 from domain.refusal import Refused
 from domain.vocabulary import Decision, Status
 from starter.client import Mente
@@ -87,7 +86,7 @@ async def test_the_number_of_the_public_list_leads_officials_of_the_city_to_the_
     listed = {"acceptance_no": number, "region": PANZHIHUA, "masked_name": "王*", "disease_id": DIABETES}
     async with web.doors.database.write() as connection:
         await connection.execute(insert(public_entry).values(**listed, starts_at=datetime.now(UTC)))
-    typed = f" {entry_reference(number).lower()} "
+    typed = f" {web.doors.keys.list_number(number).lower()} "
     for role in (Role.OFFICER, Role.COUNTER):
         async with await web.account(role) as official:
             form = await opened(official, "/find")

@@ -14,13 +14,14 @@ from click.testing import CliRunner
 
 from domain.commands import RaiseObjection, RuleObjection, Withdraw
 from domain.moments import local_date, rfc3339
-from domain.public_list import PublicLine, entry_reference
+from domain.public_list import PublicLine
 from domain.vocabulary import Decision, Status
 from starter.cli import program
 from starter.client import Mente
 from starter.embedded import House
 from starter.publicity import published
 from starter.skipping import now_of
+from storage.keys import load_keys
 from tests.e2e.handing_in import hand_in, made
 from tests.e2e.own_city import city, mente
 from tests.e2e.playing import send, skip_past, until_status, verdicts
@@ -53,7 +54,7 @@ async def publicised(mente: Mente, seed: int, folder: Path) -> tuple[str, dateti
 
 async def line_of(mente: Mente, number: str, at: datetime) -> PublicLine | None:
     async with mente.database.read() as connection:
-        found = await published(connection, JIUQUAN, at)
+        found = await published(connection, mente._keys, JIUQUAN, at)
     return next((line for line in found.entries if line.acceptance_no == number), None)
 
 
@@ -80,13 +81,15 @@ async def test_an_entry_is_masked_and_has_start_end_and_a_digest_a_printed_list_
     person = made(71_401, PRESSURE, tmp_path / "papers")["applicant"]
     board, file = Board(city.settings.home), tmp_path / "list.json"
     shown = await board.json(JIUQUAN, "--at", rfc3339(at), "--to", str(file))
-    (line,) = [each for each in shown["entries"] if each["entry"] == entry_reference(number)]
+    (line,) = [
+        each for each in shown["entries"] if each["entry"] == load_keys(city.settings.keys).list_number(number)
+    ]
     due = (await mente.status(number)).due
     assert due is not None
     assert (line["starts_on"], line["ends_on"]) == (local_date(at).isoformat(), local_date(due).isoformat())
     assert line["disease"].startswith("高血压")
     assert line["name"] == f"{person['name'][0]}*{person['name'][-1]}"
-    assert line["id_number"] == f"{person['id_number'][:4]}**********{person['id_number'][-4:]}"
+    assert line["id_number"] == f"{person['id_number'][:4]}**{person['id_number'][6:10]}********"
     whole = json.dumps(shown, ensure_ascii=False)
     for secret in (person["id_number"], person["name"], person["phone"], number):
         assert secret not in whole
@@ -99,7 +102,7 @@ async def test_an_entry_is_masked_and_has_start_end_and_a_digest_a_printed_list_
     assert shown["digest"] in printed.stdout
     assert number not in printed.stdout
     officers = await board.json(JIUQUAN, "--at", rfc3339(at), "--numbers")
-    assert officers["numbers"][entry_reference(number)] == number
+    assert officers["numbers"][load_keys(city.settings.keys).list_number(number)] == number
     assert officers["digest"] == shown["digest"]
 
 

@@ -85,7 +85,7 @@ async def public_list(
     try:
         seen = aware(at).astimezone(now().tzinfo) if at else now()
         async with doors.database.read(long=True) as connection:
-            found = await published(connection, region, seen)
+            found = await published(connection, doors.keys, region, seen)
     except (OverflowError, PolicyError):
         raise stopped(
             422,

@@ -46,7 +46,7 @@ async def by_number(visit: Known) -> Response:
 
 async def _listed(visit: Visit, reference: str) -> str:
     async with visit.doors.database.read(long=True) as connection:
-        number = await case_of_list_number(connection, reference, regions=visit.me.regions)
+        number = await case_of_list_number(connection, reference, regions=visit.me.regions, keys=visit.doors.keys)
     if number is None:
         raise refuse(
             field="acceptance_no",
