@@ -9,10 +9,11 @@ import hashlib
 import hmac
 import re
 
+from domain.half_width import half_width
 from domain.refusal import refuse
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_SHAPE = re.compile(rf"^(\d{{6}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}])$")
+_SHAPE = re.compile(rf"([0-9]{{6}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}]{{4}})-([{ALPHABET}])")
 LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _SEPARATOR = "\x1f"
 
@@ -35,9 +36,12 @@ def check_character(text: str) -> str:
 
 
 def parse_acceptance_number(text: str) -> str:
-    """Return the number in its canonical form; raise `Refused` on a typing error, before any look-up."""
-    canonical = text.strip().upper().translate(LOOK_ALIKES)
-    match = _SHAPE.match(canonical)
+    """Return the number in its canonical form; raise `Refused` on a typing error, before any look-up.
+
+    Full-width characters, small letters and letters that look like digits are read as what they stand for.
+    """
+    canonical = half_width(text).upper().translate(LOOK_ALIKES)
+    match = _SHAPE.fullmatch(canonical)
     if match is None or check_character("".join(match.groups()[:4])) != match.group(5):
         raise refuse(
             field="acceptance_no",

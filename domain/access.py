@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 _ON_PUBLIC_LIST = frozenset({Action.RAISE_OBJECTION})
+_OF_ONE_PERSON = frozenset({Action.APPLY, Action.REGISTER_OFFREGION})
+"""What is done for a person before there is a case; the facts name the person."""
 
 
 class CaseFacts(Model):
@@ -71,7 +73,7 @@ def may(principal: Principal, action: Action, facts: CaseFacts | None = None) ->
     if refused is not None:
         return refused
     if facts is None:
-        if action in OF_ONE_CASE or action in (Action.APPLY, Action.FIND_PERSON):
+        if action in OF_ONE_CASE or action in _OF_ONE_PERSON or action is Action.FIND_PERSON:
             raise ValueError(f"{action} needs the facts of the case")
         return None
     return _by_region(principal, action, facts) or _by_case(principal, action, facts)
@@ -146,6 +148,9 @@ def _as_applicant(principal: Principal, action: Action, facts: CaseFacts) -> Ref
 def _as_backend(principal: Principal, action: Action, facts: CaseFacts) -> Refusal | None:
     if action is Action.APPLY:
         return _through(principal.channel, facts)
+    if action in SCOPES[Scope.REGISTRY]:
+        # The registry of the insured knows people, whichever way they applied.
+        return None
     own_channel = bool(principal.channel) and facts.channel == principal.channel
     if action not in OF_ONE_CASE or own_channel or _in_public(action, facts):
         return None
@@ -175,7 +180,7 @@ def _as_official(principal: Principal, action: Action, facts: CaseFacts) -> Refu
         refused = _through(COUNTER, facts)
         if refused is not None:
             return refused
-    judged = action in OF_ONE_CASE or action is Action.APPLY
+    judged = action in OF_ONE_CASE or action in _OF_ONE_PERSON
     if judged and is_own(principal, facts):
         return _own_case("请由其他工作人员办理；查询本人进度请使用个人账号")
     return None

@@ -73,6 +73,8 @@ class CaseRules(BaseModel):
     """How often the designated hospital may be changed, and what a year is. Not in payloads of 0.1.0."""
     starts_at_delivery: tuple[NoticePeriod, ...] = ()
     """Which periods begin when their notice is delivered; the others when it is sent. Not in payloads of 0.2.0."""
+    extensions: int = 1
+    """How often one limit may be extended on one ground. Not in payloads of 0.3.0, in which nothing bounded it."""
 
 
 def with_digest(rules: CaseRules) -> CaseRules:

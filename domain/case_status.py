@@ -1,12 +1,24 @@
 """The answer to "where does it stand": one shape for the command line, the client and the interface."""
 
 from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, field_serializer
+from pydantic import ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 
 from domain.application import Model
+from domain.events import EventKind
 from domain.moments import rfc3339
 from domain.vocabulary import NoticePeriod, Sla, Status, WaitingOn
+
+Local = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]),
+]
+"""An instant, shown as RFC 3339 with +08:00."""
+
+LastDay = Annotated[
+    date, Field(description="The last day of the limit; `due` is its end, 24:00 or close of business.")
+]
 
 
 class TimelineLine(Model):
@@ -15,16 +27,15 @@ class TimelineLine(Model):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
 
     seq: int
-    at: datetime
-    kind: str
+    at: Local
+    kind: EventKind
     status_from: Status = Field(alias="from")
     status_to: Status = Field(alias="to")
     actor: str
     detail: dict[str, JsonValue]
-
-    @field_serializer("at")
-    def _local(self, at: datetime) -> str:
-        return rfc3339(at)
+    due_on: Annotated[date | None, Field(description="The last day of what `detail.due` or `detail.ends` ends.")] = (
+        None
+    )
 
 
 class DeliveryLine(Model):
@@ -36,19 +47,16 @@ class DeliveryLine(Model):
     period: NoticePeriod
     period_zh: str
     notice_seq: int
-    sent_at: datetime
-    delivered_at: datetime | None
-    failed_at: datetime | None = None
-
-    @field_serializer("sent_at", "delivered_at", "failed_at")
-    def _local(self, at: datetime | None) -> str | None:
-        return rfc3339(at) if at else None
+    sent_at: Local
+    delivered_at: Local | None
+    failed_at: Local | None = None
 
 
 class LimitStatus(Model):
     """The decision limit in working days; every number from the ledger. `due` moves while the clock stands still."""
 
-    due: datetime
+    due: Local
+    due_on: LastDay
     due_confirmed: bool
     limit: int
     used: int
@@ -58,10 +66,6 @@ class LimitStatus(Model):
     calendar_version: str
     deliveries: tuple[DeliveryLine, ...] = ()
 
-    @field_serializer("due")
-    def _local(self, due: datetime) -> str:
-        return rfc3339(due)
-
 
 class SeatLine(Model):
     """One expert's seat; the verdict shows only after the count."""
@@ -69,7 +73,7 @@ class SeatLine(Model):
     expert: str
     panel: int
     round: int
-    state: str
+    state: Literal["assigned", "given", "recused", "replaced"]
     decision: str | None = None
 
 
@@ -80,13 +84,9 @@ class StopLine(Model):
     ground_zh: str
     legal_basis: str
     by: str
-    began_at: datetime
-    ended_at: datetime | None
+    began_at: Local
+    ended_at: Local | None
     ended_by: str
-
-    @field_serializer("began_at", "ended_at")
-    def _local(self, at: datetime | None) -> str | None:
-        return rfc3339(at) if at else None
 
 
 class ExtensionLine(Model):
@@ -96,11 +96,7 @@ class ExtensionLine(Model):
     ground: str
     ground_zh: str
     by: str
-    at: datetime
-
-    @field_serializer("at")
-    def _local(self, at: datetime) -> str:
-        return rfc3339(at)
+    at: Local
 
 
 class ExplainedDay(Model):
@@ -120,17 +116,12 @@ class ExplainedClock(LimitStatus):
     """One clock of a case, with every day of its span; `ended_at` None while it goes on."""
 
     unit: str
-    started_at: datetime
-    ended_at: datetime | None
-    due_on: date
+    started_at: Local
+    ended_at: Local | None
     waiting_on: WaitingOn
     stops: tuple[StopLine, ...]
     extensions: tuple[ExtensionLine, ...]
     days: tuple[ExplainedDay, ...]
-
-    @field_serializer("started_at", "ended_at")
-    def _span_local(self, at: datetime | None) -> str | None:
-        return rfc3339(at) if at else None
 
 
 class Explanation(ExplainedClock):
@@ -143,13 +134,17 @@ class Explanation(ExplainedClock):
 
 
 class CaseStatus(Model):
-    """Where a case stands. `due` is when what is awaited must have happened; `due_confirmed` None without one."""
+    """Where a case stands. `due` is when what is awaited must have happened, `due_on` its day; both None without one.
+
+    `end_on` is the last day of the benefit; of one that has ended before its time, the last day it was enjoyed.
+    """
 
     acceptance_no: str
     region: str
     status: Status
     waiting_on: WaitingOn
-    due: datetime | None
+    due: Local | None
+    due_on: LastDay | None = None
     due_confirmed: bool | None
     sla: Sla
     round: int
@@ -159,11 +154,8 @@ class CaseStatus(Model):
     end_on: date | None = None
     next_recheck_on: date | None = None
     next_recheck_confirmed: bool | None = None
-    reason: str = ""
+    reason: Annotated[str, Field(description="Why it was denied or has ended, in words.")] = ""
+    reason_code: Annotated[str, Field(description="The ground on which the benefit ended; empty otherwise.")] = ""
     limit: LimitStatus | None = None
     panel: tuple[SeatLine, ...] = ()
     timeline: tuple[TimelineLine, ...] = ()
-
-    @field_serializer("due")
-    def _local(self, due: datetime | None) -> str | None:
-        return rfc3339(due) if due else None

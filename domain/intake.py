@@ -20,10 +20,12 @@ from domain.mail_address import judge_mail_address
 from domain.misspelt import check_keys
 from domain.moments import aware, local_date
 from domain.offregion import check_stay
+from domain.phone_number import judge_phone
 from domain.policy import PolicyBook, PolicyError, RegionPolicy
-from domain.refusal import Refused, refuse
+from domain.refusal import Refusal, Refused, refuse
 from domain.succession import canonical_replaces, check_kind
 from domain.vocabulary import InsuredCategory
+from domain.worded import has_hidden, judge_label
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a channel's clock may be ahead of ours."""
@@ -32,9 +34,6 @@ _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 MAX_NAME = 50
 MAX_ID = 100
 MAX_FILE_NAME = 200
-
-_PHONE = re.compile(r"1[3-9][0-9]{9}")
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def parse_form(raw: object) -> ApplicationForm:
@@ -110,17 +109,12 @@ def _json_path(loc: Sequence[int | str]) -> str:
 
 
 def _check_label(text: str, *, field: str, name: str) -> None:
-    rule = f"{name}须为1至{MAX_ID}个字符，不含控制字符"
-    if not text.strip():
-        raise refuse(field=field, rule=rule, remedy=f"请填写{name}", message=f"{name}为空")
-    if len(text) > MAX_ID:
-        raise refuse(field=field, rule=rule, remedy=f"请缩短{name}", message=f"{name}过长")
-    if _has_hidden(text):
-        raise refuse(field=field, rule=rule, remedy="请删除其中的控制字符", message=f"{name}含有控制字符")
+    _raise(judge_label(text, field=field, name=name, most=MAX_ID))
 
 
-def _has_hidden(text: str) -> bool:
-    return any(unicodedata.category(each) in _HIDDEN for each in text)
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def _check_region(form: ApplicationForm, policies: PolicyBook, now: datetime) -> RegionPolicy:
@@ -209,9 +203,7 @@ def _check_applicant(form: ApplicationForm, policy: RegionPolicy, today: date) -
     person = form.applicant
     _check_person(person.name, person.id_number, person.phone, field="applicant", today=today)
     if person.email is not None:
-        refusal = judge_mail_address(person.email, field="applicant.email")
-        if refusal is not None:
-            raise Refused(refusal)
+        _raise(judge_mail_address(person.email, field="applicant.email"))
     if person.insured_category not in policy.filing.insured_categories.value:
         raise refuse(
             field="applicant.insured_category",
@@ -258,13 +250,7 @@ def _check_person(name: str, id_number: str, phone: str, *, field: str, today: d
             message="姓名为空、过长或含有不能出现在姓名中的字符",
         )
     check_id_number(id_number, field=f"{field}.id_number", today=today)
-    if not _PHONE.fullmatch(phone):
-        raise refuse(
-            field=f"{field}.phone",
-            rule="手机号码须为11位大陆手机号码",
-            remedy="请填写能接收短信的11位手机号码，不加国家代码、空格或横线",
-            message="手机号码格式不对",
-        )
+    _raise(judge_phone(phone, field=f"{field}.phone"))
 
 
 def _check_materials(materials: Sequence[DeclaredMaterial], today: date) -> None:
@@ -294,7 +280,7 @@ def _check_materials(materials: Sequence[DeclaredMaterial], today: date) -> None
 def _check_file_name(file: str, *, field: str) -> None:
     parts = PurePosixPath(file).parts
     outside = not parts or ".." in parts or file.startswith("/") or "\\" in file or ":" in file
-    if outside or len(file) > MAX_FILE_NAME or _has_hidden(file):
+    if outside or len(file) > MAX_FILE_NAME or has_hidden(file):
         raise refuse(
             field=field,
             rule="文件名须是材料文件夹之内的文件名",

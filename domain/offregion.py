@@ -6,17 +6,31 @@ the person, not to a case; the benefit is the same.
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from domain.application import ApplicationForm, Model
 from domain.identity import check_id_number
-from domain.refusal import refuse
+from domain.refusal import Refusal, Refused, refuse
 
 _REGION = re.compile(r"[0-9]{6}")
-_REGION_RULE = "就医地须为六位行政区划代码，且不是参保地"
+PROVINCES = frozenset(
+    str(code)
+    for first, last in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65))
+    for code in range(first, last + 1)
+)
+"""First two digits of a code of a province, autonomous region or municipality (GB/T 2260).
+
+Not 71, 81 and 82: the fund pays for no treatment outside the mainland (社会保险法第三十条).
+"""
+
+EARLIEST_FROM_ON = date(2000, 1, 1)
+LONGEST_AHEAD = timedelta(days=366)
+"""A filing begins within this span: see docs/decisions/2026-11-22-off-region-filings-are-checked.md."""
+
+_REGION_RULE = "就医地须为参保统筹区以外、以省级代码开头的六位行政区划代码，用半角数字填写"
 
 
 class FilingForm(Model):
@@ -59,14 +73,43 @@ def read_filing(raw: object, *, regions: Iterable[str], today: date) -> FilingFo
     """Read and judge a filing from parsed JSON; raises `Refused` naming the first bad field."""
     form = _read(FilingForm, raw, today)
     _check_home(form.region, regions)
-    if not _REGION.fullmatch(form.treatment_region) or form.treatment_region == form.region:
-        raise refuse(
-            field="treatment_region",
-            rule=_REGION_RULE,
-            remedy="请填写长期居住、就医地的六位行政区划代码",
-            message="就医地有误。",
-        )
+    refusal = judge_place(form.treatment_region, home=form.region, field="treatment_region") or judge_beginning(
+        form.from_on, field="from_on", today=today
+    )
+    if refusal is not None:
+        raise Refused(refusal)
     return form
+
+
+def judge_place(region: str, *, home: str, field: str) -> Refusal | None:
+    """Return why a person insured in the pool `home` cannot be treated off-region in `region`; None where they can.
+
+    A district of a pool is inside it: what a city's code begins with, its districts' codes begin with too.
+    """
+    if _REGION.fullmatch(region) and region[:2] in PROVINCES and not region.startswith(_pool(home)):
+        return None
+    return Refusal(
+        field=field,
+        rule=_REGION_RULE,
+        remedy="请核对后填写长期居住、就医地的六位行政区划代码；在参保地就医的无须备案",
+        message="就医地有误。",
+    )
+
+
+def _pool(home: str) -> str:
+    return home[:4] if home.endswith("00") else home
+
+
+def judge_beginning(from_on: date, *, field: str, today: date | None) -> Refusal | None:
+    """Return why a filing cannot begin on a day; `today` None leaves open how far ahead that may be."""
+    if from_on >= EARLIEST_FROM_ON and (today is None or from_on <= today + LONGEST_AHEAD):
+        return None
+    return Refusal(
+        field=field,
+        rule=f"备案自 {EARLIEST_FROM_ON.isoformat()} 之后、最迟一年之内的某一天起",
+        remedy="请核对后填写在就医地开始居住、就医的日期",
+        message="备案开始的日期过早或者过晚。",
+    )
 
 
 def read_ending(raw: object, *, regions: Iterable[str], today: date) -> EndingForm:
@@ -79,7 +122,7 @@ def read_ending(raw: object, *, regions: Iterable[str], today: date) -> EndingFo
 def check_stay(form: ApplicationForm) -> None:
     """Raise `Refused` where the place an application names cannot be one outside the pool."""
     stay = form.offregion
-    if stay is not None and (not _REGION.fullmatch(stay.region) or stay.region == form.region):
+    if stay is not None and judge_place(stay.region, home=form.region, field="offregion.region") is not None:
         raise refuse(
             field="offregion.region",
             rule=_REGION_RULE,

@@ -134,6 +134,7 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             decision_limit_days=clock.decision_limit.value,
             notify_limit_days=clock.notify_limit.value,
             warn_ratio=clock.warn_ratio.value,
+            extensions=clock.extended_at_most,
             stopping_grounds=tuple(name for name, stop in stops.items() if stop.value),
             supplement_window_days=policy.supplement.window.value,
             supplement_remind_before_days=policy.supplement.remind_before.value,

@@ -61,13 +61,22 @@ class Stops(PolicyModel):
 
 
 class Clock(PolicyModel):
-    """The limits the bureau answers within."""
+    """The limits the bureau answers within.
+
+    Left out, `extensions` is 1: how often one limit may be extended on one ground.
+    """
 
     close_of_business: Sourced[time]
     decision_limit: WorkingDaysToAct
     notify_limit: WorkingDays
     warn_ratio: Sourced[Share]
+    extensions: Times | None = None
     stops: Stops
+
+    @property
+    def extended_at_most(self) -> int:
+        """How often one limit may be extended on one ground; 0 is never."""
+        return 1 if self.extensions is None else self.extensions.value
 
 
 class Supplement(PolicyModel):

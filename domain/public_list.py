@@ -12,6 +12,7 @@ from pydantic import Field
 
 from domain.acceptance import ALPHABET, LOOK_ALIKES
 from domain.application import Model
+from domain.half_width import half_width
 
 _REFERENCE_BITS = 50
 _REFERENCE = re.compile(f"[{ALPHABET}]{{10}}")
@@ -63,5 +64,5 @@ def entry_reference(digest: bytes) -> str:
 
 def read_list_number(text: str) -> str | None:
     """Return a typed number of the list in its canonical form, None for what cannot be one."""
-    canonical = text.strip().upper().translate(LOOK_ALIKES)
+    canonical = half_width(text).upper().translate(LOOK_ALIKES)
     return canonical if _REFERENCE.fullmatch(canonical) else None

@@ -45,6 +45,7 @@ class Action(StrEnum):
     APPLY = "apply"
     UPLOAD = "upload"
     CLAIM_CASE = "claim_case"
+    REGISTER_OFFREGION = "register_offregion"
 
     LIST_CASES = "list_cases"
     FIND_PERSON = "find_person"
@@ -85,6 +86,7 @@ class Action(StrEnum):
     READ_POLICY = "read_policy"
     READ_STATISTICS = "read_statistics"
     READ_EXPERTS = "read_experts"
+    READ_PAST_LIST = "read_past_list"
     READ_AUDIT = "read_audit"
     READ_HEALTH = "read_health"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -138,13 +140,16 @@ class Scope(StrEnum):
     APPLY = "apply"
     COMMAND = "command"
     READ = "read"
+    REGISTRY = "registry"
 
 
 SCOPES: Mapping[Scope, frozenset[Action]] = MappingProxyType(
     {
         Scope.APPLY: frozenset({Action.APPLY, Action.UPLOAD}),
-        Scope.COMMAND: _OF_APPLICANT | {Action.UPLOAD, Action.RAISE_OBJECTION, Action.MARK_INBOX},
+        Scope.COMMAND: _OF_APPLICANT
+        | {Action.UPLOAD, Action.RAISE_OBJECTION, Action.MARK_INBOX, Action.REGISTER_OFFREGION},
         Scope.READ: _HANDED_OUT | _LOOK_UP | {Action.LIST_CASES, Action.READ_INBOX},
+        Scope.REGISTRY: frozenset({Action.INSURED_CHANGED}),
     }
 )
 
@@ -170,6 +175,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.UPLOAD,
             Action.LIST_CASES,
             Action.FIND_PERSON,
+            Action.REGISTER_OFFREGION,
             Action.VERIFY_ORIGINALS,
             Action.RAISE_OBJECTION,
         },
@@ -188,10 +194,12 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
         | {
             Action.LIST_CASES,
             Action.FIND_PERSON,
+            Action.REGISTER_OFFREGION,
             Action.READ_VERDICTS,
             Action.READ_OBJECTIONS,
             Action.READ_STATISTICS,
             Action.READ_EXPERTS,
+            Action.READ_PAST_LIST,
         },
         Role.AUDITOR: _LOOK_UP
         | {
@@ -202,6 +210,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.READ_NOTICES,
             Action.READ_STATISTICS,
             Action.READ_EXPERTS,
+            Action.READ_PAST_LIST,
             Action.READ_AUDIT,
         },
         # Runs the installation and looks at no case: whoever hands out accounts must not profit from them.
@@ -266,6 +275,12 @@ class Principal(Model):
                 return f"expert:{self.expert_id}"
             case _:
                 return f"{self.role}:{self.id}"
+
+    def acts_as(self, action: Action) -> str:
+        """Return as whom it sends one command: a key speaks for the registry of the insured where it reports for it."""
+        if self.role is Role.BACKEND and action in SCOPES[Scope.REGISTRY]:
+            return f"registry:{self.channel}"
+        return self.actor
 
     @property
     def reader(self) -> str:

@@ -1,11 +1,14 @@
 """What is looked up of an application that is new, before its case is started."""
 
+from collections.abc import Iterable
+
 from activities.contract import StartApplication
 from activities.rules import renewal_span
 from domain.counter import check_open
 from domain.moments import local_date
-from domain.vocabulary import ApplicationKind
-from starter.refusals import hidden_entitlement, second_case
+from domain.succession import Held
+from domain.vocabulary import ApplicationKind, ChangeKind
+from starter.refusals import hidden_addition, hidden_entitlement, second_case, settled_at_counter
 from starter.seeing import Visible
 from starter.taking_over import take_over
 from storage.calendar_store import Calendars
@@ -34,11 +37,13 @@ async def refuse_beside_others(database: Database, start: StartApplication, *, v
     """Raise `Refused` where the application cannot be opened beside what the person has or holds.
 
     That is: a case in its way, a kind that does not fit, or no off-region filing in force. No number is told that is
-    not `visible` to whoever hands in, and that they did not name.
+    not `visible` to whoever hands in, and that they did not name. Who does not answer for the person gets one answer,
+    whatever the person has: with another's ID number anybody could else ask disease by disease.
     """
     form, on = start.form, local_date(start.received_at)
+    vouched = visible.vouches_for(start)
     if form.kind is not ApplicationKind.NEW and form.replaces is None:
-        await _must_see_predecessor(database, start, visible)
+        await _must_see_predecessor(database, start, visible, vouched=vouched)
     async with database.read() as connection:
         following = await judge_application(
             connection,
@@ -49,13 +54,32 @@ async def refuse_beside_others(database: Database, start: StartApplication, *, v
             # The same request, sent twice at once, may have made its case since it was looked up.
             besides=start.acceptance_no,
         )
-    if following.rival is not None:
-        raise second_case(following.rival, named=await visible(following.rival))
+    if following.rival is None:
+        return
+    named = await visible(following.rival)
+    raise second_case(following.rival, named=named) if named or vouched else settled_at_counter()
 
 
-async def _must_see_predecessor(database: Database, start: StartApplication, visible: Visible) -> None:
+async def _must_see_predecessor(
+    database: Database, start: StartApplication, visible: Visible, *, vouched: bool
+) -> None:
+    form = start.form
     async with database.read() as connection:
-        held = await held_by(connection, start.person_key, start.form.region)
-    for each in held:
-        if each.disease_id == start.form.disease_id and not await visible(each.acceptance_no):
+        held = await held_by(connection, start.person_key, form.region)
+    if form.change is ChangeKind.ADDED:
+        followed = [each for each in held if each.in_force]
+        if not vouched and not await _any(followed, visible):
+            raise hidden_addition()
+    same = [each for each in held if each.disease_id == form.disease_id]
+    if form.change is not ChangeKind.ADDED and not vouched and not same:
+        raise hidden_entitlement()
+    for each in same:
+        if not await visible(each.acceptance_no):
             raise hidden_entitlement()
+
+
+async def _any(held: Iterable[Held], visible: Visible) -> bool:
+    for each in held:
+        if await visible(each.acceptance_no):
+            return True
+    return False

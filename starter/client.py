@@ -4,7 +4,6 @@ Everything raised on purpose is `Refused` (what was wrong, which rule, what to d
 """
 
 import asyncio
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -21,20 +20,20 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.contract import CommandReceipt, StartApplication
 from domain.acceptance import acceptance_number, parse_acceptance_number
 from domain.application import ApplicationForm, Material
 from domain.case_status import CaseStatus
-from domain.commands import ChangeContact, Command, InsuredChanged, Supersede, SupplyMaterials, name_of
+from domain.commands import Command, InsuredChanged, Supersede, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
 from domain.judging import STATUSES, digest_of
-from domain.mail_address import judge_mail_address
 from domain.moments import local_date
 from domain.offregion import OffregionFiling
 from domain.refusal import Refused
+from domain.soundness import check_said
 from domain.taking_over import TakenOver
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
@@ -49,10 +48,12 @@ from starter.answers import (
     refusal_of,
     unreached,
 )
+from starter.carried_before import as_repeated, is_repetition, unheard
+from starter.connecting import temporal_client
 from starter.new_cases import facts_of_new, must_exist
 from starter.opening import fingerprint, open_case
-from starter.refusals import check_insured_day, check_same_content, closed_case, second_case, unknown_case
-from starter.seeing import Sees, Visible, everything, visible_to
+from starter.refusals import check_insured_day, check_same_content, second_case
+from starter.seeing import Sees, Visible, everything
 from starter.status import read_status
 from starter.superseding import check_successor
 from starter.uploads import read_declared, read_papers
@@ -64,7 +65,6 @@ from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of
 from storage.keys import Keys, load_keys
 from storage.objects import ObjectStore
 from storage.policies import policy_book
-from worker.connection import connect, connect_embedded
 from worker.settings import Settings
 
 __all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"]
@@ -149,12 +149,7 @@ class Mente:
             materials=tuple(materials),
             received_at=form.received_at or now,
         )
-        visible = visible_to(
-            sees,
-            database=self.database,
-            person_key=self._keys.person_key,
-            facts_of_new=partial(facts_of_new, self.client),
-        )
+        visible = Visible(sees, self.database, self._keys.person_key, partial(facts_of_new, self.client))
         known = await self._known_request(start, visible)
         if known is not None:
             return known
@@ -237,15 +232,21 @@ class Mente:
     # -- commands -----------------------------------------------------------------------------------------------
 
     async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
-        """Send a command and return its receipt.
+        """Send a command and return its receipt, with `repeated` where it had been carried out before.
 
         Raises `Refused`, or `Unanswered` after `wait` seconds, one second at least.
         """
         number = parse_acceptance_number(acceptance_no)
         await self._check(number, command)
         until = time.monotonic() + wait
+        repeated = await is_repetition(self.database, number, command)
+        receipt = await self._asked(number, command, until)
+        # The server answers a known update from memory, as if for the first time.
+        return as_repeated(receipt) if repeated else receipt
+
+    async def _asked(self, number: str, command: Command, until: float) -> CommandReceipt:
         try:
-            return await self._ask(number, command, wait)
+            return await self._ask(number, command, until - time.monotonic())
         except Refused:
             # After a crash a case is worked out anew from its last finished step, and may judge a message before it
             # is back where the record says it is.
@@ -256,10 +257,7 @@ class Mente:
     async def _check(self, number: str, command: Command) -> None:
         if isinstance(command, Supersede):
             await check_successor(self.database, number, command)
-        if isinstance(command, ChangeContact) and command.email:
-            refusal = judge_mail_address(command.email, field="email")
-            if refusal is not None:
-                raise Refused(refusal)
+        check_said(command, region=number[:6])
         if isinstance(command, InsuredChanged):
             check_insured_day(command.as_of_on, local_date(datetime.now(UTC)))
 
@@ -289,11 +287,12 @@ class Mente:
         except RPCError as error:
             if is_crowded(error):
                 raise Unanswered(UNANSWERED) from None
-            raise await self._explained(number, error) from None
+            return await unheard(self.database, number, command, error)
 
-    async def signal(self, acceptance_no: str, command: Command) -> None:
+    async def signal(self, acceptance_no: str, command: Command) -> CommandReceipt | None:
         """Send a command that must not depend on a worker being up: durable, audited, not answered.
 
+        Returns None, but the receipt of a command that a case which has ended meanwhile had carried out before.
         Raises `Unanswered` where the server does not say that it has it.
         """
         number = parse_acceptance_number(acceptance_no)
@@ -302,18 +301,12 @@ class Mente:
             async with answered_within(CALL_SECONDS + 1):
                 await self.handle(number).signal(name_of(command), command, rpc_timeout=CALL)
         except RPCError as error:
-            raise await self._explained(number, error) from None
+            return await unheard(self.database, number, command, error)
+        return None
 
     def handle(self, acceptance_no: str) -> WorkflowHandle[object, object]:
         """Return the handle of whichever run of the case is alive."""
         return self.client.get_workflow_handle(acceptance_no)
-
-    async def _explained(self, number: str, error: RPCError) -> Exception:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            async with self.database.read() as connection:
-                view = await reading.case_status(connection, number)
-            return unknown_case() if view is None else closed_case(view.status)
-        return unreached(error)
 
     async def supply(
         self,
@@ -380,18 +373,6 @@ class Mente:
         number = parse_acceptance_number(acceptance_no)
         async with self.database.write() as connection:
             return await mark_read(connection, number, reference=reference, at=datetime.now(UTC))
-
-
-async def temporal_client(settings: Settings, keys: Keys) -> Client:
-    """Connect to the server the environment names, else to the embedded one of this home."""
-    known = settings.endpoints()
-
-    def reload() -> Keys:
-        return load_keys(settings.keys)
-
-    if known is None or "TEMPORAL_ADDRESS" in os.environ or "TEMPORAL_PROFILE" in os.environ:
-        return await connect(keys=keys, reload=reload)
-    return await connect_embedded(keys=keys, address=known.temporal, namespace=known.namespace, reload=reload)
 
 
 def new_command_id() -> str:

@@ -52,7 +52,7 @@ def _explained(
     until: date | None,
 ) -> ExplainedClock:
     numbers = limit_status(ledger, at, own)
-    due_on = local_date(numbers.due)
+    due_on = numbers.due_on
     last_on = until or (local_date(ledger.ended_at) if ledger.ended_at else max(due_on, local_date(at)))
     started_on = local_date(ledger.started_at)
     notices, in_force = own.over(started_on, max(last_on, due_on, started_on))
@@ -62,7 +62,6 @@ def _explained(
         unit=ledger.unit,
         started_at=ledger.started_at,
         ended_at=ledger.ended_at,
-        due_on=due_on,
         waiting_on=waiting_on if ledger.ended_at is None else WaitingOn.NONE,
         stops=tuple(
             StopLine(

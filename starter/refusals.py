@@ -53,6 +53,29 @@ def hidden_entitlement() -> Refused:
     )
 
 
+def settled_at_counter() -> Refused:
+    """Return the refusal of what an account may not learn that is not known to be the person's.
+
+    One sentence, whatever the person has or holds. The person reads it too, whose place somebody else took.
+    """
+    return refuse(
+        field="applicant",
+        rule="未经实名核验的账号，涉及参保人已有事项的申请须到窗口核对身份后办理",
+        remedy="请本人或代办人携带身份证件到经办窗口办理；别人冒用本人信息提交的申请，窗口核对身份后可以当场撤回",
+        message="该申请不能由本账号在网上提交。",
+    )
+
+
+def hidden_addition() -> Refused:
+    """Return the refusal of another disease beside an entitlement the account cannot see, if there is one."""
+    return refuse(
+        field="change",
+        rule="增加病种须由能查看已有资格的账号或渠道提交",
+        remedy="请先在“我的申请”中关联已有的案件；不知道受理号的，" + _ASK_THERE,
+        message="本账号没有可以增加病种的资格。",
+    )
+
+
 _ASK_THERE = "请向原申请渠道或窗口查询"
 
 
@@ -73,6 +96,16 @@ def closed_case(status: Status) -> Refused:
         rule="已办结的案件不再接受命令",
         remedy="如需继续，请重新提出申请",
         message=f"该案件已办结（{STATUS_ZH[status]}）。",
+    )
+
+
+def id_taken() -> Refused:
+    """Return the refusal of a command id that stands for another command."""
+    return refuse(
+        field="command_id",
+        rule="同一命令编号只能对应同一内容的命令",
+        remedy="请换用新的命令编号",
+        message="该命令编号已用于另一内容的命令。",
     )
 
 

@@ -11,10 +11,11 @@ from domain.case_dates import FOR_EVER, CaseDates, RecheckDate, find, find_due, 
 from domain.case_status import CaseStatus, DeliveryLine, LimitStatus, SeatLine, TimelineLine
 from domain.clock import Ledger
 from domain.entitlement_dates import recheck_window
+from domain.events import EventKind
 from domain.moments import local_date
-from domain.vocabulary import DATE_ZH, DateKind
+from domain.vocabulary import DATE_ZH, END_ZH, DateKind
 from storage.calendar_store import CalendarHistory
-from storage.reading import CaseLine, CaseView
+from storage.reading import CaseLine, CaseView, TimelineEntry
 
 _BEFORE = timedelta(days=40)
 _AFTER = timedelta(days=800)
@@ -42,8 +43,9 @@ class OwnCalendar(NamedTuple):
 
 
 class ListedCase(CaseLine):
-    """One line of a list of cases, with whether its date is settled; None without a date."""
+    """One line of a list of cases, with the last day of its limit and whether that is settled; None without one."""
 
+    due_on: date | None
     due_confirmed: bool | None
 
 
@@ -51,22 +53,25 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
     """Return where a case stands at an instant; a case that lives ahead of the wall clock, at its last event."""
     at = seen_at(view, now)
     own = calendar_of(view, history, at)
+    ended_on = last_enjoyed(view)
     return CaseStatus(
         acceptance_no=view.acceptance_no,
         region=view.region,
         status=view.status,
         waiting_on=view.waiting_on,
         due=view.due,
+        due_on=day_of(view.due),
         due_confirmed=is_confirmed(view, own, at),
         sla=view.sla,
         round=view.round,
         attention=view.attention,
         closed=view.closed,
         effect_on=view.effect_on,
-        end_on=view.end_on,
-        next_recheck_on=view.next_recheck_on,
-        next_recheck_confirmed=recheck_is_confirmed(view, own, at),
-        reason=view.denial_reason or view.end_ground,
+        end_on=ended_on or view.end_on,
+        next_recheck_on=None if view.closed else view.next_recheck_on,
+        next_recheck_confirmed=None if view.closed else recheck_is_confirmed(view, own, at),
+        reason=END_ZH.get(view.end_ground, view.end_ground) or view.denial_reason,
+        reason_code=view.end_ground,
         limit=limit_status(view.ledger, at, own) if view.ledger else None,
         panel=tuple(
             SeatLine(
@@ -82,22 +87,49 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
             TimelineLine(
                 seq=entry.seq,
                 at=entry.at,
-                kind=entry.kind.value,
+                kind=entry.kind,
                 status_from=entry.status_from,
                 status_to=entry.status_to,
                 actor=entry.actor,
                 detail=entry.detail,
+                due_on=_day_told(entry),
             )
             for entry in view.timeline
         ),
     )
 
 
+def day_of(due: datetime | None) -> date | None:
+    """Return the last day of a limit, None without one: 00:00 of a day is the end of the day before."""
+    return last_day(due) if due is not None else None
+
+
+def _day_told(entry: TimelineEntry) -> date | None:
+    told = entry.detail.get("due") or entry.detail.get("ends")
+    return last_day(datetime.fromisoformat(told)) if isinstance(told, str) else None
+
+
+def last_enjoyed(view: CaseView) -> date | None:
+    """Return the last day of a benefit that has ended, as its trail has it; None for any other case."""
+    ends = (EventKind.ENDED, EventKind.SUPERSEDED)
+    entry = next((each for each in reversed(view.timeline) if each.kind in ends), None) if view.closed else None
+    if entry is None:
+        return None
+    first_without = entry.detail.get("ended_on")
+    # Entries of 0.1.0 do not say: theirs is the day they were made.
+    on = date.fromisoformat(first_without) if isinstance(first_without, str) else local_date(entry.at)
+    return on - timedelta(days=1)
+
+
 def listed(lines: Iterable[CaseLine], now: datetime, history: CalendarHistory) -> tuple[ListedCase, ...]:
     """Return lines of a list with whether their dates are settled."""
     return tuple(
         ListedCase.model_validate(
-            {**dict(line), "due_confirmed": is_confirmed(line, calendar_of(line, history, now), now)}
+            {
+                **dict(line),
+                "due_on": day_of(line.due),
+                "due_confirmed": is_confirmed(line, calendar_of(line, history, now), now),
+            }
         )
         for line in lines
     )
@@ -172,6 +204,7 @@ def limit_status(ledger: Ledger, at: datetime, own: OwnCalendar) -> LimitStatus:
     deadline = clock.deadline(ledger, calendar, at)
     return LimitStatus(
         due=deadline.due,
+        due_on=deadline.due_on,
         due_confirmed=deadline.confirmed and in_force,
         limit=ledger.whole_limit,
         used=clock.used(ledger, calendar, at),

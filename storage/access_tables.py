@@ -101,3 +101,14 @@ web_draft = Table(
     Column("updated_at", Instant, nullable=False, index=True),
     Column("sent_at", Instant),
 )
+
+# Who sent which file: only they may hand it in, and who sees a case in which it stands.
+upload = Table(
+    "upload",
+    metadata,
+    Column("sha256", HASH, nullable=False),
+    # `account:ID`, or `channel:REGION:NAME` for all keys of a channel
+    Column("owner", String(160), nullable=False),
+    Column("uploaded_at", Instant, nullable=False, index=True),
+    PrimaryKeyConstraint("sha256", "owner"),
+)

@@ -30,7 +30,7 @@ async def case_facts(
     return CaseFacts(
         region=row["region"],
         channel=row["channel"],
-        persons=_persons(row, person_key),
+        persons=persons_of(row, person_key),
         applicant_accounts=await accounts_of_case(connection, acceptance_no),
         experts=tuple(sorted({seat["expert_id"] for seat in seats if seat["state"] in (ASSIGNED, GIVEN)})),
         counted=await _counted(connection, acceptance_no, seats),
@@ -57,7 +57,8 @@ async def accounts_of_case(connection: AsyncConnection, acceptance_no: str) -> t
     return tuple((await connection.execute(query.order_by(account_case.c.account_id))).scalars())
 
 
-def _persons(row: RowMapping, person_key: Callable[[str], str]) -> tuple[str, ...]:
+def persons_of(row: RowMapping, person_key: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the digests of a case's patient and agent, from a row with `person_key` and `agent`."""
     agent = (row["agent"] or {}).get("id_number", "")
     return (row["person_key"], *((person_key(agent),) if agent else ()))
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.access_tables import access_log, account, account_case, api_key, web_draft, web_session
+from storage.access_tables import access_log, account, account_case, api_key, upload, web_draft, web_session
 from storage.column_types import Count, Instant, Words
 from storage.notice_tables import (
     inbox_message,
@@ -60,6 +60,7 @@ __all__ = [
     "registry_entry",
     "sms_of_day",
     "sms_outbox",
+    "upload",
     "verdict",
     "web_draft",
     "web_session",
@@ -218,6 +219,7 @@ material = Table(
     Column("signed", Boolean, nullable=False),
     Column("diagnosed_on", Date),
     PrimaryKeyConstraint("acceptance_no", "round", "kind", "sha256"),
+    Index("ix_material_sha256", "sha256"),
 )
 
 verdict = Table(

@@ -23,8 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import EventKind, NoticeEvent, Recipient
     from domain.judging import digest_of, judge
     from domain.refusal import Refusal
+    from domain.soundness import judge_soundness
     from domain.vocabulary import STATUS_ZH, Sla
-    from workflows import showing
+    from workflows import patches, showing
     from workflows.alarm import Alarm
     from workflows.carrying import carry_out
     from workflows.inbox import read_arrival
@@ -88,8 +89,9 @@ class CaseWorkflow(CaseRecord):
         arrival = read_arrival(name, args, channel="update")
         refusal = arrival.unreadable
         if refusal is None and self._resting and not self.state.inbox:
-            command = read_command(name, arrival.content.encode())
-            refusal = None if self._receipt_of(command) else judge(self.state, command, workflow.now())
+            command, now = read_command(name, arrival.content.encode()), workflow.now()
+            if self._receipt_of(command) is None:
+                refusal = judge(self.state, command, now) or judge_soundness(self.state, command, now)
         if refusal is not None:
             raise refusal_error(refusal)
 
@@ -235,7 +237,7 @@ class CaseWorkflow(CaseRecord):
             return repeated
         self.cause = command.command_id
         refusal = self._refuse_plain(arrival) or (REPETITION if repeated else None)
-        refusal = refusal or judge(self.state, command, workflow.now())
+        refusal = refusal or judge(self.state, command, workflow.now()) or self._refuse_unsound(command)
         if refusal is None:
             self.carried = command.command_id
             try:
@@ -251,6 +253,12 @@ class CaseWorkflow(CaseRecord):
         if arrival.plain and arrival.channel == "signal":
             self.note(EventKind.PLAIN_PAYLOAD, actor=command.actor, command=arrival.name)
         return self._receipt(command, done, repeated=False)
+
+    def _refuse_unsound(self, command: Command) -> Refusal | None:
+        refusal = judge_soundness(self.state, command, workflow.now())
+        if refusal is None or not workflow.patched(patches.SOUND_COMMANDS):
+            return None
+        return refusal
 
     def _refuse_plain(self, arrival: Arrival) -> Refusal | None:
         if not arrival.plain or self.state.rules is None or self.state.rules.plain_signals:

@@ -1,7 +1,7 @@
 """Patch ids of running cases: id, reason, date, earliest removal date.
 
 An id is called at the top of a phase through `workflow.patched`, never in a handler; see docs/operations.md,
-"Upgrading".
+"Upgrading". `SOUND_COMMANDS` alone is called where a message is judged, and only of one that it refuses.
 """
 
 RENEWAL_REMINDED = "renewal-reminded"
@@ -15,4 +15,13 @@ RECHECK_RENEWS_RULES = "recheck-renews-rules"
 """A recheck takes over the policy and the calendar in force on its day: the case slept for most of a year.
 
 2026-11-22, release 0.2.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
+"""
+
+SOUND_COMMANDS = "sound-commands"
+"""What `domain.soundness` has something against is refused: a reason without words, a number nobody can be reached at.
+
+Called only where it would refuse, so that the usual path has not one event more; a case of 0.3.0 that has carried out
+such a command goes on as it was until its run is over. A rule there may not be loosened under this id: a run that has
+refused by it refuses again when it is replayed.
+2026-11-22, release 0.4.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
 """

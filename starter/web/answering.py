@@ -24,11 +24,27 @@ def answer(
     status: int = 200,
     cache: str = NO_STORE,
     headers: Mapping[str, str] | None = None,
+    apart_from: str = "",
 ) -> Response:
-    """Return the content as JSON, or 304 if the asker's `If-None-Match` names it."""
-    text = json.dumps(plain(content), ensure_ascii=False, separators=(",", ":"), default=_decimal)
-    body = text.encode("utf-8", "backslashreplace")
+    """Return the content as JSON, or 304 if the asker's `If-None-Match` names it.
+
+    Answers that differ in the field `apart_from` alone are the same to whoever asks: they have one, weak, ETag.
+    """
+    told = plain(content)
+    body = _json(told)
+    if apart_from:
+        same = {key: value for key, value in told.items() if key != apart_from}
+        headers = {**(headers or {}), "ETag": f"W/{_tag(_json(same))}"}
     return answer_bytes(request, body, "application/json", status=status, cache=cache, headers=headers)
+
+
+def _json(content: object) -> bytes:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_decimal)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
 
 
 def answer_model(request: Request, content: BaseModel) -> Response:
@@ -46,9 +62,8 @@ def answer_bytes(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return bytes with their ETag."""
-    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    sent = {"ETag": tag, "Cache-Control": cache, **(headers or {})}
-    if status == 200 and request.method == "GET" and _has(request, tag):
+    sent = {"ETag": _tag(body), "Cache-Control": cache, **(headers or {})}
+    if status == 200 and request.method == "GET" and _has(request, sent["ETag"]):
         return Response(None, 304, sent)
     return Response(body, status, sent, media_type)
 
@@ -76,4 +91,6 @@ def _decimal(value: object) -> str:
 
 def _has(request: Request, tag: str) -> bool:
     offered = request.headers.get("if-none-match", "")
-    return offered.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in offered.split(",")]
+    # RFC 9110, 13.1.2: for If-None-Match a weak tag and a strong one of the same text are the same.
+    known = [each.strip().removeprefix("W/") for each in offered.split(",")]
+    return offered.strip() == "*" or tag.removeprefix("W/") in known

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from starter.web import health
@@ -22,6 +22,7 @@ from starter.web.api import (
     statistics,
     uploads,
 )
+from starter.web.asking import known_query
 from starter.web.doors import opened_doors
 from starter.web.guarding import Guard
 from starter.web.pages import add_pages
@@ -72,9 +73,10 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
     tell_problems(app)
     app.add_middleware(Guard, addresses=Buckets(rates.address))
     app.include_router(health.router)
+    strict = [Depends(known_query)]
     for module in _API_MODULES:
-        app.include_router(module.router, prefix=API)
-    app.add_api_route(f"{API}/openapi.json", _openapi, methods=["GET"], include_in_schema=False)
+        app.include_router(module.router, prefix=API, dependencies=strict)
+    app.add_api_route(f"{API}/openapi.json", _openapi, methods=["GET"], include_in_schema=False, dependencies=strict)
     app.mount(RECEIPTS, receipts)
     include_pages(app)
     return app

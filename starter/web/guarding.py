@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusal import Refused
-from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected
+from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected, unstorable
 from starter.web.rates import Buckets
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -78,12 +78,21 @@ class Guard:
         sending = _with_headers(scope, send, answering)
         try:
             state["headers"] |= self._addresses.take(address_of(scope)).headers()
+            _check_address(scope)
             receiving = await _bounded(scope, receive, self._body_seconds)
             await _run(self._app, scope, receiving, sending)
         except Exception as error:
             await _tell(error, scope, receive, sending, answering)
         finally:
             _log(scope, answering.status, time.perf_counter() - began)
+
+
+def _check_address(scope: Scope) -> None:
+    """Refuse an address that holds a NUL: nothing of ours does, and PostgreSQL knows no text with one."""
+    if "\0" in scope["path"]:
+        raise unstorable("path")
+    if b"%00" in scope["query_string"]:
+        raise unstorable("query")
 
 
 async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,9 @@
 """What senders write: bodies as typed models, read by hand so that what is wrong is told in our own words."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
@@ -11,10 +14,20 @@ from domain.application import ApplicationForm, Model
 from domain.commands import COMMANDS, Command, SupplyMaterials
 from domain.roles import Action
 from domain.vocabulary import MaterialKind
-from starter.web.problems import Stopped, json_path, rule_zh, stopped
+from starter.web.problems import Stopped, is_storable, json_path, rule_zh, stopped, unstorable
 
 Read = TypeVar("Read", bound=BaseModel)
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Of the file, as the upload answered.")]
+
+_DEEPEST = 32
+"""No body of ours is half as deep; Python and pydantic give up at depths of their own, each with another error."""
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+"""How JSON writes a NUL, and half of a pair of surrogates, if it does."""
+_PLAIN_DIGITS: dict[tuple[str, str], Any] = {
+    # `\d` is any digit of Unicode: nobody could ring such a number, and no list names such a code.
+    ("ChangeContact", "phone"): (Annotated[str, Field(pattern=r"^1[0-9]{10}$")] | None, None),
+    ("FileOffregion", "region"): (Annotated[str, Field(pattern=r"^[0-9]{6}$")], ...),
+}
 
 SENT = {name: model for name, model in COMMANDS.items() if name in set(Action)}
 """The commands somebody may send here; the others are the system's own."""
@@ -60,6 +73,7 @@ def command_body(name: str, model: type[Command]) -> type[BaseModel]:
     fields: dict[str, Any] = {
         field: (info.annotation, info) for field, info in model.model_fields.items() if field != "actor"
     }
+    fields |= {field: stricter for (command, field), stricter in _PLAIN_DIGITS.items() if command == model.__name__}
     if model is SupplyMaterials:
         fields["materials"] = (Annotated[tuple[PaperIn, ...], Field(min_length=1, max_length=40)], ...)
     return create_model(f"{model.__name__}In", __base__=CommandIn, __doc__=model.__doc__, **fields)
@@ -86,12 +100,50 @@ async def json_body(request: Request) -> dict[str, Any]:
             message="请求的内容类型不对。",
         )
     try:
-        content = json.loads((await request.body()).decode(), parse_constant=_no_number)
+        text = (await request.body()).decode()
+        content = json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise _not_json() from None
     if not isinstance(content, dict):
         raise _not_json()
+    # Only what could be wrong is walked: most bodies are neither deep nor escaped.
+    if text.count("[") + text.count("{") > _DEEPEST or _ESCAPED.search(text):
+        for steps, leaf in _leaves(content):
+            if not is_storable(leaf):
+                raise unstorable(json_path(steps))
     return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Raises `Stopped` (422) if a key stands twice: readers differ in which one counts."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = Counter(name for name, _ in pairs)
+    raise stopped(
+        422,
+        field=json_path((names.most_common(1)[0][0],)) or "input",
+        rule="JSON 对象中同一项目只能出现一次（RFC 8259 第 4 节）",
+        remedy="请删去重复的项目后重新发送",
+        message="请求内容中有重复的项目。",
+    )
+
+
+def _leaves(content: object, steps: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Walk through every string of a body, keys too. Raises `Stopped` (400) beyond the depth any body may have."""
+    if len(steps) > _DEEPEST:
+        raise _not_json()
+    match content:
+        case str():
+            yield steps, content
+        case dict():
+            for key, each in content.items():
+                yield steps, key
+                yield from _leaves(each, (*steps, key))
+        case list():
+            for number, each in enumerate(content):
+                if isinstance(each, str | dict | list):
+                    yield from _leaves(each, (*steps, number))
 
 
 def _no_number(text: str) -> float:
@@ -102,7 +154,7 @@ def _not_json() -> Stopped:
     return stopped(
         400,
         field="input",
-        rule="请求内容须为一个 UTF-8 编码的 JSON 对象",
+        rule=f"请求内容须为一个 UTF-8 编码的 JSON 对象，最多 {_DEEPEST} 层",
         remedy="请更正内容后重新发送",
         message="请求内容无法解析。",
     )

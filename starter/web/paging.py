@@ -3,8 +3,10 @@
 import base64
 import binascii
 import json
+import re
 from datetime import datetime
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, get_args
 
 from fastapi import Query
 
@@ -12,6 +14,7 @@ from domain.moments import aware
 from starter.web.problems import Stopped, stopped
 
 MOST_LINES = 200
+_NUMBER = re.compile(r"[0-9A-Z\-]{1,40}")
 
 Limit = Annotated[int, Query(ge=1, le=MOST_LINES, description="Lines of a page.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
@@ -24,8 +27,12 @@ def write_cursor(*place: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, *kinds: type) -> list[Any]:
-    """Return the place of a cursor, each part of the kind it must be. Raises `Stopped` (422)."""
+def read_cursor(cursor: str, *kinds: type | UnionType) -> list[Any]:
+    """Return the place of a cursor, each part of the kind it must be. Raises `Stopped` (422).
+
+    A string is the number of a case. None is a place only where the list sorts lines that lack the value, which is
+    then written as `datetime | None`.
+    """
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(place, list) or len(place) != len(kinds):
@@ -35,24 +42,27 @@ def read_cursor(cursor: str, *kinds: type) -> list[Any]:
         raise unreadable_cursor() from None
 
 
-def _part(value: object, kind: type) -> object:
-    if value is None:
+def _part(value: object, kind: type | UnionType) -> object:
+    kinds = get_args(kind) or (kind,)
+    if value is None and type(None) in kinds:
         return None
-    if kind is datetime and isinstance(value, str):
+    if datetime in kinds and isinstance(value, str):
         at = datetime.fromisoformat(value)
         # Far from now, a change of offset would leave the calendar.
         if at.tzinfo is None or not 1900 < at.year < 2300:
             raise ValueError
         return at
     # True is an int to Python, and no number of a line.
-    if kind is not type(value) or (isinstance(value, str) and len(value) > 64) or value_too_large(value):
+    if type(value) not in kinds or not _is_stored(value):
         raise ValueError
     return value
 
 
-def value_too_large(value: object) -> bool:
-    """Whether a number is beyond what a database column holds."""
-    return isinstance(value, int) and not -(2**31) <= value < 2**31
+def _is_stored(value: object) -> bool:
+    """Whether a column of a database could hold it: half a character or a number too large is an error to some."""
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value) is not None
+    return isinstance(value, int) and -(2**31) <= value < 2**31
 
 
 def unreadable_cursor() -> Stopped:

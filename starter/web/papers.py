@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,7 +23,10 @@ from domain.refusal import Refused, refuse
 from domain.vocabulary import MaterialKind
 from starter.web.messages import PaperIn
 from starter.web.problems import Stopped, away, stopped
+from storage.database import Database
+from storage.keys import Keys
 from storage.objects import NotStored, ObjectStore
+from storage.uploads import record_uploads, usable_files
 
 AT_ONCE, AT_ONCE_OF_ONE, DECODED_AT_ONCE = 24, 8, 2
 """Files on their way in: all of them, those of one person, and those being decoded."""
@@ -53,6 +57,25 @@ class Incoming(Protocol):
         ...
 
 
+class Shelves(Protocol):
+    """Where files are kept, and who sent them: the doors of the web."""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        ...
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The store of the files."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """The keys by which persons are known."""
+        ...
+
+
 def says_length(declared: str) -> bool:
     """Whether a header is a number of bytes that is worth reading."""
     return declared.isascii() and declared.isdigit() and len(declared) < 20
@@ -70,9 +93,9 @@ class Papers:
         self._known: OrderedDict[str, FileFacts] = OrderedDict()
 
     async def receive(
-        self, request: Incoming, principal: Principal, objects: ObjectStore, kind: MaterialKind
+        self, request: Incoming, principal: Principal, shelves: Shelves, kind: MaterialKind
     ) -> tuple[str, FileFacts]:
-        """Keep the file a request carries as its body; return its SHA-256 and what it is.
+        """Keep the file a request carries as its body, and whose it is; return its SHA-256 and what it is.
 
         Raises `Refused` on a file that is no paper, `Stopped` on one that is too large (413) or too slow (408), and
         while too many are on their way (429, 503).
@@ -82,15 +105,27 @@ class Papers:
             async with self._decoding:
                 content = await asyncio.to_thread(_whole, spooled)
                 facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
-                sha256 = await objects.put(content)
+                sha256 = await shelves.objects.put(content)
+        async with shelves.database.write() as connection:
+            await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
         self._keep(sha256, facts)
         return sha256, facts
 
-    async def stored(self, papers: Sequence[PaperIn], objects: ObjectStore) -> list[Material]:
-        """Return uploads as materials, each as decoding found it. Raises `Refused` on one nobody uploaded."""
+    async def stored(self, papers: Sequence[PaperIn], principal: Principal, shelves: Shelves) -> list[Material]:
+        """Return files that somebody may hand in as materials, each as decoding found it.
+
+        Raises `Refused` on a file that is not theirs as on one that does not exist, and before either is looked for:
+        neither answer nor time tells whether somebody else uploaded it.
+        """
+        named = [paper.sha256 for paper in papers]
+        async with shelves.database.read() as connection:
+            usable = await usable_files(connection, principal, named, person_key=shelves.keys.person_key)
+        for number, sha256 in enumerate(named):
+            if sha256 not in usable:
+                raise _not_uploaded(_place_of(number))
         found = []
         for number, paper in enumerate(papers):
-            facts = await self._facts_of(paper, objects, f"materials[{number}].sha256")
+            facts = await self._facts_of(paper, shelves.objects, _place_of(number))
             found.append(Material.model_validate({**paper.model_dump(), **facts.model_dump()}))
         return found
 
@@ -219,10 +254,14 @@ def _too_many_of_one() -> Stopped:
     )
 
 
+def _place_of(number: int) -> str:
+    return f"materials[{number}].sha256"
+
+
 def _not_uploaded(field: str) -> Refused:
     return refuse(
         field=field,
-        rule="材料文件须先经 PUT /api/v1/uploads 上传",
-        remedy="请上传该文件，并填写上传时返回的 sha256",
+        rule="材料文件须先由提交人（同一账号或同一渠道）上传",
+        remedy="请经 PUT /api/v1/uploads（网页请在材料一步）上传该文件，并填写上传时返回的 sha256",
         message="没有这一文件。",
     )

@@ -1,6 +1,7 @@
 """What was wrong, told as RFC 9457 problem documents: in Chinese, with field, rule and remedy, never with a value."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,11 +11,12 @@ from fastapi.responses import Response
 from obstore.exceptions import BaseError as ObjectStoreError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from domain.refusal import Refusal, Refused
 from starter.cli.failing import Reason, failure_of
-from starter.refusals import closed_case, second_case, unknown_case
+from starter.refusals import closed_case, second_case, settled_at_counter, unknown_case
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -45,6 +47,10 @@ _SHAPE = "见 docs/messages/"
 """How the rule begins that a malformed message breaks."""
 _NOT_FOUND, _CLOSED = unknown_case().refusal.rule, "已办结的案件不再接受命令"
 _SECOND = second_case("", named=False).refusal.rule
+_AT_COUNTER = settled_at_counter().refusal.rule
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,39}")
+"""What begins with a digit is no name of ours: somebody's number, perhaps."""
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 _REMEDY = "请稍后以同一编号重新发送，不会重复办理；仍不成功的，请联系系统管理员"
@@ -88,6 +94,22 @@ def stopped(
     return Stopped(status, Refusal(field=field, rule=rule, remedy=remedy, message=message), headers)
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database can hold a text: PostgreSQL knows no NUL, and half of a surrogate pair is no character."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def unstorable(field: str) -> Stopped:
+    """Return what a text gets that no database could hold, wherever it stands in a request."""
+    return stopped(
+        422,
+        field=field or "input",
+        rule="文字中不能有空字符（U+0000）和不成对的代理码位",
+        remedy="请删去这些字符后重新发送",
+        message="所填内容中有无法保存的字符。",
+    )
+
+
 def away(*, field: str, rule: str, remedy: str, message: str) -> Stopped:
     """Return what a request gets while something it needs is away."""
     headers = {"Retry-After": str(RETRY_SECONDS)}
@@ -98,7 +120,7 @@ def status_of(refusal: Refusal) -> int:
     """Return the HTTP status of a refusal of the domain: 404 unknown, 409 a matter of its state, else 422."""
     if refusal.rule == _NOT_FOUND:
         return 404
-    if refusal.rule in (_CLOSED, _SECOND) or _is_conflict(refusal):
+    if refusal.rule in (_CLOSED, _SECOND, _AT_COUNTER) or _is_conflict(refusal):
         return 409
     return 422
 
@@ -172,7 +194,19 @@ async def _stopped(request: Request, error: Stopped) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    return problem_response(request.scope, error.status_code, _http_refusal(error.status_code), error.headers)
+    headers = {"Allow": _allowed(request.scope)} if error.status_code == 405 else error.headers
+    return problem_response(request.scope, error.status_code, _http_refusal(error.status_code), headers)
+
+
+def _allowed(scope: Scope) -> str:
+    """Return every method an address has; the framework names those of the first route at that address alone."""
+    routes = scope["app"].routes
+    found = [
+        method
+        for method in _METHODS
+        if any(each.matches({**scope, "method": method})[0] is Match.FULL for each in routes)
+    ]
+    return ", ".join(("HEAD", *found) if "GET" in found else found)
 
 
 def _http_refusal(status: int) -> Refusal:
@@ -228,7 +262,7 @@ def json_path(steps: tuple[int | str, ...]) -> str:
 
 
 def _is_name(step: str) -> bool:
-    return step.isascii() and len(step) <= 40 and step.replace("_", "").replace("-", "").isalnum()
+    return _NAME.fullmatch(step) is not None
 
 
 def rule_zh(fault: Mapping[str, Any]) -> str:
@@ -266,6 +300,7 @@ __all__ = [
     "away",
     "case_unknown",
     "closed_case",
+    "is_storable",
     "json_path",
     "problem_response",
     "request_id_of",
@@ -274,4 +309,5 @@ __all__ = [
     "stopped",
     "tell_problems",
     "unexpected",
+    "unstorable",
 ]

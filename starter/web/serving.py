@@ -2,44 +2,96 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from starter.web.connections import Crowd, Known
+from starter.web.guarding import address_of
 from worker.listening import listen, url_of
 
 HEADER_SECONDS = 15.0
 """Within this a request's headers must have arrived, counted from the connection or their first byte."""
 
 KEEP_ALIVE_SECONDS, STOP_SECONDS = 30, 8
-MOST_CONNECTIONS = 1_000
 MAX_HEADER_BYTES = 32 * 1024
+CUT_EVERY_TICKS = 50
+"""Of uvicorn's ticks, ten a second: how often is looked for readers that do not read."""
+
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 21\r\nRetry-After: 5\r\n"
+    b"Connection: close\r\n\r\ntoo many connections\n"
+)
 
 
-class _TimedProtocol(H11Protocol):
-    """Uvicorn's protocol, which waits for headers as long as a sender likes, with an end to that."""
+class _BoundedProtocol(H11Protocol):
+    """Uvicorn's protocol waits for headers as long as a sender likes, takes whoever comes and writes for ever."""
 
-    _headers_due: asyncio.TimerHandle | None = None
+    def __init__(self, *args: Any, crowd: Crowd, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._crowd = crowd
+        self._headers_due: asyncio.TimerHandle | None = None
+        self.address, self.peer, self.resumed = "", "", 0
+
+    # -- as the crowd sees it -------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for an answer, or reads one."""
+        return (self.cycle is None or self.cycle.response_complete) and self.unsent == 0
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the reader."""
+        return self.transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        """Close it."""
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Close it at once, whatever waits for the reader."""
+        self.transport.abort()
+
+    # -- what happens to it ---------------------------------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.peer, self.address = self.client[0] if self.client else "", address_of({"client": self.client})
+        if not self._crowd.admit(self):
+            transport.write(_FULL)
+            transport.close()
+            return
+        if self._crowd.crowded:
+            self.app = partial(_alive_only, self.app)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
         self._headers_are_there()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
+            self._crowd.used(self)
             self._headers_are_there()
         elif self.conn.trailing_data[0]:
             self._await_headers()
+
+    def resume_writing(self) -> None:
+        self.resumed += 1
+        super().resume_writing()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -55,7 +107,39 @@ class _TimedProtocol(H11Protocol):
             self._headers_due = None
 
 
+async def _alive_only(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer whether the process lives; anything else is told to come again."""
+    if scope["path"] == "/healthz":
+        await app(scope, receive, send)
+        return
+    headers = [(b"content-type", b"text/plain"), (b"retry-after", b"5"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b"too many connections\n"})
+
+
+def _without_texts(record: logging.LogRecord) -> bool:
+    """Keep what senders wrote out of the log: of an error its type and place are told, never its text."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        at = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "-"
+        record.msg, record.args = f"{record.getMessage().strip()}: {type(error).__name__} at {at}", ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, crowd: Crowd) -> None:
+        super().__init__(config)
+        self._crowd = crowd
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % CUT_EVERY_TICKS == 0:
+            self._crowd.cut_unread()
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # Ctrl-C belongs to the program that embeds this server.
@@ -79,9 +163,11 @@ async def served(
     `trust_proxy` names the address of a proxy whose word about the client's address and https is believed.
     """
     listener = listen(host, port)
+    crowd = Crowd(trusted=_proxies(app, trust_proxy))
+    logging.getLogger("uvicorn.error").addFilter(_without_texts)
     config = uvicorn.Config(
         app,
-        http=_TimedProtocol,
+        http=partial(_BoundedProtocol, crowd=crowd),  # type: ignore[arg-type]  # all that is asked is that it makes one
         ws="none",
         lifespan="on",
         log_config=None,
@@ -90,12 +176,11 @@ async def served(
         server_header=False,
         proxy_headers=bool(trust_proxy),
         forwarded_allow_ips=trust_proxy or None,
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    server = _Server(config)
+    server = _Server(config, crowd)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="web")
     try:
         while not server.started and not task.done():
@@ -107,3 +192,10 @@ async def served(
             await task
         finally:
             listener.close()
+
+
+def _proxies(app: ASGIApp, trust_proxy: str) -> Known:
+    # Uvicorn's reading of addresses and networks: whose word is believed is whose connections speak for many.
+    if not trust_proxy:
+        return ()
+    return ProxyHeadersMiddleware(app, trusted_hosts=trust_proxy).trusted_hosts  # type: ignore[arg-type]  # two ASGIs

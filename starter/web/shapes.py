@@ -1,11 +1,13 @@
 """What the API answers, where no model of the domain says it already."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from activities.letters.register import LetterEntry
-from domain.case_status import TimelineLine
+from domain.case_status import LastDay, TimelineLine
+from domain.events import EventKind
 from domain.public_list import PublicLine
 from domain.taking_over import TakenOver
 from domain.vocabulary import MaterialKind, Sla, Status, WaitingOn
@@ -65,6 +67,7 @@ class CaseLineOut(Shape):
     status: Status
     waiting_on: WaitingOn
     due: datetime | None
+    due_on: LastDay | None
     due_confirmed: bool | None
     sla: Sla
     round: int
@@ -187,7 +190,7 @@ class PublicStepOut(Shape):
     """One step of a case that anybody with number and digits may know."""
 
     at: datetime
-    kind: str
+    kind: EventKind
     what: str
 
 
@@ -199,12 +202,13 @@ class QueriedOut(Shape):
     status_zh: str
     waiting_on: WaitingOn
     due: datetime | None
+    due_on: LastDay | None
     due_confirmed: bool | None
     steps: tuple[PublicStepOut, ...]
 
 
 class PublicListOut(Shape):
-    """A city's list at an instant, with the SHA-256 of its canonical content."""
+    """A page of a city's list; `digest` is the SHA-256 of the canonical content of all its `total` lines."""
 
     region: str
     city: str
@@ -212,6 +216,8 @@ class PublicListOut(Shape):
     as_of: datetime
     entries: tuple[PublicLine, ...]
     digest: str
+    total: int
+    next_cursor: str | None = None
 
 
 class QrIn(Asked):
@@ -220,17 +226,20 @@ class QrIn(Asked):
     qr: str = Field(min_length=1, max_length=2000)
 
 
+CertificateState = Literal["in_force", "not_yet", "over", "suspended", "replaced", "revoked"]
+
+
 class VerifiedOut(Shape):
     """Whether a certificate is genuine as issued, and whether it stands now; `state` None where it is not genuine.
 
-    `state`: `in_force`, `not_yet` (before its first day), `over` (after its last), `revoked`, or `replaced` by a
-    newer version.
+    `state`: `in_force`, `not_yet` (before its first day), `over` (after its last), `suspended`, `revoked`, or
+    `replaced` by a newer version.
     """
 
     genuine: bool
     reason: str
     content: dict[str, JsonValue] | None = None
-    state: str | None = None
+    state: CertificateState | None = None
     state_zh: str | None = None
     revoked_at: datetime | None = None
 

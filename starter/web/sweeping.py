@@ -1,4 +1,4 @@
-"""What a serving process clears away once a day: sessions that ended long ago."""
+"""What a serving process clears away once a day: sessions that ended, and files that were sent, long ago."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from starter.cli.opening import has_database
 from storage.database import Database
 from storage.sessions import forget_sessions
+from storage.uploads import forget_uploads
 from worker.settings import Settings
 
 EVERY_SECONDS, AGAIN_SECONDS = 24 * 3600.0, 600.0
@@ -43,6 +44,8 @@ async def _sweep(settings: Settings) -> bool:
         try:
             async with database.write() as connection:
                 await forget_sessions(connection, at=datetime.now(UTC))
+            async with database.write() as connection:
+                await forget_uploads(connection, at=datetime.now(UTC))
         finally:
             await database.close()
     except Exception as error:

@@ -157,6 +157,7 @@ BOTH_ASSUMED: list[Row] = [
     ("filing.agent_allowed", True, None),
     ("clock.notify_limit", 5, "working_days"),
     ("clock.warn_ratio", 0.8, None),
+    ("clock.extensions", 1, "times"),
     ("clock.stops.supplement", True, None),
     ("clock.stops.originals", True, None),
     ("supplement.window", 10, "working_days"),

@@ -81,9 +81,8 @@ async def test_an_entry_is_masked_and_has_start_end_and_a_digest_a_printed_list_
     person = made(71_401, PRESSURE, tmp_path / "papers")["applicant"]
     board, file = Board(city.settings.home), tmp_path / "list.json"
     shown = await board.json(JIUQUAN, "--at", rfc3339(at), "--to", str(file))
-    (line,) = [
-        each for each in shown["entries"] if each["entry"] == load_keys(city.settings.keys).list_number(number)
-    ]
+    entry = load_keys(city.settings.keys).list_number(number)
+    (line,) = [each for each in shown["entries"] if each["entry"] == entry]
     due = (await mente.status(number)).due
     assert due is not None
     assert (line["starts_on"], line["ends_on"]) == (local_date(at).isoformat(), local_date(due).isoformat())
@@ -102,7 +101,7 @@ async def test_an_entry_is_masked_and_has_start_end_and_a_digest_a_printed_list_
     assert shown["digest"] in printed.stdout
     assert number not in printed.stdout
     officers = await board.json(JIUQUAN, "--at", rfc3339(at), "--numbers")
-    assert officers["numbers"][load_keys(city.settings.keys).list_number(number)] == number
+    assert officers["numbers"][entry] == number
     assert officers["digest"] == shown["digest"]
 
 

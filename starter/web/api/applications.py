@@ -79,7 +79,7 @@ async def hand_in(
     if principal.role is Role.APPLICANT:
         wait = max(wait, TAKEN_UP_SECONDS)
     mente = await doors.mente()
-    materials = await doors.papers.stored(papers, doors.objects)
+    materials = await doors.papers.stored(papers, principal, doors)
     account = principal.id if principal.role is Role.APPLICANT else ""
     applied = await mente.hand_in(
         form, materials, now=now(), wait=wait, account=account, sees=partial(is_theirs, principal)
@@ -202,7 +202,7 @@ def own_filter(principal: Principal, region: str | None = None) -> CaseFilter:
 
 async def cases_page(doors: Doors, wanted: CaseFilter, cursor: str | None, limit: int) -> CasesOut:
     """Return one page of cases, with whether their dates are settled."""
-    after = After(*read_cursor(cursor, datetime, str)) if cursor else None
+    after = After(*read_cursor(cursor, datetime | None, str)) if cursor else None
     async with doors.database.read(long=True) as connection:
         lines = await page_of_cases(connection, wanted, after=after, limit=limit + 1)
         history = await doors.calendars.history(connection)

@@ -1,7 +1,8 @@
 """One case: where it stands, its timeline, its clock day by day, its papers, notices and messages."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,11 +11,13 @@ from fastapi.responses import Response
 from domain.acceptance import parse_acceptance_number
 from domain.access import Action, CaseFacts, Principal
 from domain.case_status import CaseStatus, Explanation
+from domain.moments import local_date
 from domain.vocabulary import MATERIAL_ZH
 from starter.deadlines import FIRST_ON, LAST_ON
 from starter.explaining import explain_case
 from starter.status import read_status
 from starter.web.answering import answer, answer_file, answer_model
+from starter.web.asking import Day
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.messages import read_body, takes
@@ -38,6 +41,8 @@ from storage.inbox import mark_read, messages_of_case
 from storage.material_views import materials_of
 
 router = APIRouter(prefix="/applications/{acceptance_no}", tags=["cases"])
+MOST_DAYS_SHOWN = timedelta(days=800)
+"""How far ahead a clock is shown: each day costs some of everybody's time, and no limit is that long."""
 Number = Annotated[str, Path(max_length=40, description="Acceptance number.", examples=["510400-0000-0000-0000-0"])]
 
 
@@ -104,14 +109,20 @@ async def explanation(
     doors: Doorway,
     principal: Asker,
     acceptance_no: Number,
-    until: Annotated[date | None, Query(ge=FIRST_ON, le=LAST_ON, description="Last day to show.")] = None,
+    until: Annotated[
+        Day | None,
+        Query(ge=FIRST_ON, le=LAST_ON, description="Last day to show; at most 800 days from the start or today."),
+    ] = None,
 ) -> Response:
     """Every day of a case's clock: counted or not, why, and which notice says so."""
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_CASE)
     async with doors.database.read() as connection:
         view = await reading.case_status(connection, number)
         history = await doors.calendars.history(connection)
-    found = explain_case(view, now(), history, until) if view else None
+    if view is not None and view.ledger is not None and until is not None:
+        _check_until(until, view.ledger.started_at)
+    # Of a clock that stood still for years, reckoned beside the loop: every other request would wait for it.
+    found = await asyncio.to_thread(explain_case, view, now(), history, until) if view else None
     if found is None:
         raise stopped(
             409,
@@ -122,6 +133,17 @@ async def explanation(
         )
     doors.accesses.note(actor=principal.reader, action="case.explain", acceptance_no=number)
     return answer(request, found)
+
+
+def _check_until(until: date, started_at: datetime) -> None:
+    if until > max(local_date(started_at), local_date(now())) + MOST_DAYS_SHOWN:
+        raise stopped(
+            422,
+            field="until",
+            rule=f"until 不晚于计时开始之日或今日（以较晚者为准）之后 {MOST_DAYS_SHOWN.days} 天",
+            remedy="请改用较早的日期",
+            message="要说明的日期过远。",
+        )
 
 
 @router.get("/materials", operation_id="listMaterials", response_model=MaterialsOut)

@@ -80,7 +80,7 @@ async def _command_of(doors: Doors, principal: Principal, name: str, raw: dict[s
     content = {**raw, "actor": principal.actor}
     if name == "supply_materials" and isinstance(raw.get("materials"), list):
         papers = read_as({"materials": raw["materials"]}, PapersIn).materials
-        stored = await doors.papers.stored(papers, doors.objects)
+        stored = await doors.papers.stored(papers, principal, doors)
         content["materials"] = [each.model_dump(mode="json") for each in stored]
     return read_command(name, json.dumps(content).encode())
 

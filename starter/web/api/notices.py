@@ -14,6 +14,7 @@ from starter.notice_tasks import finish_task
 from starter.resending import Resend, Resent, resend_notice
 from starter.web.answering import answer
 from starter.web.api.cases import Number
+from starter.web.asking import Instant
 from starter.web.callers import Asker
 from starter.web.doors import Doorway, now
 from starter.web.messages import read_body, takes
@@ -51,7 +52,7 @@ async def notices(
     event: NoticeEvent | None = None,
     acceptance_no: Annotated[str | None, Query(max_length=40)] = None,
     settled: bool | None = None,
-    before: Annotated[datetime | None, Query(description="Made before this instant; without offset +08:00.")] = None,
+    before: Annotated[Instant | None, Query(description="Made before this instant; without offset +08:00.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

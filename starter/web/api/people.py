@@ -1,5 +1,6 @@
 """Finding a person's cases at the counter, and the person behind a case."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -7,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from domain.access import Action, Principal, Role
+from domain.half_width import half_width
 from domain.identity import check_id_number, mask_id_number, mask_phone
 from domain.vocabulary import InsuredCategory
 from starter.client import Mente
@@ -25,6 +27,7 @@ from storage.person_views import PersonBehind, other_names, person_behind
 from storage.phone_index import cases_by_phone
 
 router = APIRouter(tags=["people"])
+_PHONE = re.compile(r"1[0-9]{10}")
 _MOST_FOUND = 100
 _TOLD_NAMES = frozenset({Role.OFFICER, Role.COUNTER})
 
@@ -65,13 +68,18 @@ async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> F
             message="没有说明要找谁，或同时给出了两种号码。",
         )
     regions = principal.regions
+    person = (
+        doors.keys.person_key(check_id_number(half_width(wanted.id_number), field="id_number"))
+        if wanted.id_number is not None
+        else None
+    )
+    phone = "" if person else _phone(wanted.phone or "")
     async with doors.database.read(long=True) as connection:
-        if wanted.id_number is not None:
-            person = doors.keys.person_key(check_id_number(wanted.id_number, field="id_number"))
+        if person is not None:
             kept = CaseFilter(regions=regions, person_key=person)
             lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
         else:
-            digest = doors.keys.phone_digest((wanted.phone or "").strip())
+            digest = doors.keys.phone_digest(phone)
             numbers = {each for region in regions for each in await cases_by_phone(connection, digest, region=region)}
             kept = CaseFilter(regions=regions, numbers=tuple(sorted(numbers)))
             lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
@@ -79,6 +87,20 @@ async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> F
     await log_now(doors, principal, "person.find", None, {"cases": len(lines)})
     shown = listed(lines, now(), history)
     return FoundOut(cases=tuple(CaseLineOut.model_validate(each.model_dump()) for each in shown))
+
+
+def _phone(typed: str) -> str:
+    """Return a telephone number as it is kept. Raises `Stopped` (422) on what nobody could have given as theirs."""
+    number = half_width(typed).replace(" ", "").replace("-", "").removeprefix("+86")
+    if not _PHONE.fullmatch(number):
+        raise stopped(
+            422,
+            field="phone",
+            rule="手机号码为以 1 开头的 11 位数字",
+            remedy="请核对手机号码",
+            message="手机号码的格式不对。",
+        )
+    return number
 
 
 @router.get("/applications/{acceptance_no}/person", operation_id="readPerson", response_model=PersonOut)

@@ -11,19 +11,33 @@ from fastapi.responses import Response
 
 from activities.certificates.verify import CertificateVerdict, verify_certificate, verify_text
 from domain.acceptance import parse_acceptance_number
+from domain.access import Action
 from domain.events import EVENT_ZH, EventKind
 from domain.moments import aware, local_date
 from domain.policy import PolicyError
+from domain.public_list import PublicLine, PublicList
 from domain.vocabulary import STATUS_ZH, Status
 from starter.publicity import published
 from starter.status import read_status
-from starter.web.answering import PUBLIC, answer
+from starter.web.answering import NO_STORE, PUBLIC, answer
 from starter.web.api.reference import policy_in_force
+from starter.web.callers import caller_of, check_session, unknown_asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.guarding import address_of
 from starter.web.messages import read_body, takes
+from starter.web.paging import MOST_LINES, Cursor, Limit, read_cursor, write_cursor
+from starter.web.permission import permit_in
 from starter.web.problems import Stopped, stopped
-from starter.web.shapes import KeyOut, PublicListOut, PublicStepOut, QrIn, QueriedOut, QueryIn, VerifiedOut
+from starter.web.shapes import (
+    CertificateState,
+    KeyOut,
+    PublicListOut,
+    PublicStepOut,
+    QrIn,
+    QueriedOut,
+    QueryIn,
+    VerifiedOut,
+)
 from storage import reading
 from storage.person_views import person_behind
 
@@ -62,7 +76,7 @@ _STEPS = frozenset(
 )
 """What the public query shows of a timeline: the steps, and nothing of why."""
 
-_STATE_ZH = {
+_STATE_ZH: dict[CertificateState, str] = {
     "in_force": "凭证有效",
     "not_yet": "尚未生效",
     "over": "有效期已过或资格已终止",
@@ -73,15 +87,30 @@ _STATE_ZH = {
 _IN_FORCE = frozenset({Status.EFFECTIVE, Status.RECHECK})
 
 
-@router.get("/lists/{region}", operation_id="publicList", response_model=PublicListOut)
+@router.get(
+    "/lists/{region}",
+    operation_id="publicList",
+    response_model=PublicListOut,
+    openapi_extra={"security": [{}, {"session": []}]},
+)
 async def public_list(
     request: Request,
     doors: Doorway,
     region: Region,
-    at: Annotated[datetime | None, Query(description="As it stood then; without an offset +08:00.")] = None,
+    at: Annotated[
+        datetime | None,
+        Query(description="As it stood then, for officers and auditors of the city; without an offset +08:00."),
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = MOST_LINES,
 ) -> Response:
-    """A city's masked public list, with the SHA-256 a printed list is compared by."""
+    """A city's masked public list as it stands now, page by page, with the SHA-256 a printed list is compared by.
+
+    `digest` and `total` are those of the whole list. What it once showed is for the city's officers and auditors.
+    """
     policy_in_force(region)
+    if at is not None:
+        await permit_past(request, doors, region)
     try:
         seen = aware(at).astimezone(now().tzinfo) if at else now()
         async with doors.database.read(long=True) as connection:
@@ -96,15 +125,42 @@ async def public_list(
         ) from None
     # Without `at` the instant is no part of the answer's identity: to the minute it stays the same.
     shown_at = seen if at else seen.replace(second=0, microsecond=0)
+    shown, following = list_page(found, cursor, limit)
     listed = PublicListOut(
         region=found.region,
         city=found.city,
         bureau=found.bureau,
         as_of=shown_at,
-        entries=found.entries,
+        entries=shown,
         digest=found.digest,
+        total=len(found.entries),
+        next_cursor=following,
     )
-    return answer(request, listed, cache=PUBLIC)
+    return answer(request, listed, cache=NO_STORE if at else PUBLIC)
+
+
+def list_page(found: PublicList, cursor: str | None, limit: int) -> tuple[tuple[PublicLine, ...], str | None]:
+    """Return one page of a list and the cursor of the next. Raises `Stopped` (422) on a cursor that is none."""
+    place = read_cursor(cursor, str, str) if cursor else ["", ""]
+    left = [each for each in found.entries if [each.starts_on.isoformat(), each.entry] > [p or "" for p in place]]
+    shown = tuple(left[:limit])
+    return shown, write_cursor(shown[-1].starts_on.isoformat(), shown[-1].entry) if len(left) > limit else None
+
+
+async def permit_past(request: Request, doors: Doors, region: str) -> None:
+    """Refuse (401, 403) whoever may not see what a city's list once showed; the look is noted.
+
+    Who was denied after an objection is on no list any more, and must not be found on an old one by everybody.
+    """
+    caller = await caller_of(request)
+    if caller is None:
+        raise unknown_asker()
+    if caller.session is not None:
+        check_session(request, caller.session)
+    reader = caller.principal.reader
+    request.scope["state"]["headers"] |= doors.principals.take(reader).headers()
+    permit_in(caller.principal, Action.READ_PAST_LIST, region)
+    doors.accesses.note(actor=reader, action="list.past", acceptance_no=None, detail={"region": region})
 
 
 @router.post("/status", operation_id="queryStatus", response_model=QueriedOut, openapi_extra=takes(QueryIn))
@@ -139,8 +195,9 @@ async def queried(doors: Doors, query: QueryIn) -> QueriedOut:
         status_zh=STATUS_ZH[found.status],
         waiting_on=found.waiting_on,
         due=found.due,
+        due_on=found.due_on,
         due_confirmed=found.due_confirmed,
-        steps=tuple(PublicStepOut(at=line.at, kind=line.kind, what=EVENT_ZH[EventKind(line.kind)]) for line in steps),
+        steps=tuple(PublicStepOut(at=line.at, kind=line.kind, what=EVENT_ZH[line.kind]) for line in steps),
     )
 
 
@@ -193,12 +250,12 @@ async def judged(doors: Doors, verdict: CertificateVerdict) -> VerifiedOut:
         reason=verdict.reason,
         content=content.model_dump(mode="json"),
         state=state,
-        state_zh=_STATE_ZH.get(state or ""),
+        state_zh=_STATE_ZH[state] if state else None,
         revoked_at=own.revoked_at if own else None,
     )
 
 
-def _state(own: reading.CertificateView | None, newest: int, status: Status | None) -> str | None:
+def _state(own: reading.CertificateView | None, newest: int, status: Status | None) -> CertificateState | None:
     if own is None or status is None:
         return None
     today = local_date(now())

@@ -13,6 +13,7 @@ from domain.moments import local_date
 from domain.policy import RegionPolicy
 from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
 from starter.web.answering import PUBLIC, answer
+from starter.web.asking import Day
 from starter.web.doors import Doorway, now
 from starter.web.problems import Stopped, stopped
 from starter.web.shapes import Shape
@@ -201,8 +202,8 @@ async def due(
 async def days(
     request: Request,
     doors: Doorway,
-    first_on: Annotated[date, Query(alias="from", ge=FIRST_ON, le=LAST_ON)],
-    last_on: Annotated[date, Query(alias="to", ge=FIRST_ON, le=LAST_ON, description="Included.")],
+    first_on: Annotated[Day, Query(alias="from", ge=FIRST_ON, le=LAST_ON)],
+    last_on: Annotated[Day, Query(alias="to", ge=FIRST_ON, le=LAST_ON, description="Included.")],
 ) -> Response:
     """Days: worked or not, why, which notice says so, and whether that is published or projected."""
     if not timedelta(0) <= last_on - first_on < timedelta(days=_MOST_DAYS_SHOWN):

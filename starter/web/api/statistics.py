@@ -11,6 +11,7 @@ from domain.moments import local_date
 from domain.panel_statistics import PanelStatistics
 from starter.figures import CityFigures, city_figures
 from starter.web.answering import answer
+from starter.web.asking import Day
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.permission import permit_in
@@ -19,8 +20,8 @@ from storage.expert_register import counted_statistics
 
 router = APIRouter(prefix="/statistics", tags=["statistics"])
 Region = Annotated[str, Query(pattern=r"^[0-9]{6}$")]
-FromOn = Annotated[date | None, Query(alias="from", description="First day of the decisions; else 90 days ago.")]
-ToOn = Annotated[date | None, Query(alias="to", description="Last day, included; today if left out.")]
+FromOn = Annotated[Day | None, Query(alias="from", description="First day of the decisions; else 90 days ago.")]
+ToOn = Annotated[Day | None, Query(alias="to", description="Last day, included; today if left out.")]
 LONGEST_SPAN = timedelta(days=366)
 _SPAN = timedelta(days=90)
 

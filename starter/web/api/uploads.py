@@ -30,6 +30,6 @@ async def upload(
     What a sender calls the file, and the type it declares, are not looked at.
     """
     permit(principal, Action.UPLOAD)
-    sha256, facts = await doors.papers.receive(request, principal, doors.objects, kind)
+    sha256, facts = await doors.papers.receive(request, principal, doors, kind)
     doors.accesses.note(actor=principal.reader, action="file.upload", acceptance_no=None, detail={"sha256": sha256})
     return answer(request, UploadOut(sha256=sha256, **facts.model_dump()), status=201)

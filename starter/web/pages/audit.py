@@ -77,6 +77,7 @@ ACTION_ZH = {
     "certificate.read": "下载凭证",
     "person.read": "查看申请人",
     "task.open": "打开电话告知任务",
+    "task.read": "查看已办结的电话告知任务",
     "task.done": "办结电话告知任务",
     "notice.resend": "重新发送通知",
     "audit.verify": "核对审计链",

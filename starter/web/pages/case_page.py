@@ -160,7 +160,7 @@ def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
     rows = (
         ("作出决定", day(view.decided_on) if view.decided_on else ""),
         ("待遇生效", day(view.effect_on) if view.effect_on else ""),
-        ("待遇止于", day(view.end_on) if view.end_on else ""),
+        ("待遇止于", day(status.end_on) if status.end_on else ""),
         ("下次复核", recheck if status.next_recheck_on else ""),
         ("不予认定的理由", view.denial_reason),
         ("终止原因", END_ZH.get(view.end_ground, view.end_ground)),

@@ -54,7 +54,7 @@ async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) ->
 
 
 def _place(cursor: str | None) -> After | None:
-    return After(*read_cursor(cursor, datetime, str)) if cursor else None
+    return After(*read_cursor(cursor, datetime | None, str)) if cursor else None
 
 
 @router.get("/form.pdf")

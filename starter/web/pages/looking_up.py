@@ -6,13 +6,14 @@ from fastapi.responses import Response
 
 from domain.refusal import Refused
 from starter.publicity import published
-from starter.web.api.public import queried
+from starter.web.api.public import list_page, queried
 from starter.web.api.reference import unknown_region
 from starter.web.doors import now
 from starter.web.guarding import address_of
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Guest, page_router
 from starter.web.pages.wording import cities
+from starter.web.paging import MOST_LINES, Cursor
 from starter.web.problems import Stopped
 from starter.web.shapes import QueryIn
 from storage.policies import policy_book
@@ -54,12 +55,21 @@ async def lists(visit: Guest) -> Response:
 
 
 @router.get("/lists/{region}")
-async def public_list(visit: Guest, region: str) -> Response:
-    """A city's list as it stands now, masked, with its digest."""
+async def public_list(visit: Guest, region: str, cursor: Cursor = None) -> Response:
+    """A page of a city's list as it stands now, masked, with the digest of the whole list."""
     seen = now()
     async with visit.doors.database.read(long=True) as connection:
         found = await published(connection, visit.doors.keys, known_region(region), seen)
-    return visit.render("public_list.html", found=found, region=region, seen=seen)
+    lines, following = list_page(found, cursor, MOST_LINES)
+    return visit.render(
+        "public_list.html",
+        found=found,
+        lines=lines,
+        region=region,
+        seen=seen,
+        first=f"/lists/{region}" if cursor else None,
+        following=f"/lists/{region}?cursor={following}" if following else None,
+    )
 
 
 def known_region(region: str) -> str:

@@ -100,7 +100,7 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
     chosen = TRAYS.get(tray)
     if chosen is None:
         raise stopped(404, field="tray", rule="", remedy="请从经办页面进入", message="没有这个列表。")
-    after = After(*read_cursor(cursor, datetime, str)) if cursor else None
+    after = After(*read_cursor(cursor, datetime | None, str)) if cursor else None
     async with visit.doors.database.read(long=True) as connection:
         found = await chosen.find(connection, me.regions, after)
         lines = found[:PAGE_LINES]

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from activities.letters.kinds import LETTER_ZH, LetterKind
 from activities.letters.register import letters_of
+from domain.acceptance import parse_acceptance_number
 from domain.access import Action, CaseFacts
 from domain.case_status import CaseStatus, TimelineLine
 from domain.commands import COMMANDS
@@ -78,11 +79,11 @@ class Step(NamedTuple):
 
 @router.get("/my/{acceptance_no}")
 async def one(visit: Known, acceptance_no: str) -> Response:
-    """One application. Whoever took it in at the counter goes on to the officials' page of it."""
-    if visit.role is Role.COUNTER:
-        return visit.go(f"/cases/{acceptance_no}", flash=visit.flash)
-    status, facts = await _case(visit, acceptance_no)
-    number = status.acceptance_no
+    """One application, as its applicant sees it; whoever else asks goes on to the page of their own work."""
+    number = parse_acceptance_number(acceptance_no)
+    if visit.role is not Role.APPLICANT:
+        return visit.go(f"/{'expert' if visit.role is Role.EXPERT else 'cases'}/{number}", flash=visit.flash)
+    status, facts = await _case(visit, number)
     async with visit.doors.database.read() as connection:
         view = await reading.case_status(connection, number)
         messages = await messages_of_case(connection, number) if may_do(visit.me, Action.READ_INBOX, facts) else ()

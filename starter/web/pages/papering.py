@@ -71,7 +71,7 @@ async def _taken(visit: Visit, found: Written, form: FileForm, kind: MaterialKin
     if len(found.content.papers) >= MOST_FILES:
         raise too_many_files()
     doors, me = visit.doors, visit.me
-    sha256, facts = await doors.papers.receive(form, me, doors.objects, kind)
+    sha256, facts = await doors.papers.receive(form, me, doors, kind)
     doors.accesses.note(actor=me.reader, action="file.upload", acceptance_no=None, detail={"sha256": sha256})
     material = Material(kind=kind, sha256=sha256, **facts.model_dump())
     return await rewrite(

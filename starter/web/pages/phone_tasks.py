@@ -127,8 +127,8 @@ async def _page(visit: Visit, number: str, seq: int, errors: Sequence[FieldError
     if found is None or notice is None:
         raise stopped(404, field="notice_seq", rule="", remedy="请返回任务列表", message="该通知没有人工告知任务。")
     is_open = found.done_at is None
-    if is_open:
-        await log_now(visit.doors, visit.me, "task.open", number, {"seq": seq})
+    # A task that is done shows no number, but still what was to be said.
+    await log_now(visit.doors, visit.me, "task.open" if is_open else "task.read", number, {"seq": seq})
     return visit.render(
         "task.html",
         errors=errors,

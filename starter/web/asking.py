@@ -1,0 +1,76 @@
+"""What stands in the query of an address: parameters the document names, each once; days and instants as written."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+
+from starter.web.problems import json_path, stopped
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(
+    rf"{_DAY.pattern}[Tt ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,9}})?)?([Zz]|[+\-][0-9]{{2}}:[0-9]{{2}})?"
+)
+
+
+def _as_day(value: object) -> object:
+    # Pydantic alone would also take seconds since 1970, and an instant that is a midnight.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _as_instant(value: object) -> object:
+    if isinstance(value, str) and not _INSTANT.fullmatch(value):
+        raise ValueError
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_day)]
+"""A day of a query: YYYY-MM-DD and nothing else."""
+
+Instant = Annotated[datetime, BeforeValidator(_as_instant)]
+"""An instant of a query: RFC 3339; without an offset +08:00, as everywhere."""
+
+
+async def known_query(request: Request) -> None:
+    """Refuse a parameter its route does not have, or has twice: a misspelt filter would silently be none at all.
+
+    Raises `Stopped` (422).
+    """
+    if not request.scope["query_string"]:
+        return
+    known, seen = _names_of(request.scope["route"]), set[str]()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            raise stopped(
+                422,
+                field=json_path((name,)) or "query",
+                rule=f"该地址的查询参数只有：{'、'.join(sorted(known))}" if known else "该地址没有查询参数",
+                remedy="请对照 /api/v1/openapi.json 更正参数名",
+                message="查询中有该地址没有的参数。",
+            )
+        if name in seen:
+            raise stopped(
+                422,
+                field=name,
+                rule="每个查询参数只能出现一次",
+                remedy="请只保留一个",
+                message="查询中有重复的参数。",
+            )
+        seen.add(name)
+
+
+def _names_of(route: object) -> frozenset[str]:
+    return frozenset(_queried(route.dependant)) if isinstance(route, APIRoute) else frozenset()
+
+
+def _queried(dependant: Dependant) -> Iterator[str]:
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _queried(each)
