@@ -6,6 +6,7 @@ Imports nothing but the domain, so that no database and no cryptography enters t
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, JsonValue
 
@@ -359,12 +360,19 @@ class ContinueEntitlement(Model):
 
 
 class CommandReceipt(Model):
-    """The answer to an update: carried out, with the audit entry's number and the status it led to."""
+    """The answer to an update: carried out, with the audit entry's number.
+
+    `status` is where the case stood when the command was taken. What became of it is settled afterwards (a verdict is
+    counted once the last one is in, an order to end is carried out by the phase that follows): read the case's status
+    or its timeline for it.
+    """
 
     acceptance_no: str
     command_id: str
     command: str
     seq: int
-    status: Status
+    status: Annotated[
+        Status, Field(description="Where the case stood when the command was taken, not what it led to.")
+    ]
     repeated: bool = False
     message: str = ""

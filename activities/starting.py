@@ -1,6 +1,6 @@
 """Starts the workflows of a transition's notices, after it has been committed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -71,8 +71,13 @@ async def start_notices(
         await start_notice(client, task, notice_workflow_id(acceptance_no, each.seq))
 
 
-async def start_notice(client: Client, task: StartNotice, workflow_id: str) -> None:
-    """Start the workflow of one notice; one that runs, or has ended, stays as it is."""
+async def start_notice(
+    client: Client, task: StartNotice, workflow_id: str, *, rpc_timeout: timedelta | None = None
+) -> None:
+    """Start the workflow of one notice; one that runs, or has ended, stays as it is.
+
+    `rpc_timeout` is for a caller whom somebody waits for; an activity is tried again by its own policy.
+    """
     try:
         await client.start_workflow(
             NOTICE_WORKFLOW,
@@ -81,6 +86,7 @@ async def start_notice(client: Client, task: StartNotice, workflow_id: str) -> N
             task_queue=NOTICE_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            rpc_timeout=rpc_timeout,
         )
     except WorkflowAlreadyStartedError:
         return

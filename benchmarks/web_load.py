@@ -29,7 +29,7 @@ from sqlalchemy import func, select
 
 from benchmarks.web_client import Job, Seen
 from benchmarks.web_town import fill
-from domain.access import Scope
+from domain.access import Principal, Scope
 from domain.case_status import CaseStatus
 from domain.commands import GiveVerdict
 from domain.vocabulary import Decision, Status
@@ -40,6 +40,7 @@ from starter.front_door import until_answering, web_command
 from starter.server import free_port, spawn, stop
 from storage.api_keys import add_key
 from storage.tables import access_log
+from storage.uploads import record_uploads
 
 REGION, CHANNEL = "510400", "app"
 DISEASE = "510400-001"
@@ -69,6 +70,7 @@ class Stage:
     web: psutil.Process
     url: str
     key: str
+    asker: Principal
 
 
 @asynccontextmanager
@@ -94,7 +96,9 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
                 at=datetime.now(UTC),
                 actor="system",
             )
-        yield Stage(house=running, mente=mente, web=psutil.Process(web.pid), url=url, key=made.presented)
+        yield Stage(
+            running, mente, web=psutil.Process(web.pid), url=url, key=made.presented, asker=made.key.principal
+        )
 
 
 def _web_program(port: int) -> list[str]:
@@ -137,12 +141,14 @@ async def measure(wish: Wish) -> dict[str, Any]:
 
 
 async def _bodies(stage: Stage, many: int) -> list[str]:
-    """Return applications whose files are stored already, as after an upload."""
+    """Return applications whose files are stored already and known to be the channel's, as after an upload."""
     bodies = []
     for seed in range(1, many + 1):
         raw, files = quick_application(seed, REGION, DISEASE, datetime.now(UTC) - timedelta(minutes=1))
         # The files are the same for everybody: putting one again finds it.
         shas = {name: await stage.mente.objects.put(content) for name, content in files.items()}
+        async with stage.mente.database.write() as connection:
+            await record_uploads(connection, stage.asker, shas.values(), at=datetime.now(UTC))
         papers = [
             {**{key: value for key, value in each.items() if key != "file"}, "sha256": shas[each["file"]]}
             for each in raw["materials"]

@@ -34,6 +34,7 @@ __all__ = [
     "check_materials",
     "check_recheck_records",
     "faults",
+    "identity_kinds",
     "required_kinds",
     "requirements",
     "tell_in_full",
@@ -61,6 +62,12 @@ def requirements(
     if kind is ApplicationKind.RENEWAL:
         asked.extend(_recheck(disease))
     return tuple(asked)
+
+
+def identity_kinds(policy: RegionPolicy) -> tuple[MaterialKind, ...]:
+    """Return the kinds of paper that say who somebody is, as the city accepts them."""
+    groups = [each.any_of for each in _identity(policy) if set(each.any_of) & set(ID_SIDES)]
+    return tuple(dict.fromkeys(kind for group in groups for kind in group))
 
 
 def required_kinds(policy: RegionPolicy, disease: DiseaseRow) -> tuple[tuple[MaterialKind, ...], ...]:

@@ -1,7 +1,9 @@
 """Every message a case understands. A command arrives as an update or as a signal of the same name.
 
 Senders repeat a command safely with the same `command_id`. Texts are bounded so that no message can bloat a
-history. Fields are only ever added, with a default (payloads outlive releases by years).
+history. Fields are only ever added, with a default (payloads outlive releases by years), and for the same reason no
+model is ever made narrower: what is refused beyond a model stands in `domain.soundness`, and `json_schema_extra`
+tells senders of it.
 """
 
 import difflib
@@ -10,6 +12,7 @@ from datetime import date
 from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationError
+from pydantic.config import JsonDict
 
 from domain.application import Material, Model, Moment
 from domain.refusal import refuse
@@ -18,7 +21,8 @@ from domain.vocabulary import Decision, InsuredState, MaterialKind, Status
 COMMAND_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,79}$"
 ACTOR_PATTERN = r"^(system|(expert|channel|counter|officer|registry):[A-Za-z0-9][A-Za-z0-9._\-]{0,63})$"
 
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+_WORDS: JsonDict = {"pattern": r"\S", "description": "In words: at least one letter or digit of any script."}
+Reason = Annotated[str, Field(min_length=1, max_length=2000, json_schema_extra=_WORDS)]
 Note = Annotated[str, Field(max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$")]
@@ -84,7 +88,7 @@ class RaiseObjection(Command):
     """Someone objects during publicity (公示异议)."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter", "officer"})
-    by: Annotated[str, Field(min_length=1, max_length=100)]
+    by: Annotated[str, Field(min_length=1, max_length=100, json_schema_extra=_WORDS)]
     reason: Reason
 
 
@@ -112,7 +116,10 @@ class Appeal(Command):
 
 
 class Extend(Command):
-    """An officer extends the decision limit (延长期限): by law, or because nobody could work (不可抗力)."""
+    """An officer extends the decision limit (延长期限): by law, or because nobody could work (不可抗力).
+
+    How often one limit is extended on one ground is bounded by the city (`clock.extensions`).
+    """
 
     senders: ClassVar[frozenset[str]] = frozenset({"officer"})
     working_days: Annotated[int, Field(ge=1, le=60)]
@@ -133,15 +140,21 @@ class ChangeHospital(Command):
     """Change the designated hospital (变更定点医疗机构), once a year."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
-    hospital_id: Id
+    hospital_id: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra={"pattern": r"\S"})]
+
+
+_PLACE: JsonDict = {
+    "pattern": "^[1-6][0-9]{5}$",
+    "description": "Code of a place in the mainland (GB/T 2260), outside the pool that insures.",
+}
 
 
 class FileOffregion(Command):
     """File for treatment outside the pool (异地备案)."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
-    region: Annotated[str, Field(pattern=r"^\d{6}$")]
-    from_on: date
+    region: Annotated[str, Field(pattern=r"^\d{6}$", json_schema_extra=_PLACE)]
+    from_on: Annotated[date, Field(json_schema_extra={"description": "Not before 2000, at most a year ahead."})]
 
 
 class EndOffregion(Command):
@@ -150,12 +163,16 @@ class EndOffregion(Command):
     senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
 
 
+_PHONE: JsonDict = {"pattern": "^1[3-9][0-9]{9}$"}
+_EMAIL: JsonDict = {"description": "As of an application: a dot-atom at a host name (RFC 5322, section 3.4.1)."}
+
+
 class ChangeContact(Command):
     """Change phone or e-mail. Personal data: travels encrypted, is kept in storage only."""
 
     senders: ClassVar[frozenset[str]] = frozenset({"channel", "counter"})
-    phone: Annotated[str, Field(pattern=r"^1\d{10}$")] | None = None
-    email: Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")] | None = None
+    phone: Annotated[str, Field(pattern=r"^1\d{10}$", json_schema_extra=_PHONE)] | None = None
+    email: Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", json_schema_extra=_EMAIL)] | None = None
 
 
 class InsuredChanged(Command):

@@ -222,5 +222,5 @@ END_ZH: dict[str, str] = {
 }
 """Grounds on which a benefit ends 终止原因."""
 
-REVOKED_ZH: dict[str, str] = {**END_ZH, "withdrawn": "申请人撤回申请", "denied": "公示异议成立，不予认定"}
+REVOKED_ZH: dict[str, str] = {**END_ZH, "withdrawn": "申请人撤回申请", "denied": "不予认定"}
 """Why a certificate was revoked 凭证作废原因."""

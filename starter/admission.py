@@ -1,11 +1,13 @@
 """What is looked up of an application that is new, before its case is started."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from activities.contract import StartApplication
 from activities.rules import renewal_span
 from domain.counter import check_open
 from domain.moments import local_date
+from domain.refusal import refuse
 from domain.succession import Held
 from domain.vocabulary import ApplicationKind, ChangeKind
 from starter.refusals import hidden_addition, hidden_entitlement, second_case, settled_at_counter
@@ -17,20 +19,46 @@ from storage.entitlements import held_by, judge_application
 from storage.objects import ObjectStore
 from storage.policies import policy_for
 
+HANDED_OVER_WITHIN = timedelta(days=14)
+"""How long after taking an application in a channel or the counter may hand it over on the web.
+
+assumption: longer than any run of days off (nine days at the Spring Festival of 2026), so that what was taken in on
+the last day before it can be handed over on the first day after.
+"""
+
 
 async def admit(
-    database: Database, objects: ObjectStore, calendars: Calendars, start: StartApplication, *, visible: Visible
+    database: Database,
+    objects: ObjectStore,
+    calendars: Calendars,
+    start: StartApplication,
+    *,
+    visible: Visible,
+    received_from: datetime | None = None,
 ) -> StartApplication:
     """Return the application with the papers it takes over.
 
-    Raises `Refused` where the counter was closed when it was handed in, or what it takes over is not the person's or
-    not `visible` to whoever hands in.
+    Raises `Refused` where it was received before `received_from`, the counter was closed when it was handed in, or
+    what it takes over is not the person's or not `visible` to whoever hands in.
     """
+    _check_received(start, received_from)
     async with database.read() as connection:
         calendar = (await calendars.history(connection)).current
     policy = policy_for(start.form.region, local_date(start.received_at))
     check_open(start.form, policy, calendar, start.received_at)
     return await take_over(database, objects, start, visible=visible)
+
+
+def _check_received(start: StartApplication, received_from: datetime | None) -> None:
+    # The day of receipt begins the limit and chooses the policy: nobody may choose it freely.
+    if received_from is None or start.received_at >= received_from:
+        return
+    raise refuse(
+        field="received_at",
+        rule=f"收件时间不得早于提交之前 {HANDED_OVER_WITHIN.days} 天",
+        remedy="请核对收件时间；确在更早收件的，请联系经办机构补录",
+        message="收件时间过早。",
+    )
 
 
 async def refuse_beside_others(database: Database, start: StartApplication, *, visible: Visible) -> None:
@@ -67,11 +95,12 @@ async def _must_see_predecessor(
     async with database.read() as connection:
         held = await held_by(connection, start.person_key, form.region)
     if form.change is ChangeKind.ADDED:
-        followed = [each for each in held if each.in_force]
-        if not vouched and not await _any(followed, visible):
+        if not vouched and not await _any([each for each in held if each.in_force], visible):
             raise hidden_addition()
+        return
     same = [each for each in held if each.disease_id == form.disease_id]
-    if form.change is not ChangeKind.ADDED and not vouched and not same:
+    if not vouched and not same:
+        # The answer of one that is held and hidden.
         raise hidden_entitlement()
     for each in same:
         if not await visible(each.acceptance_no):

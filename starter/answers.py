@@ -1,6 +1,7 @@
 """What a call to Temporal that failed means to whoever made it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,6 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.refusal import Refusal, Refused
 from worker.connection import Unreachable
+
+logger = logging.getLogger("mente.answers")
 
 
 class Unanswered(Exception):
@@ -48,7 +51,8 @@ def unreached(error: RPCError) -> Exception:
     """Return what a failed call means to its sender: nobody answered, or nobody is there."""
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return Unanswered(UNCERTAIN)
-    return Unreachable(f"Temporal 服务未能处理请求（{error.status.name}），请稍后以同一编号重试。")
+    logger.warning("temporal did not take a request (%s)", error.status.name)
+    return Unreachable("流程服务未能处理请求，请稍后以同一编号重试。")
 
 
 def refusal_of(error: WorkflowUpdateFailedError) -> Exception:

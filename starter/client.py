@@ -136,10 +136,12 @@ class Mente:
         wait: float,
         account: str = "",
         sees: Sees = everything,
+        received_from: datetime | None = None,
     ) -> Applied:
         """Start the case of a judged application; `contents` are files not stored yet. Raises as `apply` does.
 
         `account` is the id of the person's account who hands in on our own pages, `sees` which cases they may see.
+        A request that is new is refused if it was received before `received_from`.
         """
         start = StartApplication(
             acceptance_no=self.number_of(form),
@@ -153,7 +155,9 @@ class Mente:
         known = await self._known_request(start, visible)
         if known is not None:
             return known
-        start = await admit(self.database, self.objects, self.calendars, start, visible=visible)
+        start = await admit(
+            self.database, self.objects, self.calendars, start, visible=visible, received_from=received_from
+        )
         await self._refuse_second_case(start, visible)
         for content in contents:
             await self.objects.put(content)

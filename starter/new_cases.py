@@ -54,4 +54,4 @@ async def must_exist(client: Client, number: str) -> WorkflowExecutionDescriptio
             raise unknown_case() from None
         if isinstance(unreached(error), Unanswered):
             raise Unreachable("流程服务没有应答。") from None
-        raise Unreachable(f"Temporal 服务未能处理请求（{error.status.name}）。") from None
+        raise unreached(error) from None

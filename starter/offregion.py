@@ -8,16 +8,19 @@ from domain.moments import local_date
 from domain.offregion import OffregionFiling, read_ending, read_filing
 from domain.refusal import refuse
 from storage import offregion
+from storage.access import log_access
 from storage.database import Database
 from storage.keys import Keys
 from storage.policies import known_regions
 
 
-async def register(database: Database, keys: Keys, raw: object, *, actor: str) -> OffregionFiling:
+async def register(
+    database: Database, keys: Keys, raw: object, *, actor: str, reader: str = ""
+) -> OffregionFiling:
     """File: `raw` has `id_number`, `region` (that insures), `treatment_region` and `from_on`.
 
-    A filing to another place ends on the day this one begins. Only a keyed digest of the ID number is kept. Raises
-    `Refused` naming the field.
+    A filing to another place ends on the day this one begins. Only a keyed digest of the ID number is kept. The
+    access log says that `reader`, else `actor`, did it. Raises `Refused` naming the field.
     """
     now = datetime.now(UTC)
     _check_actor(actor)
@@ -27,10 +30,12 @@ async def register(database: Database, keys: Keys, raw: object, *, actor: str) -
         await offregion.file_offregion(
             connection, filing, person_key=keys.person_key(form.id_number), at=now, actor=actor
         )
+        detail = {"region": filing.region, "treatment_region": filing.treatment_region}
+        await log_access(connection, at=now, actor=reader or actor, action="offregion.filed", detail=detail)
     return filing
 
 
-async def deregister(database: Database, keys: Keys, raw: object, *, actor: str) -> int:
+async def deregister(database: Database, keys: Keys, raw: object, *, actor: str, reader: str = "") -> int:
     """End what a person has filed in a pool: `raw` has `id_number`, `region` and `ended_on`; return how many ended.
 
     Raises `Refused` naming the field.
@@ -39,13 +44,16 @@ async def deregister(database: Database, keys: Keys, raw: object, *, actor: str)
     _check_actor(actor)
     form = read_ending(raw, regions=known_regions(), today=local_date(now))
     async with database.write() as connection:
-        return await offregion.end_offregion(
+        ended = await offregion.end_offregion(
             connection,
             person_key=keys.person_key(form.id_number),
             region=form.region,
             ended_on=form.ended_on,
             actor=actor,
         )
+        detail = {"region": form.region, "ended": ended}
+        await log_access(connection, at=now, actor=reader or actor, action="offregion.ended", detail=detail)
+    return ended
 
 
 def _check_actor(actor: str) -> None:

@@ -131,6 +131,46 @@ def unknown_notice() -> Refused:
     )
 
 
+def no_task() -> Refused:
+    """Return the refusal of a notice that nobody has to tell."""
+    return refuse(
+        field="notice_seq",
+        rule="须为有人工告知任务的通知",
+        remedy="请查看待办任务的列表",
+        message="该通知没有人工告知任务。",
+    )
+
+
+def task_done() -> Refused:
+    """Return the refusal of a task that has ended, in a way that the new outcome does not replace."""
+    return refuse(
+        field="notice_seq",
+        rule="只能办结尚未办结的人工告知任务",
+        remedy="请查看待办任务的列表",
+        message="该任务已办结。",
+    )
+
+
+def still_under_way() -> Refused:
+    """Return the refusal of a notice that cannot be sent anew yet."""
+    return refuse(
+        field="notice_seq",
+        rule="通知办结之后才能重新发送",
+        remedy="请查看该通知的进展；静默时段内的通知会在结束后发出，送达回执最长等待 72 小时",
+        message="该通知仍在发送或等待回执。",
+    )
+
+
+def has_arrived() -> Refused:
+    """Return the refusal of a notice that its person has."""
+    return refuse(
+        field="notice_seq",
+        rule="已送达的通知不再重新发送",
+        remedy="如需再次告知当事人，请电话告知，或打印文书交付",
+        message="该通知已送达。",
+    )
+
+
 def checked_officer(actor: str) -> str:
     """Return an actor who is an officer, such as `officer:O12`. Raises `Refused`."""
     if actor.startswith("officer:") and re.fullmatch(ACTOR_PATTERN, actor):

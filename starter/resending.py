@@ -18,9 +18,9 @@ from domain.application import Model
 from domain.events import AGENT_SMS, INBOX, PUSH, Recipient
 from domain.notice_plan import BY_SMS, EMAIL, SMS
 from domain.refusal import Refused, refuse
-from starter.answers import unreached
+from starter.answers import CALL, CALL_SECONDS, answered_within, unreached
 from starter.client import new_command_id
-from starter.refusals import checked_officer, unknown_notice
+from starter.refusals import checked_officer, has_arrived, id_taken, still_under_way, unknown_notice
 from storage.database import Database
 from storage.notice_orders import (
     ResendOrder,
@@ -99,11 +99,11 @@ async def resend_notice(database: Database, client: Client, wanted: Resend, *, n
         else:
             order = await _new_order(connection, found, wanted, at=now)
     if order is None:
-        raise _under_way()
+        raise still_under_way()
     # Also the order of somebody who died before starting it: it is carried out now at the latest.
     workflow_id = await _start(client, found, order, at=now)
     if under_way:
-        raise _under_way()
+        raise still_under_way()
     return Resent(
         acceptance_no=found.acceptance_no,
         seq=found.seq,
@@ -160,7 +160,8 @@ async def _start(client: Client, found: NoticeWhole, order: ResendOrder, *, at: 
     )
     workflow_id = f"{notice_workflow_id(number, seq)}.r{order.intent}"
     try:
-        await start_notice(client, task, workflow_id)
+        async with answered_within(CALL_SECONDS + 1):
+            await start_notice(client, task, workflow_id, rpc_timeout=CALL)
     except RPCError as error:
         raise unreached(error) from None
     return workflow_id
@@ -181,18 +182,13 @@ def _check_channels(channels: Iterable[str]) -> None:
 
 def _check_standing(found: NoticeWhole, wanted: Resend) -> None:
     if found.state is AttemptState.DELIVERED:
-        raise refuse(
-            field="notice_seq",
-            rule="已送达的通知不再重新发送",
-            remedy="如需再次告知当事人，请电话告知，或打印文书交付",
-            message="该通知已送达。",
-        )
+        raise has_arrived()
     doubtful = any(each.state is AttemptState.UNKNOWN for each in found.ways)
     if doubtful and not wanted.although_unknown:
         raise refuse(
             field="although_unknown",
             rule="结果不明的通知可能已经到达，须确认后才能重新发送",
-            remedy="请先向当事人核实；确需发送的，加 --although-unknown，当事人可能收到两次",
+            remedy="请先向当事人核实；确需发送的，请写明 although_unknown，当事人可能收到两次",
             message="该通知有一次发送结果不明。",
         )
 
@@ -221,7 +217,7 @@ async def _check_day(
             raise refuse(
                 field="channels",
                 rule="同一内容的短信对同一号码每天最多发送一次",
-                remedy="请明日再发，或以 --channel 改用其他渠道；号码已变更的，请先更正联系方式",
+                remedy="请明日再发，或改用其他渠道；号码已变更的，请先更正联系方式",
                 message="该号码今天已收到同一内容的短信，再次发送会被拦下。",
             )
 
@@ -235,27 +231,13 @@ def _phone(notice: NoticeRecord, channel: str) -> str:
 def _check_same(known: ResendOrder, wanted: Resend) -> None:
     same = known.reason == wanted.reason and (not wanted.channels or set(known.channels) == set(wanted.channels))
     if not same:
-        raise refuse(
-            field="command_id",
-            rule="同一命令编号只能对应同一内容的命令",
-            remedy="请换用新的命令编号",
-            message="该命令编号已用于另一内容的命令。",
-        )
-
-
-def _under_way() -> Refused:
-    return refuse(
-        field="notice_seq",
-        rule="通知办结之后才能重新发送",
-        remedy="请查看该通知的进展；静默时段内的通知会在结束后发出，送达回执最长等待 72 小时",
-        message="该通知仍在发送或等待回执。",
-    )
+        raise id_taken()
 
 
 def _channels_refused(message: str) -> Refused:
     return refuse(
         field="channels",
         rule=f"渠道须为：{'、'.join(CHANNELS)}；督办人员只经 email",
-        remedy="请以 --channel 指明渠道",
+        remedy="请指明其中的渠道",
         message=message,
     )

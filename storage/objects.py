@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -16,6 +16,7 @@ from obstore.store import LocalStore, from_url
 from obstore.store import ObjectStore as Backend
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
+_PIECE = 256 * 1024
 
 
 class NotStored(Exception):
@@ -76,6 +77,26 @@ class ObjectStore:
         if await asyncio.to_thread(content_address, content) != sha256:
             raise Tampered(sha256)
         return content
+
+    async def copy(self, sha256: str, into: IO[bytes]) -> int:
+        """Write the bytes to a file, never all of them in memory; return their number. Raises as `get` does."""
+        digest, size = hashlib.sha256(), 0
+
+        def take(piece: bytes) -> None:
+            digest.update(piece)
+            into.write(piece)
+
+        try:
+            found = await obstore.get_async(self._backend, _key(sha256))
+            async for chunk in found.stream(min_chunk_size=_PIECE):
+                piece = bytes(chunk)
+                size += len(piece)
+                await asyncio.to_thread(take, piece)
+        except FileNotFoundError:
+            raise NotStored(sha256) from None
+        if digest.hexdigest() != sha256:
+            raise Tampered(sha256)
+        return size
 
     async def exists(self, sha256: str) -> bool:
         """Say whether an object has this address; its bytes are not read."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.vocabulary import Status
@@ -29,13 +29,27 @@ async def seats_awaited(
     return await _seats(connection, expert_id, ASSIGNED, status=status, limit=None)
 
 
-async def seats_given(connection: AsyncConnection, expert_id: str, *, limit: int = 50) -> tuple[OwnSeat, ...]:
+async def seats_given(
+    connection: AsyncConnection, expert_id: str, *, limit: int = 50, skip: int = 0
+) -> tuple[OwnSeat, ...]:
     """Return the cases the expert has given a verdict in, the newest first."""
-    return await _seats(connection, expert_id, GIVEN, status=None, limit=limit)
+    return await _seats(connection, expert_id, GIVEN, status=None, limit=limit, skip=skip)
+
+
+async def count_given(connection: AsyncConnection, expert_id: str) -> int:
+    """Return how many verdicts the expert has given."""
+    mine = select(func.count()).where(verdict.c.expert_id == expert_id, verdict.c.state == GIVEN)
+    return await connection.scalar(mine) or 0
 
 
 async def _seats(
-    connection: AsyncConnection, expert_id: str, state: str, *, status: Status | None, limit: int | None
+    connection: AsyncConnection,
+    expert_id: str,
+    state: str,
+    *,
+    status: Status | None,
+    limit: int | None,
+    skip: int = 0,
 ) -> tuple[OwnSeat, ...]:
     own = verdict.c.panel, verdict.c.state, verdict.c.assigned_at, verdict.c.round.label("seat_round")
     query = (
@@ -49,5 +63,5 @@ async def _seats(
         query = query.order_by(verdict.c.changed_at.desc(), case.c.acceptance_no)
     if status is not None:
         query = query.where(case.c.status == status)
-    rows = (await connection.execute(query.limit(limit))).mappings()
+    rows = (await connection.execute(query.limit(limit).offset(skip))).mappings()
     return tuple([OwnSeat.model_validate(row) for row in rows])

@@ -18,7 +18,7 @@ RECHECK_RENEWS_RULES = "recheck-renews-rules"
 """
 
 SOUND_COMMANDS = "sound-commands"
-"""What `domain.soundness` has something against is refused: a reason without words, a number nobody can be reached at.
+"""What `domain.soundness` is against is refused: a reason without words, a number nobody can be reached at.
 
 Called only where it would refuse, so that the usual path has not one event more; a case of 0.3.0 that has carried out
 such a command goes on as it was until its run is over. A rule there may not be loosened under this id: a run that has

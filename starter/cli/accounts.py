@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from storage.api_keys import ApiKey
 
 _ROLES = ("applicant", "counter", "expert", "officer", "auditor", "operator")
-_SCOPES = ("apply", "command", "read")
+_SCOPES = ("apply", "command", "read", "registry")
 _LONGEST_LINE = 1024
 _ACTOR = click.option(
     "--actor", default="operator:cli", show_default=True, metavar="WHO", help="Who does it; it is logged."

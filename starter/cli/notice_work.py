@@ -146,24 +146,31 @@ async def tasks(region: str | None, done: bool, limit: int) -> Answer:
 async def done(number: str, seq: int, outcome: str, at: str | None, note: str, by: str, command_id: str) -> Answer:
     """Close a task. `reached` also tells the case that the notice was delivered, and when."""
     from domain.acceptance import parse_acceptance_number
+    from domain.refusal import Refused
     from starter.cli.notice_cards import OUTCOME_ZH
     from starter.notice_tasks import finish_task
     from storage.notice_tasks import TaskOutcome
 
     number = parse_acceptance_number(number)
     reached_at = _instant(at)
-    async with opened_mente() as mente:
-        task = await finish_task(
-            mente,
-            number,
-            seq,
-            outcome=TaskOutcome(outcome),
-            actor=by,
-            now=datetime.now(UTC),
-            reached_at=reached_at,
-            note=note,
-            command_id=_checked_id(command_id),
-        )
+    try:
+        async with opened_mente() as mente:
+            task = await finish_task(
+                mente,
+                number,
+                seq,
+                outcome=TaskOutcome(outcome),
+                actor=by,
+                now=datetime.now(UTC),
+                reached_at=reached_at,
+                note=note,
+                command_id=_checked_id(command_id),
+            )
+    except Refused as error:
+        if error.refusal.field != "reached_at":
+            raise
+        # On this line the instant is an option.
+        raise Refused(error.refusal.model_copy(update={"field": "at", "remedy": "请更正或去掉 --at"})) from None
     told = f"任务已办结：{OUTCOME_ZH[task.outcome]}。受理号 {number}，第 {seq} 号通知"
     return Answer(task, lambda console: console.print(told))
 

@@ -144,7 +144,9 @@ async def deliver(number: str, command: "Command", envelope: Envelope, *, conten
         for content in contents:
             await mente.objects.put(content)
         if not envelope.answered:
-            await mente.signal(number, command)
+            done = await mente.signal(number, command)
+            if done is not None:
+                return Answer(done, lambda console: _show_receipt(console, done))
             sent = {"acceptance_no": number, "command_id": command.command_id, "command": name_of(command)}
             return Answer({**sent, "sent": True}, lambda console: _show_sent(console, command.command_id))
         try:

@@ -70,6 +70,11 @@ def answer_bytes(
 
 def answer_file(request: Request, content: bytes, media_type: str, name: str) -> Response:
     """Return a paper to be shown or kept; `name` is ours, never what a sender calls it."""
+    return answer_bytes(request, content, media_type, headers=paper_headers(media_type, name))
+
+
+def paper_headers(media_type: str, name: str) -> dict[str, str]:
+    """Return the headers of a paper."""
     headers = {
         # RFC 6266: the names of letters hold Chinese.
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}",
@@ -79,7 +84,7 @@ def answer_file(request: Request, content: bytes, media_type: str, name: str) ->
     if media_type == "application/pdf":
         # The browsers' own viewers of PDF do not work inside a sandbox.
         headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-    return answer_bytes(request, content, media_type, headers=headers)
+    return headers
 
 
 def _decimal(value: object) -> str:

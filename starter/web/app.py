@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from starter.web import health
-from starter.web.answering import PUBLIC, answer
+from starter.web.answering import PUBLIC, answer_bytes
 from starter.web.api import (
     applications,
     audit,
@@ -16,6 +16,8 @@ from starter.web.api import (
     commands,
     documents,
     notices,
+    objecting,
+    offregion,
     people,
     public,
     reference,
@@ -30,7 +32,7 @@ from starter.web.problems import tell_problems
 from starter.web.rates import Buckets, Rates
 from starter.web.receipts import PATH as RECEIPTS
 from starter.web.receipts import ReceiptsDoor
-from starter.web.schema import openapi_document
+from starter.web.schema import openapi_bytes
 from worker.settings import Settings
 
 API = "/api/v1"
@@ -43,7 +45,9 @@ _API_MODULES = (
     audit,
     uploads,
     people,
+    offregion,
     public,
+    objecting,
     reference,
     statistics,
 )
@@ -88,4 +92,4 @@ def include_pages(app: FastAPI) -> None:
 
 
 async def _openapi(request: Request) -> Response:
-    return answer(request, openapi_document(request.app), cache=PUBLIC)
+    return answer_bytes(request, openapi_bytes(request.app), "application/json", cache=PUBLIC)

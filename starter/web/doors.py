@@ -23,6 +23,7 @@ from starter.figures import CityFigures
 from starter.remembered import Remembered
 from starter.vitals import Vital, mail_vital
 from starter.web.auditing import AccessBuffer
+from starter.web.handing_out import HandingOut
 from starter.web.papers import Papers
 from starter.web.problems import away
 from starter.web.rates import Buckets, Rates
@@ -68,9 +69,12 @@ class Doors:
         self.refused_keys = Buckets(rates.refused_key)
         self.logins = Buckets(rates.login)
         self.registrations = Buckets(rates.registration)
+        self.hand_ins = Buckets(rates.hand_in)
+        self.hand_in_addresses = Buckets(rates.hand_in_address)
         self.claims = Buckets(rates.claim)
         self.claimed_cases = Buckets(rates.claimed_case)
         self.papers = Papers(settings.home / "incoming")
+        self.handing_out = HandingOut(settings.home / "outgoing")
         self.verifying = asyncio.Semaphore(2)
         self.figures: Remembered[CityFigures] = Remembered()
         self.panels: Remembered[PanelStatistics] = Remembered()

@@ -1,9 +1,9 @@
 """What senders write: bodies as typed models, read by hand so that what is wrong is told in our own words."""
 
+import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
@@ -17,10 +17,13 @@ from domain.vocabulary import MaterialKind
 from starter.web.problems import Stopped, is_storable, json_path, rule_zh, stopped, unstorable
 
 Read = TypeVar("Read", bound=BaseModel)
+_Steps = tuple[int | str, ...]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Of the file, as the upload answered.")]
 
 _DEEPEST = 32
 """No body of ours is half as deep; Python and pydantic give up at depths of their own, each with another error."""
+_QUICK_BYTES = 32 * 1024
+"""A longer body is read beside the loop: all others would wait for it."""
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """How JSON writes a NUL, and half of a pair of surrogates, if it does."""
 _PLAIN_DIGITS: dict[tuple[str, str], Any] = {
@@ -99,8 +102,15 @@ async def json_body(request: Request) -> dict[str, Any]:
             remedy="请以 Content-Type: application/json 重新发送",
             message="请求的内容类型不对。",
         )
+    body = await request.body()
+    if len(body) <= _QUICK_BYTES:
+        return _parsed(body)
+    return await asyncio.to_thread(_parsed, body)
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        text = (await request.body()).decode()
+        text = body.decode()
         content = json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise _not_json() from None
@@ -108,9 +118,7 @@ async def json_body(request: Request) -> dict[str, Any]:
         raise _not_json()
     # Only what could be wrong is walked: most bodies are neither deep nor escaped.
     if text.count("[") + text.count("{") > _DEEPEST or _ESCAPED.search(text):
-        for steps, leaf in _leaves(content):
-            if not is_storable(leaf):
-                raise unstorable(json_path(steps))
+        _check_walking(content)
     return content
 
 
@@ -129,21 +137,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     )
 
 
-def _leaves(content: object, steps: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Walk through every string of a body, keys too. Raises `Stopped` (400) beyond the depth any body may have."""
-    if len(steps) > _DEEPEST:
+def _check_walking(content: dict[str, Any]) -> None:
+    """Walk through a body, level by level. Raises `Stopped`: 400 too deep, 422 a text no database could keep."""
+    level: list[tuple[_Steps, dict[str, Any] | list[Any]]] = [((), content)]
+    for _ in range(_DEEPEST):
+        below = []
+        for steps, box in level:
+            for step, each in box.items() if isinstance(box, dict) else enumerate(box):
+                if isinstance(each, dict | list):
+                    below.append(((*steps, step), each))
+                if not is_storable(step) or not is_storable(each):
+                    raise unstorable(json_path((*steps, step)))
+        level = below
+    if level:
         raise _not_json()
-    match content:
-        case str():
-            yield steps, content
-        case dict():
-            for key, each in content.items():
-                yield steps, key
-                yield from _leaves(each, (*steps, key))
-        case list():
-            for number, each in enumerate(content):
-                if isinstance(each, str | dict | list):
-                    yield from _leaves(each, (*steps, number))
 
 
 def _no_number(text: str) -> float:

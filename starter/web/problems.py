@@ -16,7 +16,17 @@ from starlette.types import Scope
 
 from domain.refusal import Refusal, Refused
 from starter.cli.failing import Reason, failure_of
-from starter.refusals import closed_case, second_case, settled_at_counter, unknown_case
+from starter.refusals import (
+    closed_case,
+    has_arrived,
+    no_task,
+    second_case,
+    settled_at_counter,
+    still_under_way,
+    task_done,
+    unknown_case,
+    unknown_notice,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -45,11 +55,26 @@ _TAKEN = ("只能对应", "只办理一次")
 """What the rule says of an id that stands for something else already."""
 _SHAPE = "见 docs/messages/"
 """How the rule begins that a malformed message breaks."""
-_NOT_FOUND, _CLOSED = unknown_case().refusal.rule, "已办结的案件不再接受命令"
-_SECOND = second_case("", named=False).refusal.rule
-_AT_COUNTER = settled_at_counter().refusal.rule
+_UNKNOWN = frozenset(each.refusal.rule for each in (unknown_case(), unknown_notice(), no_task()))
+_AGAINST_STATE = (
+    "已办结的案件不再接受命令",
+    second_case("", named=False).refusal.rule,
+    *(each.refusal.rule for each in (settled_at_counter(), still_under_way(), has_arrived(), task_done())),
+    "结果不明的通知可能已经到达",
+    "同一内容的短信对同一号码每天最多",
+    "期限自该通知送达之日起算的",
+    "定点医疗机构每年可变更",
+    "变更后的定点医疗机构须与现定点医疗机构不同",
+    "每案核验原件一次",
+    "参保状态以日期最新的一条为准",
+    "只能对尚未核查的异议作出结论",
+    "补正次数已用完",
+    "同一案件最多登记",
+)
+"""How the rules begin that a request breaks by what has become of the matter: sent earlier or later, it would do."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,39}")
 """What begins with a digit is no name of ours: somebody's number, perhaps."""
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
@@ -94,9 +119,9 @@ def stopped(
     return Stopped(status, Refusal(field=field, rule=rule, remedy=remedy, message=message), headers)
 
 
-def is_storable(text: str) -> bool:
+def is_storable(value: object) -> bool:
     """Whether a database can hold a text: PostgreSQL knows no NUL, and half of a surrogate pair is no character."""
-    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+    return not isinstance(value, str) or _UNSTORABLE.search(value) is None
 
 
 def unstorable(field: str) -> Stopped:
@@ -118,9 +143,9 @@ def away(*, field: str, rule: str, remedy: str, message: str) -> Stopped:
 
 def status_of(refusal: Refusal) -> int:
     """Return the HTTP status of a refusal of the domain: 404 unknown, 409 a matter of its state, else 422."""
-    if refusal.rule == _NOT_FOUND:
+    if refusal.rule in _UNKNOWN:
         return 404
-    if refusal.rule in (_CLOSED, _SECOND, _AT_COUNTER) or _is_conflict(refusal):
+    if refusal.rule.startswith(_AGAINST_STATE) or _is_conflict(refusal):
         return 409
     return 422
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from starter.web.problems import Stopped, stopped
 
+HOUR, DAY = 3_600, 86_400
+"""Seconds."""
+
 MOST_ASKERS = 50_000
 """Askers remembered at a time; the one unseen for longest is forgotten first."""
 
@@ -40,6 +43,10 @@ class Rates:
     """By network address: a household or a counter logs in a few times a minute. Accounts lock by themselves."""
     registration: Rate = Rate("registration", 10 / 3600, 10)
     """By network address: accounts made by citizens themselves."""
+    hand_in: Rate = Rate("hand-in", 10 / DAY, 10)
+    """By applicant's account: applications handed in, taken or refused. A household has a few in a year."""
+    hand_in_address: Rate = Rate("hand-in-address", 30 / DAY, 30)
+    """By network address, of accounts that are not known to be a person's: another account is quickly made."""
     claim: Rate = Rate("claim", 5 / 900, 5)
     """By account: cases somebody tries to claim."""
     claimed_case: Rate = Rate("claimed-case", 5 / 900, 5)
@@ -85,6 +92,12 @@ class Buckets:
         self._buckets[asker].tokens -= 1
         return Left(self.rate, left.remaining - 1, left.wait)
 
+    def give_back(self, asker: str) -> None:
+        """Give back what was taken for something that could not be done."""
+        self.look(asker)
+        bucket = self._buckets[asker]
+        bucket.tokens = min(self.rate.burst, bucket.tokens + 1)
+
     def look(self, asker: str) -> Left:
         """Return what is left to an asker, without taking any of it."""
         now = self._clock()
@@ -109,12 +122,21 @@ class Buckets:
 
 def too_many(left: Left) -> Stopped:
     """Return what who asks too often gets."""
-    wait = max(1, math.ceil(left.wait))
+    wait, window = max(1, math.ceil(left.wait)), max(1, math.ceil(left.rate.burst / left.rate.per_second))
     return stopped(
         429,
         field="rate",
-        rule=f"每 {max(1, math.ceil(left.rate.burst / left.rate.per_second))} 秒最多 {left.rate.burst} 次请求",
-        remedy=f"请在 {wait} 秒后重试",
+        rule=f"每 {_span_zh(window)}最多 {left.rate.burst} 次请求",
+        remedy=f"请在 {_span_zh(wait)}后重试",
         message="请求过于频繁。",
         headers={"Retry-After": str(wait), **left.headers()},
     )
+
+
+def _span_zh(seconds: int) -> str:
+    """Say a span as people do: nobody counts an afternoon in seconds. Rounded up."""
+    if seconds >= DAY and seconds % DAY == 0:
+        return f"{seconds // DAY} 天"
+    if seconds >= 2 * HOUR:
+        return f"{-(-seconds // HOUR)} 小时"
+    return f"{seconds} 秒" if seconds < 120 else f"{-(-seconds // 60)} 分钟"

@@ -1,22 +1,10 @@
 """What a case advises, said to whoever asks over the web: only what they may send there."""
 
-from collections.abc import Awaitable, Callable
-
 from domain.access import Action, CaseFacts, Principal, may
-from domain.refusal import Refusal, Refused
+from domain.refusal import Refusal
 
 _POSSIBLE = "当前环节可用的命令："
 """How a case's remedy begins that names what anybody may send in its present status; see `domain.judging`."""
-
-
-async def advising[Answer](
-    asked: Callable[[], Awaitable[Answer]], principal: Principal, facts: CaseFacts
-) -> Answer:
-    """Await an answer; a refusal advises nothing its reader may not send."""
-    try:
-        return await asked()
-    except Refused as refused:
-        raise Refused(within_reach(refused.refusal, principal, facts)) from None
 
 
 def within_reach(refusal: Refusal, principal: Principal, facts: CaseFacts) -> Refusal:

@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI finds, the bodies we read by hand, and the problems every route may answer."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from starter.web.api.offregion import EndingIn, FilingIn
 from starter.web.messages import COMMAND_BODIES, ApplicationIn
 from starter.web.notice_shapes import FinishIn, ResendIn
 from starter.web.problems import MEDIA_TYPE, Problem
@@ -14,6 +16,8 @@ from starter.web.shapes import PersonIn, QrIn, QueryIn, ReadIn
 
 BODIES: tuple[type[BaseModel], ...] = (
     ApplicationIn,
+    EndingIn,
+    FilingIn,
     FinishIn,
     PersonIn,
     QrIn,
@@ -52,6 +56,15 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 _add_problems(operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def openapi_bytes(app: FastAPI) -> bytes:
+    """Return the document as it is sent, written once."""
+    written: bytes | None = getattr(app.state, "openapi_bytes", None)
+    if written is None:
+        text = json.dumps(openapi_document(app), ensure_ascii=False, separators=(",", ":"))
+        written = app.state.openapi_bytes = text.encode()
+    return written
 
 
 def _add_bodies(document: dict[str, Any]) -> None:

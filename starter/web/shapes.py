@@ -37,7 +37,10 @@ class AppliedOut(Shape):
 
 
 class AcceptedOut(Shape):
-    """A command that nobody answered in time: it is delivered and will be carried out; `look_at` shows what came."""
+    """A command that nobody answered in time: it is delivered and will be carried out; `look_at` shows what came.
+
+    It is empty for a key that may not read the case: to such a one the same command again tells what came of it.
+    """
 
     acceptance_no: str
     command_id: str
@@ -218,6 +221,19 @@ class PublicListOut(Shape):
     digest: str
     total: int
     next_cursor: str | None = None
+
+
+class ObjectedOut(Shape):
+    """An objection to a line of the list: `recorded` by the case, or `delivered` and not judged yet.
+
+    Send it again under the same `command_id` to hear what came of one that was delivered.
+    """
+
+    region: str
+    entry: str
+    command_id: str
+    status: Literal["recorded", "delivered"]
+    repeated: bool = False
 
 
 class QrIn(Asked):

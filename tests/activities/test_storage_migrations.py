@@ -20,7 +20,7 @@ from storage.calendars import shipped_calendar
 from storage.database import Database
 from storage.dated_cases import calendar_versions, cases_depending_on
 from storage.migrations import _config, _exclusive, current, migrate
-from storage.tables import case, metadata
+from storage.tables import case, metadata, upload
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 
 MakeUrl = Callable[..., str]
@@ -164,6 +164,28 @@ async def _as_upgraded(url: str) -> None:
         await recorded(database, transition(1, row=standing(calendar_version=shipped_calendar().version)))
     finally:
         await database.close()
+
+
+def test_the_papers_of_drafts_under_way_are_of_who_writes_them(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
+    with _exclusive(url) as connection:
+        command.upgrade(_config(connection), "0007")
+    with _exclusive(url) as connection:
+        old = MetaData()
+        old.reflect(connection, only=["account", "web_draft"])
+        account, draft = old.tables["account"], old.tables["web_draft"]
+        connection.execute(insert(account), [{**_row(account), "id": "a1"}])
+        paper = {"name": "一.pdf", "material": {"kind": "other", "sha256": "1" * 64}}
+        contents = {"open": {"papers": [paper, paper]}, "empty": {}, "sent": {"papers": [paper]}}
+        rows = [{**_row(draft), "id": name, "account_id": "a1", "content": each} for name, each in contents.items()]
+        connection.execute(
+            insert(draft), [{**each, "sent_at": AT if each["id"] == "sent" else None} for each in rows]
+        )
+    migrate(url)
+    with _exclusive(url) as connection:
+        kept = connection.execute(select(upload)).one()
+    assert (kept.owner, kept.sha256) == ("account:a1", "1" * 64)
+    assert kept.uploaded_at == AT
 
 
 def test_processes_that_start_at_once_on_a_fresh_file_all_come_up(tmp_path: Path) -> None:

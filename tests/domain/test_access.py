@@ -35,6 +35,7 @@ action              applicant     counter   expert   officer   auditor   operato
 apply               web           window    -        -         -         -          channel
 upload              +             city      -        -         -         -          city
 claim_case          +             -         -        -         -         -          -
+register_offregion  -             case      -        case      -         -          city
 list_cases          -             city      city     city      city      -          city
 find_person         -             city      -        city      -         -          -
 read_own            +             -         -        -         -         -          -
@@ -62,7 +63,7 @@ change_hospital     own           case      -        -         -         -      
 change_contact      own           case      -        -         -         -          channel
 file_offregion      own           case      -        -         -         -          channel
 end_offregion       own           case      -        -         -         -          channel
-insured_changed     -             -         -        case      -         -          -
+insured_changed     -             -         -        case      -         -          city
 end_entitlement     -             -         -        case      -         -          -
 notice_delivered    -             -         -        case      -         -          -
 notice_waived       -             -         -        case      -         -          -
@@ -72,6 +73,7 @@ read_calendar       +             city      city     city      city      city   
 read_policy         +             city      city     city      city      city       city
 read_statistics     -             -         -        city      city      city       -
 read_experts        -             -         -        city      city      city       -
+read_past_list      -             -         -        city      city      -          -
 read_audit          -             -         -        -         city      -          -
 read_health         -             -         -        -         -         city       -
 manage_accounts     -             -         -        -         -         city       -
@@ -171,7 +173,7 @@ def test_a_role_may_do_an_action_exactly_where_the_table_says(role: Role, action
             assert refused.field in ("role", "region", "channel", "acceptance_no", "verdicts", "person")
 
 
-@pytest.mark.parametrize("action", [*OF_ONE_CASE, Action.APPLY, Action.FIND_PERSON])
+@pytest.mark.parametrize("action", [*OF_ONE_CASE, Action.APPLY, Action.REGISTER_OFFREGION, Action.FIND_PERSON])
 def test_an_action_on_a_case_is_not_decided_without_its_facts(action: Action) -> None:
     (role, *_) = [role for role in Role if action in ALLOWED[role]]
     with pytest.raises(ValueError, match="facts"):
@@ -233,6 +235,8 @@ def test_scopes_are_what_their_names_say() -> None:
     assert all(each.startswith(("read_", "list_")) for each in SCOPES[Scope.READ])
     writes = {each for each in SCOPES[Scope.COMMAND] if each in COMMANDS}
     assert writes == {name for name, command in COMMANDS.items() if "channel" in command.senders}
+    reports = {name for name, command in COMMANDS.items() if "registry" in command.senders}
+    assert SCOPES[Scope.REGISTRY] == reports == {Action.INSURED_CHANGED}
 
 
 def test_a_key_without_scopes_does_nothing_and_no_key_plays_an_official() -> None:
@@ -250,7 +254,7 @@ def test_a_key_without_scopes_does_nothing_and_no_key_plays_an_official() -> Non
 def test_whoever_may_send_a_command_is_a_sender_the_command_knows() -> None:
     for role, action in product(Role, Action):
         if action in COMMANDS and action in ALLOWED[role]:
-            actor = who(role).actor
+            actor = who(role).acts_as(action)
             assert re.fullmatch(ACTOR_PATTERN, actor)
             assert actor.split(":")[0] in COMMANDS[action].senders, (role, action)
 
@@ -271,6 +275,8 @@ def test_actors_and_readers_are_told_apart() -> None:
         Role.BACKEND: f"channel:{APP}",
     }
     assert who(Role.BACKEND).reader == "key:k1"
+    assert who(Role.BACKEND).acts_as(Action.INSURED_CHANGED) == f"registry:{APP}"
+    assert who(Role.OFFICER).acts_as(Action.INSURED_CHANGED) == who(Role.OFFICER).actor
     assert who(Role.APPLICANT).reader == f"applicant:{MY_ACCOUNT}"
     for role in (Role.AUDITOR, Role.OPERATOR):
         assert not re.fullmatch(ACTOR_PATTERN, who(role).actor)

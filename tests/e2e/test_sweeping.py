@@ -1,4 +1,4 @@
-"""A serving process forgets sessions that ended long ago, and minds neither a missing nor a broken database."""
+"""A serving process forgets sessions and uploads of long ago, and minds neither a missing nor a broken database."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from domain.access import Role
+from domain.access import Principal, Role
 from starter.web.sweeping import swept
 from storage.accounts import NewAccount, add_account
 from storage.database import Database
 from storage.migrations import migrate
 from storage.sessions import begin_session
-from storage.tables import web_session
+from storage.tables import upload, web_session
+from storage.uploads import record_uploads
 from worker.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,6 +40,28 @@ async def test_a_session_that_expired_long_ago_is_forgotten_and_a_live_one_stays
             while await _sessions(database) == 2:
                 await asyncio.sleep(0.02)
         assert await _sessions(database) == 1
+    finally:
+        await database.close()
+
+
+async def test_who_uploaded_what_is_forgotten_after_thirty_days(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    await asyncio.to_thread(migrate, settings.database)
+    database, now = Database(settings.database), datetime.now(UTC)
+    somebody = Principal(kind="account", id="somebody", role=Role.APPLICANT)
+
+    async def kept() -> list[str]:
+        async with database.read() as connection:
+            return list(await connection.scalars(select(upload.c.sha256)))
+
+    try:
+        async with database.write() as connection:
+            await record_uploads(connection, somebody, ["1" * 64], at=now - timedelta(days=31))
+            await record_uploads(connection, somebody, ["2" * 64], at=now - timedelta(days=29))
+        async with swept(settings), asyncio.timeout(10):
+            while len(await kept()) == 2:
+                await asyncio.sleep(0.02)
+        assert await kept() == ["2" * 64]
     finally:
         await database.close()
 

@@ -19,7 +19,7 @@ from starter.embedded import House
 from starter.web.app import create_app
 from starter.web.callers import COOKIE, CSRF_HEADER
 from starter.web.doors import Doors
-from starter.web.rates import Rates
+from starter.web.rates import Rate, Rates
 from starter.web.serving import served
 from storage.accounts import NewAccount, add_account, list_accounts
 from storage.api_keys import add_key
@@ -104,8 +104,8 @@ async def new_key(settings: Settings, region: str, channel: str, scopes: tuple[S
 
 @asynccontextmanager
 async def serving(settings: Settings, rates: Rates | None = None) -> AsyncIterator[Web]:
-    """Serve an application of its own on a free port."""
-    app = create_app(settings, rates=rates)
+    """Serve an application of its own on a free port. All tests come from one address, whoever applies."""
+    app = create_app(settings, rates=rates or Rates(hand_in_address=Rate("wide", 100_000, 1_000_000)))
     async with served(app) as running:
         yield Web(running.url, settings, app)
 

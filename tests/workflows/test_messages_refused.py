@@ -330,3 +330,74 @@ async def test_the_number_of_a_receipt_is_the_number_in_the_trail(town: Town) ->
     receipt = await case.verdict((await case.experts())[0], "grant")
     entry = next(event for event in case.written.events if event.seq == receipt.seq)
     assert entry.kind == "verdict_given"
+
+
+UNSOUND: dict[str, tuple[str, dict[str, Any]]] = {
+    "recuse": ("reason", {"actor": "expert:E001", "reason": "\u200b "}),
+    "give_verdict": ("reason", {"actor": "expert:E001", "decision": "more_evidence", "reason": "\u3000"}),
+    "extend": ("ground", {"actor": "officer:O1", "working_days": 5, "ground": "\x01"}),
+    "change_contact": ("phone", {"phone": "1０００００００００0"}),
+}
+
+
+async def test_what_makes_no_sense_is_refused_as_update_and_as_signal(town: Town) -> None:
+    case = await town.apply()
+    for name, (field, fields) in UNSOUND.items():
+        assert (await case.refused(name, command(**fields))).field == field
+        await case.signal(name, command(**fields))
+        assert case.refusals[-1]["field"] == field
+    await case.signal("change_contact", command(email="a..b@c.cn"))
+    assert case.refusals[-1]["field"] == "email"
+    assert case.kinds.count("refused") == len(UNSOUND) + 1
+    assert await patches_of(case) == ["sound-commands"]
+    await case.verdicts("grant", "grant", "grant")
+    assert case.status() is Status.EFFECTIVE
+
+
+async def test_three_verdicts_without_words_deny_nothing(town: Town) -> None:
+    case = await town.apply()
+    for expert in await case.experts():
+        await case.signal("give_verdict", command(actor=f"expert:{expert}", decision="deny", reason=" "))
+    assert (case.status(), len(case.refusals)) == (Status.REVIEW, 3)
+
+
+async def test_of_a_living_benefit_too_nothing_is_carried_out_that_makes_no_sense(town: Town) -> None:
+    case = await town.granted(panzhihua())
+    wrong: list[tuple[str, str, dict[str, Any]]] = [
+        ("change_hospital", "hospital_id", {"hospital_id": "  "}),
+        ("file_offregion", "region", {"region": "５１０１００", "from_on": "2026-12-01"}),
+        ("file_offregion", "from_on", {"region": "510100", "from_on": "0001-01-01"}),
+        ("file_offregion", "from_on", {"region": "510100", "from_on": "2099-01-01"}),
+        ("end_offregion", "status", {}),
+    ]
+    for name, field, fields in wrong:
+        assert (await case.refused(name, command(**fields))).field == field
+        await case.signal(name, command(**fields))
+        assert (case.kinds[-1], case.refusals[-1]["field"]) == ("refused", field)
+    assert case.written.rows[-1].hospital_id == "H1"
+    await case.send("change_hospital", hospital_id="H2")
+    assert case.kinds[-1] == "hospital_changed", "the year's change was not used up"
+
+
+async def test_a_limit_is_extended_once_on_each_ground(town: Town) -> None:
+    case = await town.apply()
+    extension: dict[str, Any] = {"actor": "officer:O1", "working_days": 60, "ground": "会诊"}
+    await case.send("extend", **extension)
+    assert (await case.refused("extend", command(**extension))).field == "legal_ground"
+    await case.signal("extend", command(**extension))
+    assert case.kinds[-1] == "refused"
+    await case.send("extend", **extension, legal_ground="force_majeure")
+    assert len(case.ledger.extensions) == 2
+
+
+async def test_a_case_that_nobody_sends_nonsense_has_no_mark_of_the_rule(town: Town) -> None:
+    case = await town.granted(panzhihua())
+    await case.send("change_contact", phone="13900000000")
+    assert await patches_of(case) == []
+
+
+async def patches_of(case: Living) -> list[str]:
+    """Return the ids of the patches of the newest run."""
+    marked = [event.marker_recorded_event_attributes for event in await case.history()]
+    kept = [each.details["patch-data"].payloads[0].data for each in marked if "patch-data" in each.details]
+    return [json.loads(each)["id"] for each in kept if b"sound" in each]

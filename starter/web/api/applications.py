@@ -13,15 +13,18 @@ from domain.access import Action, CaseFacts, Principal, Role, is_theirs
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
 from domain.misspelt import check_known
+from domain.refusal import refuse
 from domain.vocabulary import Sla, Status, WaitingOn
+from starter.admission import HANDED_OVER_WITHIN
 from starter.client import Applied
 from starter.status import listed
 from starter.web.answering import answer
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
+from starter.web.hand_ins import handing_in
 from starter.web.messages import ApplicationIn, PaperIn, PapersIn, json_body, read_as, takes
 from starter.web.paging import Cursor, Limit, read_cursor, write_cursor
-from starter.web.permission import facts_for, permit, permit_in
+from starter.web.permission import facts_for, may_do, permit, permit_in
 from starter.web.problems import stopped
 from starter.web.shapes import AppliedOut, CaseLineOut, CasesOut
 from storage.case_pages import After, CaseFilter, page_of_cases
@@ -58,9 +61,13 @@ async def apply(request: Request, doors: Doorway, principal: Asker, prefer: Pref
     raw = await json_body(request)
     form, papers = read_application(raw)
     form = _checked_by(principal, form)
-    permit(principal, Action.APPLY, facts_of_form(doors, form))
+    facts = facts_of_form(doors, form)
+    permit(principal, Action.APPLY, facts)
+    _check_received(principal, form)
     judge_form(form, policies=policy_book(), now=now())
-    applied = await hand_in(doors, principal, form, papers, wait=wait_of(prefer, 0.0))
+    form = _of_account(principal, form)
+    async with handing_in(request, doors, principal, form):
+        applied = await hand_in(doors, principal, form, papers, wait=wait_of(prefer, 0.0))
     doors.accesses.note(actor=principal.reader, action="application.hand_in", acceptance_no=applied.acceptance_no)
     found = AppliedOut(
         acceptance_no=applied.acceptance_no,
@@ -68,8 +75,27 @@ async def apply(request: Request, doors: Doorway, principal: Asker, prefer: Pref
         created=applied.created,
         taken_over=applied.taken_over,
     )
-    headers = {"Location": f"/api/v1/applications/{applied.acceptance_no}"}
+    # Nobody is sent where they may not look.
+    reads = principal.role is Role.APPLICANT or may_do(principal, Action.READ_CASE, facts)
+    headers = {"Location": f"/api/v1/applications/{applied.acceptance_no}"} if reads else {}
     return answer(request, found, status=201 if applied.created else 200, headers=headers)
+
+
+def _check_received(principal: Principal, form: ApplicationForm) -> None:
+    if principal.role is Role.APPLICANT and form.received_at is not None:
+        raise refuse(
+            field="received_at",
+            rule="本人在网上提交的申请，收件时间即提交的时间，由系统记录",
+            remedy="请不填 received_at",
+            message="收件时间不由申请人填写。",
+        )
+
+
+def _of_account(principal: Principal, form: ApplicationForm) -> ApplicationForm:
+    """Give a person's request an id that is their account's own: all persons hand in through one channel."""
+    if principal.role is not Role.APPLICANT:
+        return form
+    return form.model_copy(update={"request_id": f"{principal.id}:{form.request_id}"})
 
 
 async def hand_in(
@@ -82,7 +108,13 @@ async def hand_in(
     materials = await doors.papers.stored(papers, principal, doors)
     account = principal.id if principal.role is Role.APPLICANT else ""
     applied = await mente.hand_in(
-        form, materials, now=now(), wait=wait, account=account, sees=partial(is_theirs, principal)
+        form,
+        materials,
+        now=now(),
+        wait=wait,
+        account=account,
+        sees=partial(is_theirs, principal),
+        received_from=now() - HANDED_OVER_WITHIN,
     )
     if account:
         await facts_for(doors, principal, applied.acceptance_no)
@@ -178,7 +210,7 @@ async def list_applications(
         }
     )
     found = await cases_page(doors, wanted, cursor, limit)
-    doors.accesses.note(
+    await doors.accesses.record(
         actor=principal.reader, action="case.list", acceptance_no=None, detail={"cases": len(found.cases)}
     )
     return answer(request, found)

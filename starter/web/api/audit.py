@@ -34,7 +34,7 @@ async def verify(request: Request, doors: Doorway, principal: Asker, acceptance_
     at = now()
     async with doors.database.read() as connection:
         faults = tuple(await verify_chain(connection, number))
-    doors.accesses.note(actor=principal.reader, action="audit.verify", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="audit.verify", acceptance_no=number)
     found = TrailOut(acceptance_no=number, whole=not faults, faults=faults, verified_at=at)
     # Found the same as before, only later: that is no other answer.
     return answer(request, found, apart_from="verified_at")

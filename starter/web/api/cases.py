@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -16,7 +17,7 @@ from domain.vocabulary import MATERIAL_ZH
 from starter.deadlines import FIRST_ON, LAST_ON
 from starter.explaining import explain_case
 from starter.status import read_status
-from starter.web.answering import answer, answer_file, answer_model
+from starter.web.answering import answer, answer_model
 from starter.web.asking import Day
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
@@ -152,7 +153,7 @@ async def materials(request: Request, doors: Doorway, principal: Asker, acceptan
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_MATERIALS)
     async with doors.database.read() as connection:
         found = await materials_of(connection, number)
-    doors.accesses.note(actor=principal.reader, action="materials.list", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="materials.list", acceptance_no=number)
     lines = [MaterialOut(**each.model_dump(exclude={"position"}), kind_zh=MATERIAL_ZH[each.kind]) for each in found]
     return answer(request, MaterialsOut(acceptance_no=number, materials=tuple(lines)))
 
@@ -180,11 +181,14 @@ async def material_file(
             remedy="请从材料列表中取得 sha256",
             message="该案件没有这一材料。",
         )
-    content = await doors.objects.get(sha256)
-    await log_now(doors, principal, "material.read", number, {"sha256": sha256})
-    suffix = "pdf" if content.startswith(b"%PDF-") else "jpg"
-    media_type = "application/pdf" if suffix == "pdf" else "image/jpeg"
-    return answer_file(request, content, media_type, f"{mine.kind.value}-{mine.round}.{suffix}")
+    return await doors.handing_out.paper(
+        request,
+        principal,
+        doors.objects,
+        sha256,
+        name=f"{mine.kind.value}-{mine.round}",
+        noted=partial(log_now, doors, principal, "material.read", number, {"sha256": sha256}),
+    )
 
 
 async def log_now(
@@ -208,7 +212,7 @@ async def notices(request: Request, doors: Doorway, principal: Asker, acceptance
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_NOTICES)
     async with doors.database.read() as connection:
         found = await reading.notices_of(connection, number)
-    doors.accesses.note(actor=principal.reader, action="notices.read", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="notices.read", acceptance_no=number)
     return answer(request, NoticesOut(acceptance_no=number, notices=found))
 
 
@@ -218,7 +222,7 @@ async def objections(request: Request, doors: Doorway, principal: Asker, accepta
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_OBJECTIONS)
     async with doors.database.read() as connection:
         found = await reading.objections_of(connection, number)
-    doors.accesses.note(actor=principal.reader, action="objections.read", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="objections.read", acceptance_no=number)
     return answer(request, ObjectionsOut(acceptance_no=number, objections=found))
 
 
@@ -228,7 +232,7 @@ async def inbox(request: Request, doors: Doorway, principal: Asker, acceptance_n
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_INBOX)
     async with doors.database.read() as connection:
         found = await messages_of_case(connection, number)
-    doors.accesses.note(actor=principal.reader, action="inbox.read", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="inbox.read", acceptance_no=number)
     return answer(request, InboxOut(acceptance_no=number, messages=found))
 
 

@@ -11,19 +11,23 @@ from fastapi.responses import Response
 from activities.contract import CommandReceipt
 from domain.access import Action, Principal
 from domain.commands import Command, read_command
-from starter.client import Unanswered
+from domain.half_width import half_width
+from domain.refusal import Refused
+from starter.client import Mente, Unanswered
 from starter.web.answering import answer
 from starter.web.api.applications import Prefer, wait_of
 from starter.web.api.cases import Number
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway
 from starter.web.messages import COMMAND_BODIES, SENT, PapersIn, json_body, read_as, takes
-from starter.web.permission import permit_case
+from starter.web.permission import may_do, permit_case
 from starter.web.problems import stopped
+from starter.web.remedies import within_reach
 from starter.web.shapes import AcceptedOut
 
 router = APIRouter(prefix="/applications/{acceptance_no}/commands", tags=["commands"])
 ANSWER_SECONDS = 5.0
+_TYPED = ("phone", "region")
 
 
 async def carry(
@@ -38,13 +42,13 @@ async def carry(
 ) -> CommandReceipt | AcceptedOut:
     """Send a command as its asker; the receipt, or what says that it was delivered and by whom nobody knows yet.
 
-    `wait` in seconds; 0 delivers it without asking for an answer. `as_documented` refuses keys and types that the
-    document does not name: our own forms send neither.
+    `wait` in seconds; 0 delivers it without asking for an answer, which a case that has ended gives all the same.
+    `as_documented` refuses keys and types that the document does not name: our own forms send neither.
 
     The same command id goes as a signal of the same name when no worker answers: a case that has carried it out
     meanwhile takes the repetition for what it is. Raises `Refused`, `Stopped` and `Unreachable`.
     """
-    number, _ = await permit_case(doors, principal, acceptance_no, Action(name))
+    number, facts = await permit_case(doors, principal, acceptance_no, Action(name))
     if as_documented:
         read_as(raw, COMMAND_BODIES[name])
     command = await _command_of(doors, principal, name, raw)
@@ -55,21 +59,35 @@ async def carry(
         acceptance_no=number,
         detail={"command_id": command.command_id},
     )
+    try:
+        receipt = await _answered(mente, number, command, wait)
+    except Refused as refused:
+        raise Refused(within_reach(refused.refusal, principal, facts)) from None
+    return receipt or _delivered(number, command, name, reads=may_do(principal, Action.READ_CASE, facts))
+
+
+async def _answered(mente: Mente, number: str, command: Command, wait: float) -> CommandReceipt | None:
     if wait > 0:
         with contextlib.suppress(Unanswered):
             return await mente.send(number, command, wait=wait)
-    await mente.signal(number, command)
+    return await mente.signal(number, command)
+
+
+def _delivered(number: str, command: Command, name: str, *, reads: bool) -> AcceptedOut:
+    found = "办理结果见时间线" if reads else "再次发送同一命令，可得到办理结果"
     return AcceptedOut(
         acceptance_no=number,
         command_id=command.command_id,
         command=name,
-        look_at=f"/api/v1/applications/{number}/timeline?command_id={quote(command.command_id)}",
-        message="命令已送达，尚未办理。办理结果见时间线；以同一命令编号重复发送是安全的。",
+        # Nobody is sent where they may not look.
+        look_at=f"/api/v1/applications/{number}/timeline?command_id={quote(command.command_id)}" if reads else "",
+        message=f"命令已送达，尚未办理。{found}；以同一命令编号重复发送是安全的。",
     )
 
 
 async def _command_of(doors: Doors, principal: Principal, name: str, raw: dict[str, Any]) -> Command:
-    if raw.get("actor") not in (None, principal.actor):
+    actor = principal.acts_as(Action(name))
+    if raw.get("actor") not in (None, actor):
         raise stopped(
             403,
             field="actor",
@@ -77,7 +95,9 @@ async def _command_of(doors: Doors, principal: Principal, name: str, raw: dict[s
             remedy="请不填 actor，或由本人发送",
             message="不能以他人的名义发送命令。",
         )
-    content = {**raw, "actor": principal.actor}
+    content = {**raw, "actor": actor}
+    # A form is typed by a person, whose input method may write digits of full width.
+    content |= {field: half_width(raw[field]) for field in _TYPED if isinstance(raw.get(field), str)}
     if name == "supply_materials" and isinstance(raw.get("materials"), list):
         papers = read_as({"materials": raw["materials"]}, PapersIn).materials
         stored = await doors.papers.stored(papers, principal, doors)
@@ -103,7 +123,7 @@ def _route(name: str) -> None:
         found = await carry(doors, principal, acceptance_no, name, raw, wait=wait, as_documented=True)
         if isinstance(found, CommandReceipt):
             return answer(request, found)
-        return answer(request, found, status=202, headers={"Location": found.look_at})
+        return answer(request, found, status=202, headers={"Location": found.look_at} if found.look_at else {})
 
 
 for _name in SENT:

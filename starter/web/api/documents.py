@@ -1,5 +1,6 @@
 """What is printed of a case: letters and certificates, as PDF."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -29,7 +30,7 @@ async def letters(request: Request, doors: Doorway, principal: Asker, acceptance
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_LETTERS)
     async with doors.database.read() as connection:
         view = await reading.case_status(connection, number)
-    doors.accesses.note(actor=principal.reader, action="letters.list", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="letters.list", acceptance_no=number)
     return answer(request, LettersOut(acceptance_no=number, letters=letters_of(view) if view else ()))
 
 
@@ -57,7 +58,7 @@ async def certificates(request: Request, doors: Doorway, principal: Asker, accep
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_CERTIFICATE)
     async with doors.database.read() as connection:
         found = await reading.certificates_of(connection, number)
-    doors.accesses.note(actor=principal.reader, action="certificates.list", acceptance_no=number)
+    await doors.accesses.record(actor=principal.reader, action="certificates.list", acceptance_no=number)
     return answer(request, CertificatesOut(acceptance_no=number, certificates=found))
 
 
@@ -82,6 +83,11 @@ async def certificate(
             remedy="已签发的版本：" + ("、".join(str(each.version) for each in issued) or "无"),
             message="没有这一版凭证。" if issued else "该案件尚未签发凭证。",
         )
-    content = await doors.objects.get(chosen.sha256)
-    await log_now(doors, principal, "certificate.read", number, {"version": version})
-    return answer_file(request, content, "application/pdf", f"{chosen.certificate_no}.pdf")
+    return await doors.handing_out.paper(
+        request,
+        principal,
+        doors.objects,
+        chosen.sha256,
+        name=chosen.certificate_no,
+        noted=partial(log_now, doors, principal, "certificate.read", number, {"version": version}),
+    )

@@ -70,7 +70,7 @@ async def notices(
     after = NoticePlace(*read_cursor(cursor, str, int)) if cursor else None
     async with doors.database.read(long=True) as connection:
         page = await page_of_notices(connection, wanted, after=after, limit=limit)
-    doors.accesses.note(
+    await doors.accesses.record(
         actor=principal.reader, action="notices.list", acceptance_no=None, detail={"notices": len(page.notices)}
     )
     return answer(request, page_of(page))
@@ -104,7 +104,9 @@ async def notice(request: Request, doors: Doorway, principal: Asker, acceptance_
             remedy="请从通知列表中取得序号",
             message="该案件没有这一通知。",
         )
-    doors.accesses.note(actor=principal.reader, action="notices.read", acceptance_no=number, detail={"seq": seq})
+    await doors.accesses.record(
+        actor=principal.reader, action="notices.read", acceptance_no=number, detail={"seq": seq}
+    )
     # What officials noted for each other is no matter of the person's, nor of the channel's.
     inside = allows(principal, Action.WORK_TASKS) or principal.role is Role.AUDITOR
     return answer(request, NoticeOut.of(found, inside=inside))
@@ -143,7 +145,7 @@ async def tasks(
     after = notice_tasks.TaskPlace(*read_cursor(cursor, datetime, str, int)) if cursor else None
     async with doors.database.read(long=True) as connection:
         found = await notice_tasks.tasks(connection, regions=(region,), done=done, limit=limit + 1, after=after)
-    doors.accesses.note(
+    await doors.accesses.record(
         actor=principal.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found[:limit])}
     )
     return answer(request, tasks_of(found, limit))

@@ -160,7 +160,7 @@ async def permit_past(request: Request, doors: Doors, region: str) -> None:
     reader = caller.principal.reader
     request.scope["state"]["headers"] |= doors.principals.take(reader).headers()
     permit_in(caller.principal, Action.READ_PAST_LIST, region)
-    doors.accesses.note(actor=reader, action="list.past", acceptance_no=None, detail={"region": region})
+    await doors.accesses.record(actor=reader, action="list.past", acceptance_no=None, detail={"region": region})
 
 
 @router.post("/status", operation_id="queryStatus", response_model=QueriedOut, openapi_extra=takes(QueryIn))

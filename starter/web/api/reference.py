@@ -1,5 +1,6 @@
 """What is the same for everybody: the cities, their policies and catalogues, and the calendar of working days."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from domain.disease import DiseaseRow
 from domain.moments import local_date
 from domain.policy import RegionPolicy
 from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
-from starter.web.answering import PUBLIC, answer
+from starter.web.answering import PUBLIC, answer, answer_bytes
 from starter.web.asking import Day
 from starter.web.doors import Doorway, now
 from starter.web.problems import Stopped, stopped
@@ -194,7 +195,8 @@ async def due(
     """When a limit ends, and whether published notices settle that."""
     asked = {"region": region, "from": start, "working_days": working_days, "calendar_days": calendar_days}
     policy_in_force(region)
-    found = due_of(read_question(asked), await _calendar(doors))
+    # Years nobody has asked about yet are computed first.
+    found = await asyncio.to_thread(due_of, read_question(asked), await _calendar(doors))
     return answer(request, found._asdict(), cache=PUBLIC)
 
 
@@ -214,10 +216,15 @@ async def days(
             remedy="请更正日期，或分次查询",
             message="所问的日期先后颠倒，或天数过多。",
         )
-    found = await _calendar(doors)
+    shown = await asyncio.to_thread(_days, await _calendar(doors), first_on, last_on)
+    return answer_bytes(request, shown.model_dump_json().encode(), "application/json", cache=PUBLIC)
+
+
+def _days(found: WorkCalendar, first_on: date, last_on: date) -> DaysOut:
     part = found.slice(first_on, last_on)
-    shown = [_day(part.day(first_on + timedelta(days=offset))) for offset in range((last_on - first_on).days + 1)]
-    return answer(request, DaysOut(calendar_version=found.version, days=tuple(shown)), cache=PUBLIC)
+    span = range((last_on - first_on).days + 1)
+    days = tuple(_day(part.day(first_on + timedelta(days=offset))) for offset in span)
+    return DaysOut(calendar_version=found.version, days=days)
 
 
 def _day(verdict: DayVerdict) -> DayOut:

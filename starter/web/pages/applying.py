@@ -18,9 +18,11 @@ from domain.moments import rfc3339
 from domain.refusal import Refused
 from domain.roles import Role
 from domain.vocabulary import CHANGE_ZH, ApplicationKind, ChangeKind, InsuredCategory
+from starter.admission import HANDED_OVER_WITHIN
 from starter.web.api.applications import channel_of, facts_of_form
 from starter.web.api.reference import policy_in_force
 from starter.web.doors import now
+from starter.web.hand_ins import handing_in
 from starter.web.pages.checking import is_complete
 from starter.web.pages.drafting import Content, Written, rewrite, written
 from starter.web.pages.fields import FieldError, error_of
@@ -232,14 +234,16 @@ async def _handed_in(visit: Visit, found: Written) -> tuple[str, datetime | None
     form = form_of(visit, found)
     permit(visit.me, Action.APPLY, facts_of_form(visit.doors, form))
     mente = await visit.doors.mente()
-    applied = await mente.hand_in(
-        form,
-        list(found.content.materials),
-        now=now(),
-        wait=INTAKE_SECONDS,
-        account=visit.me.id if visit.role is Role.APPLICANT else "",
-        sees=partial(is_theirs, visit.me),
-    )
+    async with handing_in(visit.request, visit.doors, visit.me, form):
+        applied = await mente.hand_in(
+            form,
+            list(found.content.materials),
+            now=now(),
+            wait=INTAKE_SECONDS,
+            account=visit.me.id if visit.role is Role.APPLICANT else "",
+            sees=partial(is_theirs, visit.me),
+            received_from=now() - HANDED_OVER_WITHIN,
+        )
     visit.doors.accesses.note(
         actor=visit.me.reader, action="application.hand_in", acceptance_no=applied.acceptance_no
     )

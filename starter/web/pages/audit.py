@@ -38,7 +38,7 @@ async def chain(visit: Known, acceptance_no: Number) -> Response:
     visit.may(Action.READ_AUDIT)
     async with visit.doors.database.read() as connection:
         faults = await verify_chain(connection, opened.number)
-    visit.doors.accesses.note(actor=visit.me.reader, action="audit.verify", acceptance_no=opened.number)
+    await visit.doors.accesses.record(actor=visit.me.reader, action="audit.verify", acceptance_no=opened.number)
     entries = len(opened.view.timeline)
     lines = [(each.seq, FAULT_ZH[each.fault]) for each in faults]
     return visit.render("audit_chain.html", number=opened.number, faults=lines, entries=entries, at=now())
@@ -80,6 +80,9 @@ ACTION_ZH = {
     "task.read": "查看已办结的电话告知任务",
     "task.done": "办结电话告知任务",
     "notice.resend": "重新发送通知",
+    "notices.resend_ordered": "安排重新发送通知",
+    "tasks.finish_ordered": "登记告知结果",
+    "tasks.finish_taken_back": "撤回未能登记的告知结果",
     "audit.verify": "核对审计链",
     "application.hand_in": "提交申请",
 }

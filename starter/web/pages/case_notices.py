@@ -86,7 +86,7 @@ async def _page(visit: Visit, opened: CaseFile, seq: int, errors: Sequence[Field
         found = await whole_notice(connection, opened.number, seq)
     if found is None:
         raise stopped(404, field="notice_seq", rule="", remedy="请返回案件页面", message="该案件没有这一通知。")
-    visit.doors.accesses.note(actor=visit.me.reader, action="notices.read", acceptance_no=opened.number)
+    await visit.doors.accesses.record(actor=visit.me.reader, action="notices.read", acceptance_no=opened.number)
     return visit.render(
         "case_notice.html",
         errors=errors,

@@ -40,7 +40,7 @@ async def papers_of(visit: Visit, opened: CaseFile) -> Papers:
     visit.may(Action.READ_MATERIALS, opened.facts)
     async with visit.doors.database.read() as connection:
         stored = await materials_of(connection, opened.number)
-    visit.doors.accesses.note(actor=visit.me.reader, action="materials.list", acceptance_no=opened.number)
+    await visit.doors.accesses.record(actor=visit.me.reader, action="materials.list", acceptance_no=opened.number)
     found = _findings(opened, stored)
     there = {each.kind for each in stored}
     lines = [

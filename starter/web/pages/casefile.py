@@ -49,7 +49,7 @@ async def open_case(visit: Visit, acceptance_no: str, action: Action = Action.RE
             message="该件刚刚提交，正在登记。",
         )
     at = now()
-    visit.doors.accesses.note(actor=visit.me.reader, action="case.read", acceptance_no=number)
+    await visit.doors.accesses.record(actor=visit.me.reader, action="case.read", acceptance_no=number)
     status = shown_status(read_status(view, at, history), visit.me, facts)
     return CaseFile(number, facts, view, status, history, seen_at(view, at))
 

@@ -37,7 +37,9 @@ async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) ->
     at = now()
     shown = {name: [desk_case(each, history, at) for each in found[:PAGE_LINES]] for name, found in pages.items()}
     cases = sum(map(len, shown.values()))
-    visit.doors.accesses.note(actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": cases})
+    await visit.doors.accesses.record(
+        actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": cases}
+    )
     more = {
         name: following("/counter?", found[:PAGE_LINES], name) if len(found) > PAGE_LINES else None
         for name, found in pages.items()

@@ -94,7 +94,7 @@ async def _with_options(visit: Visit, number: str, asked: Asked) -> Asked:
 
 
 async def _objections(visit: Visit, number: str) -> tuple[tuple[str, str], ...]:
-    visit.doors.accesses.note(actor=visit.me.reader, action="objections.read", acceptance_no=number)
+    await visit.doors.accesses.record(actor=visit.me.reader, action="objections.read", acceptance_no=number)
     async with visit.doors.database.read() as connection:
         found = await reading.objections_of(connection, number)
     return tuple(

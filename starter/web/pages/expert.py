@@ -1,12 +1,15 @@
 """An expert's day: what is assigned, the papers beside the form, a verdict nobody else sees before the count."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from fastapi.responses import Response
 
 from domain.access import Role
+from domain.case_dates import Found
 from domain.vocabulary import DECISION_ZH, MATERIAL_ZH, Decision, MaterialKind, Status
+from starter.seat_dates import answer_by
 from starter.web.api.cases import Number
 from starter.web.doors import now
 from starter.web.pages.case_papers import Papers, finding_basis, papers_of
@@ -15,8 +18,9 @@ from starter.web.pages.commanding import DELIVERED, form_id, sent
 from starter.web.pages.fields import FieldError
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.problems import Stopped
+from storage.calendar_store import CalendarHistory
 from storage.effects import ASSIGNED
-from storage.worklists import OwnSeat, seats_awaited, seats_given
+from storage.worklists import OwnSeat, count_given, seats_awaited, seats_given
 
 router = page_router("/expert")
 HEARINGS = (Status.REVIEW, Status.APPEALING, Status.RECHECK)
@@ -30,10 +34,11 @@ _HINTS = {
 
 
 class Assigned(NamedTuple):
-    """One line of the worklist."""
+    """One line of the worklist; `by` is until when this expert's verdict is awaited."""
 
     seat: OwnSeat
     case: DeskCase
+    by: Found | None = None
 
 
 @router.get("")
@@ -47,9 +52,12 @@ async def worklist(visit: Known, status: str = "", page: int = 1) -> Response:
     kept = [each for each in seats if chosen in (None, each.status)]
     page = max(1, min(page, 1 + (len(kept) - 1) // _PAGE))
     shown = kept[(page - 1) * _PAGE : page * _PAGE]
-    visit.doors.accesses.note(actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(shown)})
+    await visit.doors.accesses.record(
+        actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(shown)}
+    )
     counts = {each: sum(seat.status is each for seat in seats) for each in HEARINGS}
-    lines = [Assigned(seat, desk_case(seat, history, now())) for seat in shown]
+    at = now()
+    lines = [Assigned(seat, desk_case(seat, history, at), _awaited_by(seat, history, at)) for seat in shown]
     return visit.render(
         "expert.html",
         lines=lines,
@@ -62,17 +70,26 @@ async def worklist(visit: Known, status: str = "", page: int = 1) -> Response:
     )
 
 
+def _awaited_by(seat: OwnSeat, history: CalendarHistory, at: datetime) -> Found | None:
+    seen = max(at, seat.updated_at) if seat.updated_at else at
+    return answer_by(seat, seat.policy_version, seat.assigned_at, history, seen)
+
+
 @router.get("/given")
-async def given(visit: Known) -> Response:
-    """The cases in which the expert has given a verdict."""
+async def given(visit: Known, page: int = 1) -> Response:
+    """A page of the cases in which the expert has given a verdict, the newest first."""
     me = visit.need(Role.EXPERT)
     async with visit.doors.database.read(long=True) as connection:
-        seats = await seats_given(connection, me.expert_id)
+        total = await count_given(connection, me.expert_id)
+        last = 1 + (total - 1) // _PAGE if total else 1
+        page = max(1, min(page, last))
+        seats = await seats_given(connection, me.expert_id, limit=_PAGE, skip=(page - 1) * _PAGE)
         history = await visit.doors.calendars.history(connection)
-    visit.doors.accesses.note(actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(seats)})
-    return visit.render(
-        "expert_given.html", lines=[Assigned(each, desk_case(each, history, now())) for each in seats]
+    await visit.doors.accesses.record(
+        actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(seats)}
     )
+    lines = [Assigned(each, desk_case(each, history, now())) for each in seats]
+    return visit.render("expert_given.html", lines=lines, page=page, pages=last)
 
 
 @router.get("/{acceptance_no}")
@@ -138,6 +155,13 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
     papers = await papers_of(visit, opened)
     mine = [seat for seat in opened.view.seats if seat.expert_id == visit.me.expert_id]
     counted = opened.facts.counted
+    seat = mine[-1] if mine else None
+    awaited = seat is not None and seat.state == ASSIGNED and opened.view.status in HEARINGS
+    by = (
+        answer_by(opened.view, opened.view.policy_version, seat.assigned_at, opened.history, opened.at)
+        if seat and awaited
+        else None
+    )
     return visit.render(
         "expert_review.html",
         errors=errors,
@@ -146,8 +170,9 @@ async def _review_page(visit: Visit, acceptance_no: str, errors: Sequence[FieldE
         papers=papers,
         first=_first_shown(papers),
         basis=finding_basis,
-        seat=mine[-1] if mine else None,
-        awaited=bool(mine) and mine[-1].state == ASSIGNED and opened.view.status in HEARINGS,
+        seat=seat,
+        awaited=awaited,
+        by=by,
         counted=counted,
         still_counting=bool(mine) and (mine[-1].panel, mine[-1].round) == _newest(opened),
         seats=_last_panel(opened) if counted else (),

@@ -109,7 +109,9 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
         short = len(await short_panels(connection, me.regions))
         tasks = sum([await open_tasks(connection, region) for region in me.regions])
         history = await visit.doors.calendars.history(connection)
-    visit.doors.accesses.note(actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(lines)})
+    await visit.doors.accesses.record(
+        actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(lines)}
+    )
     at = now()
     return visit.render(
         "officer.html",

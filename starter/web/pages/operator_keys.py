@@ -16,7 +16,12 @@ from storage.api_keys import add_key, list_keys, revoke_key
 from storage.policies import known_regions
 
 router = page_router()
-SCOPE_ZH: Mapping[Scope, str] = {Scope.APPLY: "提交申请", Scope.COMMAND: "办理", Scope.READ: "查询"}
+SCOPE_ZH: Mapping[Scope, str] = {
+    Scope.APPLY: "提交申请",
+    Scope.COMMAND: "办理",
+    Scope.READ: "查询",
+    Scope.REGISTRY: "参保登记（报告参保状态变化）",
+}
 
 
 @router.get("/operator/keys")

@@ -43,7 +43,7 @@ async def mine(visit: Known, cursor: str | None = None) -> Response:
     async with visit.doors.database.read() as connection:
         kept = await drafts_of(connection, visit.me.id)
     drafts = [Written(draft=each, content=Content.model_validate(each.content)) for each in kept]
-    visit.doors.accesses.note(
+    await visit.doors.accesses.record(
         actor=visit.me.reader, action="case.list", acceptance_no=None, detail={"cases": len(found.cases)}
     )
     return visit.render("my.html", found=found, drafts=drafts, waiting=waiting, apply=Purpose.APPLY)

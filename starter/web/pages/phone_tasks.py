@@ -48,7 +48,9 @@ async def task_list(visit: Known, done: bool = False, cursor: Cursor = None) -> 
         page = await tasks(connection, regions=me.regions, done=done, limit=most, after=after) if me.regions else ()
         found = page[:PAGE_LINES]
         events = [await whole_notice(connection, each.acceptance_no, each.seq) for each in found]
-    visit.doors.accesses.note(actor=me.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found)})
+    await visit.doors.accesses.record(
+        actor=me.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found)}
+    )
     titles = [NOTICE_ZH[each.event] if each else "" for each in events]
     lines = list(zip(found, titles, strict=True))
     address = f"/officer/tasks?done={str(done).lower()}"
@@ -103,17 +105,11 @@ async def finish(visit: Known, acceptance_no: Number, seq: int) -> Response:
             command_id=form_id(visit),
         )
     except Refused as refused:
-        return await _page(visit, number, seq, [_on_page(error_of(refused.refusal, {"at": "reached_at"}))])
+        return await _page(visit, number, seq, [error_of(refused.refusal)])
     except (Unreachable, Unanswered):
         return await _page(visit, number, seq, [_NOT_TOLD])
     visit.doors.accesses.note(actor=me.reader, action="task.done", acceptance_no=number, detail={"seq": seq})
     return visit.go("/officer/tasks", flash="告知结果已登记。")
-
-
-def _on_page(error: FieldError) -> FieldError:
-    # The command line's remedies name its options.
-    remedy = "请返回任务列表核对" if "mente " in error.remedy else error.remedy.replace("--at", "告知时间")
-    return error._replace(remedy=remedy)
 
 
 def _instant(text: str) -> datetime | None:
