@@ -20,6 +20,7 @@ from domain.roles import (
 
 __all__ = [
     "ALLOWED",
+    "OFFICIALS",
     "OF_ONE_CASE",
     "ROLE_ZH",
     "SCOPES",
@@ -39,6 +40,27 @@ __all__ = [
 _ON_PUBLIC_LIST = frozenset({Action.RAISE_OBJECTION})
 _OF_ONE_PERSON = frozenset({Action.APPLY, Action.REGISTER_OFFREGION})
 """What is done for a person before there is a case; the facts name the person."""
+
+
+OFFICIALS = frozenset({Role.COUNTER, Role.EXPERT, Role.OFFICER, Role.AUDITOR})
+"""Who may not deal with a case of their own: their accounts hold the digest of their ID number."""
+
+_ONLY_LOOKED_AT = frozenset(
+    {
+        Action.READ_CASE,
+        Action.READ_PERSON,
+        Action.READ_MATERIALS,
+        Action.READ_VERDICTS,
+        Action.READ_OBJECTIONS,
+        Action.READ_CERTIFICATE,
+        Action.READ_LETTERS,
+        Action.READ_NOTICES,
+        Action.READ_INBOX,
+        Action.MARK_INBOX,
+    }
+)
+_DEALT_WITH = (OF_ONE_CASE | _OF_ONE_PERSON) - _ONLY_LOOKED_AT - {Action.RECUSE}
+"""What nobody does of whom it is not known which case is their own. An expert may step down all the same."""
 
 
 class CaseFacts(Model):
@@ -76,7 +98,11 @@ def may(principal: Principal, action: Action, facts: CaseFacts | None = None) ->
         if action in OF_ONE_CASE or action in _OF_ONE_PERSON or action is Action.FIND_PERSON:
             raise ValueError(f"{action} needs the facts of the case")
         return None
-    return _by_region(principal, action, facts) or _by_case(principal, action, facts)
+    return (
+        _by_region(principal, action, facts)
+        or _by_case(principal, action, facts)
+        or _by_identity(principal, action)
+    )
 
 
 def hides(refusal: Refusal) -> bool:
@@ -135,6 +161,18 @@ def _by_case(principal: Principal, action: Action, facts: CaseFacts) -> Refusal 
             return _as_expert(principal, action, facts)
         case _:
             return _as_official(principal, action, facts)
+
+
+def _by_identity(principal: Principal, action: Action) -> Refusal | None:
+    """Refuse whoever's own cases nobody could tell: an account made before ID numbers were asked for."""
+    if principal.role not in OFFICIALS or principal.person_key or action not in _DEALT_WITH:
+        return None
+    return Refusal(
+        field="id_number",
+        rule="回避：办理和评审申请的账号须登记本人的身份证号码，用来识别与本人有关的申请",
+        remedy="请由系统管理员在“账号”中为该账号登记身份证号码",
+        message="您的账号没有登记身份证号码，不能办理。",
+    )
 
 
 def _as_applicant(principal: Principal, action: Action, facts: CaseFacts) -> Refusal | None:

@@ -345,13 +345,26 @@ def _judge_contact(command: ChangeContact) -> Refusal | None:
     )
 
 
+def why_no_papers(status: Status, *, suspended_for: str, records_needed: bool, panel_sits: bool) -> str:
+    """Return why a case in a status of `SupplyMaterials` takes no papers all the same; empty where it takes them."""
+    if status is Status.SUSPENDED and suspended_for != "recheck":
+        return "暂停原因不是未交复查资料。"
+    if status is Status.RECHECK and not records_needed:
+        return "本次复核无需提交资料。"
+    if status is Status.RECHECK and panel_sits:
+        return "复查资料已提交，正在由专家复核。"
+    return ""
+
+
 def _judge_papers(state: CaseState, command: SupplyMaterials, now: datetime) -> Refusal | None:
-    if state.status is Status.SUSPENDED and state.suspended_for != "recheck":
-        return _wrong_status(state, command, "暂停原因不是未交复查资料。")
-    if state.status is Status.RECHECK and (state.rules is None or not state.rules.recheck_needs_records):
-        return _wrong_status(state, command, "本次复核无需提交资料。")
-    if state.status is Status.RECHECK and state.panel is not None:
-        return _wrong_status(state, command, "复查资料已提交，正在由专家复核。")
+    why_not = why_no_papers(
+        state.status,
+        suspended_for=state.suspended_for,
+        records_needed=state.rules is not None and state.rules.recheck_needs_records,
+        panel_sits=state.panel is not None,
+    )
+    if why_not:
+        return _wrong_status(state, command, why_not)
     if len(state.materials) + len(command.materials) > MOST_MATERIALS:
         return Refusal(
             field="materials",

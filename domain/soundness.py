@@ -98,13 +98,14 @@ def _judge_extension(state: CaseState, command: Extend) -> Refusal | None:
     if state.ledger is None or state.rules is None:
         return None
     ground, most = Ground(command.legal_ground), state.rules.extensions
-    if sum(each.ground is ground for each in state.ledger.extensions) < most:
+    times = sum(each.ground is ground for each in state.ledger.extensions)
+    if times < most:
         return None
     if most == 0:
         rule, message = "本市不延长办理期限", "办理期限不能延长。"
     else:
         rule = f"同一办理期限，以同一法定事由最多延长 {most} 次"
-        message = f"本期限已因{GROUND_ZH[ground]}延长 {most} 次。"
+        message = f"本期限以“{GROUND_ZH[ground]}”为由已延长 {times} 次，不能再延长。"
     return Refusal(
         field="legal_ground",
         rule=rule,

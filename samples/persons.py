@@ -1,11 +1,12 @@
 """Made-up people: valid identity numbers that clearly belong to nobody.
 
-A person of a story is born on 1 January, a person made for load tests on the 2nd of a month; telephones are
-1380000xxxx and mail addresses end in example.cn.
+A person of a story is born on 1 January, a person made for load tests on the 2nd of a month,
+somebody at work on the 3rd; telephones are 1380000xxxx and mail addresses end in example.cn.
 """
 
 from datetime import date
 from typing import Any
+from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict
 
@@ -118,3 +119,11 @@ def load_person(seed: int, region: str) -> Person:
         category="resident" if resident else "employee",
         tier="high" if resident and region == "510400" else None,
     )
+
+
+def official_id_number(name: str) -> str:
+    """Return the ID number of a made-up person at work, the same for the same name; no patient's of the samples."""
+    rest = crc32(name.encode())
+    rest, serial = divmod(rest, _SERIALS)
+    year, month = divmod(rest % (12 * len(_BIRTH_YEARS)), 12)
+    return id_number("510402", date(_BIRTH_YEARS[year], month + 1, 3), serial + 1)

@@ -199,7 +199,7 @@ async def served_house(home: Path, *, demo: bool, port: int | None = None) -> As
         database = Database(running.settings.database)
         try:
             await index_phones(database, running.keys.phone_digest)
-            logins = await first_logins(database, home, demo=demo)
+            logins = await first_logins(database, home, keys=running.keys, demo=demo)
         finally:
             await database.close()
         await until_answering(url, web.process)

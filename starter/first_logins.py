@@ -10,11 +10,20 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import ROLE_ZH, Role
+from domain.access import OFFICIALS, ROLE_ZH, Role
 from domain.moments import CST, local_date
-from storage.accounts import FIRST_OPERATOR, NewAccount, add_account, ensure_first_operator, list_accounts
+from samples.persons import official_id_number
+from storage.accounts import (
+    FIRST_OPERATOR,
+    NewAccount,
+    add_account,
+    ensure_first_operator,
+    identify_account,
+    list_accounts,
+)
 from storage.database import Database
 from storage.expert_register import list_experts
+from storage.keys import Keys
 from storage.passwords import Passwords, generated_password
 from storage.policies import known_regions, policy_for
 from storage.tables import account
@@ -38,7 +47,7 @@ class Login(NamedTuple):
     must_change: bool = False
 
 
-async def first_logins(database: Database, home: Path, *, demo: bool) -> list[Login]:
+async def first_logins(database: Database, home: Path, *, keys: Keys, demo: bool) -> list[Login]:
     """Make the accounts a fresh installation begins with; return the passwords to be shown.
 
     The first operator's is returned once; those of a demonstration at every start.
@@ -49,7 +58,7 @@ async def first_logins(database: Database, home: Path, *, demo: bool) -> list[Lo
         if password is not None:
             found.append(Login(FIRST_OPERATOR, password, ROLE_ZH[Role.OPERATOR], must_change=True))
             _keep(home / FIRST_LOGIN, found)
-    return found + (await _demo_logins(database, home) if demo else [])
+    return found + (await _demo_logins(database, home, keys) if demo else [])
 
 
 async def _has_no_account(database: Database) -> bool:
@@ -57,21 +66,37 @@ async def _has_no_account(database: Database) -> bool:
         return (await connection.execute(select(account.c.id).limit(1))).first() is None
 
 
-async def _demo_logins(database: Database, home: Path) -> list[Login]:
+async def _demo_logins(database: Database, home: Path, keys: Keys) -> list[Login]:
     kept = home / DEMO_LOGINS
     if kept.is_file():
+        await _identify(database, keys)
         return [Login(**each) for each in json.loads(kept.read_text("utf-8"))]
     password = generated_password()
     # One password for all of them, hashed once: a hundred hashes would be seconds, and nobody here is real.
     hashed = await Passwords().hash(password)
     async with database.write() as connection:
         taken = {each.login for each in await list_accounts(connection)}
-        made = [each for each in await _made_up_people(connection) if each.login not in taken]
+        made = [_identified(each, keys) for each in await _made_up_people(connection) if each.login not in taken]
         for each in made:
             await add_account(connection, each, hashed, must_change=False, at=datetime.now(UTC), actor="system")
     logins = [Login(each.login, password, each.display_name) for each in made]
     _keep(kept, logins)
     return logins
+
+
+async def _identify(database: Database, keys: Keys) -> None:
+    """Give the officials of a demonstration begun with 0.3.0 ID numbers too."""
+    async with database.write() as connection:
+        for each in await list_accounts(connection):
+            if each.role in OFFICIALS and not each.person_key and each.disabled_at is None:
+                key = keys.person_key(official_id_number(each.login))
+                await identify_account(connection, each.id, key, at=datetime.now(UTC), actor="system")
+
+
+def _identified(new: NewAccount, keys: Keys) -> NewAccount:
+    if new.role not in OFFICIALS:
+        return new
+    return new.model_copy(update={"person_key": keys.person_key(official_id_number(new.login))})
 
 
 async def _made_up_people(connection: AsyncConnection) -> list[NewAccount]:

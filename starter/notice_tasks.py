@@ -26,6 +26,12 @@ _INSTEAD_OF: dict[TaskOutcome, tuple[TaskOutcome, ...]] = {
 }
 """How a task may have ended before, to end as this."""
 
+
+def outcomes_after(outcome: TaskOutcome) -> tuple[TaskOutcome, ...]:
+    """Return how a task that ended so may still end: who was not reached may call back."""
+    return tuple(later for later, earlier in _INSTEAD_OF.items() if outcome in earlier)
+
+
 _PERSONAL = re.compile(r"(?<!\d)(?:(?:\d[-\s]?){17}[\dXx]|\d{15}|(?:\+?86[-\s]?)?1[-\s]?[3-9](?:[-\s]?\d){9})(?!\d)")
 """An ID number of 18 or 15 digits, or a mobile number, also in groups."""
 

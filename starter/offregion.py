@@ -14,9 +14,7 @@ from storage.keys import Keys
 from storage.policies import known_regions
 
 
-async def register(
-    database: Database, keys: Keys, raw: object, *, actor: str, reader: str = ""
-) -> OffregionFiling:
+async def register(database: Database, keys: Keys, raw: object, *, actor: str, reader: str = "") -> OffregionFiling:
     """File: `raw` has `id_number`, `region` (that insures), `treatment_region` and `from_on`.
 
     A filing to another place ends on the day this one begins. Only a keyed digest of the ID number is kept. The

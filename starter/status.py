@@ -13,12 +13,14 @@ from domain.clock import Ledger
 from domain.entitlement_dates import recheck_window
 from domain.events import EventKind
 from domain.moments import local_date
-from domain.vocabulary import DATE_ZH, END_ZH, DateKind
+from domain.vocabulary import DATE_ZH, END_ZH, DateKind, Status
 from storage.calendar_store import CalendarHistory
 from storage.reading import CaseLine, CaseView, TimelineEntry
 
 _BEFORE = timedelta(days=40)
 _AFTER = timedelta(days=800)
+_OF_DENIAL = frozenset({Status.DENIED, Status.NOT_ACCEPTED, Status.APPEALING})
+"""Statuses that a refusal explains; an appeal is against it."""
 
 
 class OwnCalendar(NamedTuple):
@@ -70,7 +72,7 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
         end_on=ended_on or view.end_on,
         next_recheck_on=None if view.closed else view.next_recheck_on,
         next_recheck_confirmed=None if view.closed else recheck_is_confirmed(view, own, at),
-        reason=END_ZH.get(view.end_ground, view.end_ground) or view.denial_reason,
+        reason=_reason(view),
         reason_code=view.end_ground,
         limit=limit_status(view.ledger, at, own) if view.ledger else None,
         panel=tuple(
@@ -97,6 +99,12 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
             for entry in view.timeline
         ),
     )
+
+
+def _reason(view: CaseView) -> str:
+    """Return why a case stands as it does: what was denied and then withdrawn is not denied."""
+    ended = END_ZH.get(view.end_ground, view.end_ground)
+    return ended or (view.denial_reason if view.status in _OF_DENIAL else "")
 
 
 def day_of(due: datetime | None) -> date | None:

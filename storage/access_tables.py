@@ -40,12 +40,27 @@ account = Table(
     Column("password_hash", Words, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
-    # attempts since the last one that succeeded, each counted before it is judged
+    # both of 0.3.0, which counted tries by account alone; see `login_try`
     Column("failed_logins", Integer, nullable=False),
     Column("locked_until", Instant),
     Column("must_change_password", Boolean, nullable=False),
     Column("password_changed_at", Instant, nullable=False),
     UniqueConstraint("login"),
+)
+
+# Tries to log in, by SHA-256 of the login and of where they came from; also of logins that do not exist.
+login_try = Table(
+    "login_try",
+    metadata,
+    Column("login_hash", HASH, nullable=False),
+    Column("place", HASH, nullable=False),
+    # in a row, each counted before it is judged
+    Column("attempts", Integer, nullable=False),
+    Column("locked_until", Instant),
+    Column("hour_tries", Integer, nullable=False),
+    Column("hour_began_at", Instant, nullable=False),
+    Column("tried_at", Instant, nullable=False, index=True),
+    PrimaryKeyConstraint("login_hash", "place"),
 )
 
 web_session = Table(

@@ -20,7 +20,6 @@ class Account(Model):
     person_key: str = ""
     created_at: datetime
     disabled_at: datetime | None = None
-    locked_until: datetime | None = None
     must_change_password: bool = False
     password_changed_at: datetime
 

@@ -7,27 +7,24 @@ account and never change; a person with two duties has two accounts.
 import re
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import Role
+from domain.access import OFFICIALS, Role
 from domain.application import Model
 from domain.refusal import Refused, refuse
 from storage.access import log_access
 from storage.account_rows import Account, as_account
 from storage.database import Database
+from storage.login_tries import Place, Tried, count_try, forget_tries_here, forget_tries_of
 from storage.passwords import Passwords, as_hashed, check_password, generated_password, outdated
 from storage.sessions import end_sessions
 from storage.tables import account, expert
 
-FREE_ATTEMPTS = 4
-"""Attempts in a row that may fail before the account is locked by the next one."""
-
-FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=1), timedelta(hours=1)
 FIRST_OPERATOR = "admin"
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]")
@@ -47,6 +44,10 @@ class NewAccount(Model):
     person_key: str = ""
 
 
+_NOWHERE, _INSIDE = Place(), Place(address="inside")
+"""Where nobody says where they are; and where the own password is changed, which locks nobody out of logging in."""
+
+
 class Verifier(Protocol):
     """The port behind the log-in page: from what somebody presents to who they are.
 
@@ -57,7 +58,7 @@ class Verifier(Protocol):
     they are; lock-out and passwords become the issuer's.
     """
 
-    async def verify(self, login: str, secret: str) -> Account | None:
+    async def verify(self, login: str, secret: str, *, place: Place = _NOWHERE) -> Account | None:
         """Return who it is; None when they are not, whatever the reason. May raise `TooManyLogins`."""
         ...
 
@@ -74,53 +75,51 @@ class Accounts:
         self._passwords = passwords
         self._now = now
 
-    async def verify(self, login: str, secret: str) -> Account | None:
-        """Return the account if login and password belong together and it may log in now."""
+    async def verify(self, login: str, secret: str, *, place: Place = _NOWHERE) -> Account | None:
+        """Return the account if login and password belong together and it may log in now from this place."""
         at = self._now()
-        row = await self._judged(_login(login), secret, at)
-        if row is None:
-            return None
-        fresh = await self._passwords.hash(as_hashed(secret)) if outdated(row["password_hash"]) else None
+        with self._passwords.place():
+            row = await self._judged(_login(login), secret, place, at)
+            if row is None:
+                return None
+            old = outdated(row["password_hash"])
+            fresh = await self._passwords.hash_placed(as_hashed(secret)) if old else None
         async with self._database.write() as connection:
-            return await _let_in(connection, row, fresh, at)
+            return await _let_in(connection, row, fresh, place, at)
 
     async def change_password(self, account_id: str, *, old: str, new: str) -> None:
         """Replace the own password, ending every session. Raises `Refused`; guesses of the old one are counted."""
         at = self._now()
         async with self._database.read() as connection:
             found = await account_of(connection, account_id)
-        if found is None or await self._judged(found.login, old, at) is None:
-            raise _refusal(
-                "old_password",
-                "修改密码须先核对原密码，连续输错会暂停登录",
-                "请核对原密码后重试；忘记密码的，请联系系统管理员重置",
-                "原密码不对，或者账号已暂停登录。",
-            )
-        password = check_password(new, login=found.login, field="new_password")
-        if password == as_hashed(old):
-            raise _refusal("new_password", "新密码不得与原密码相同", "请换一个密码", "新密码与原密码相同。")
-        kept, actor = await self._passwords.hash(password), f"{found.role}:{found.id}"
+        with self._passwords.place():
+            if found is None or await self._judged(found.login, old, _INSIDE, at) is None:
+                raise _refusal(
+                    "old_password",
+                    "修改密码须先核对原密码，连续输错会暂停修改",
+                    "请核对原密码后重试；忘记密码的，请联系系统管理员重置",
+                    "原密码不对，或者暂时不能修改。",
+                )
+            password = check_password(new, login=found.login, field="new_password")
+            if password == as_hashed(old):
+                raise _refusal("new_password", "新密码不得与原密码相同", "请换一个密码", "新密码与原密码相同。")
+            kept, actor = await self._passwords.hash_placed(password), f"{found.role}:{found.id}"
         async with self._database.write() as connection:
             await set_password(connection, account_id, kept, must_change=False, at=at, actor=actor)
 
-    async def _judged(self, login: str, secret: str, at: datetime) -> RowMapping | None:
+    async def _judged(self, login: str, secret: str, place: Place, at: datetime) -> RowMapping | None:
         async with self._database.write() as connection:
-            row = await _count_attempt(connection, login, at)
-        right = await self._passwords.verify(secret, row["password_hash"] if row is not None else None)
-        if row is None or right:
-            return row
-        async with self._database.write() as connection:
-            await _log_lock(connection, row, at)
+            row = await _usable(connection, login)
+            # Counted before it is judged: guesses sent all at once would else all be judged before one of them counts.
+            tried = await count_try(connection, login, place, account_id=row["id"] if row else "", at=at)
+        judged = row if tried is not None else None
+        right = await self._passwords.verify_placed(secret, judged["password_hash"] if judged else None)
+        if right:
+            return judged
+        if tried is not None and tried.lock is not None:
+            async with self._database.write() as connection:
+                await _log_lock(connection, row["id"] if row else "", tried, at)
         return None
-
-
-def lock_after(attempts: int) -> timedelta | None:
-    """Return for how long an account is locked by the given attempt in a row: 1 minute, doubled up to an hour."""
-    beyond = attempts - FREE_ATTEMPTS
-    if beyond < 1:
-        return None
-    doublings = 1 << min(beyond - 1, 10)
-    return min(FIRST_LOCK * doublings, LONGEST_LOCK)
 
 
 async def add_account(
@@ -199,6 +198,22 @@ async def disable_account(connection: AsyncConnection, account_id: str, *, at: d
     return await end_sessions(connection, account_id, at=at)
 
 
+async def identify_account(
+    connection: AsyncConnection, account_id: str, person_key: str, *, at: datetime, actor: str
+) -> None:
+    """Give an account made without it the digest of its person's ID number. Raises `Refused` if it has one."""
+    blank = account.c.id == account_id, account.c.person_key.is_(None)
+    given = await connection.execute(update(account).where(*blank).values(person_key=person_key))
+    if given.rowcount != 1:
+        raise _refusal(
+            "id_number",
+            "一个账号只登记一次身份证号码",
+            "登记有误的，请停用该账号，另建一个",
+            "该账号已登记身份证号码。",
+        )
+    await log_access(connection, at=at, actor=actor, action="account.identified", detail={"account": account_id})
+
+
 async def set_password(
     connection: AsyncConnection, account_id: str, password_hash: str, *, must_change: bool, at: datetime, actor: str
 ) -> int:
@@ -207,10 +222,11 @@ async def set_password(
         "password_hash": password_hash,
         "must_change_password": must_change,
         "password_changed_at": at,
-        "failed_logins": 0,
-        "locked_until": None,
     }
-    await connection.execute(update(account).where(account.c.id == account_id).values(values))
+    changed = update(account).where(account.c.id == account_id).values(values).returning(account.c.login)
+    login = await connection.scalar(changed)
+    if login is not None:
+        await forget_tries_of(connection, login)
     action = "account.password_reset" if must_change else "account.password_changed"
     await log_access(connection, at=at, actor=actor, action=action, detail={"account": account_id})
     return await end_sessions(connection, account_id, at=at)
@@ -237,41 +253,32 @@ async def ensure_first_operator(
     return password
 
 
-async def _count_attempt(connection: AsyncConnection, login: str, at: datetime) -> RowMapping | None:
-    # Counted before it is judged: guesses sent all at once would else all be judged before one of them counts.
-    row = await _locked_row(connection, account.c.login == login)
-    if row is None or row["disabled_at"] is not None:
-        return None
-    if row["locked_until"] is not None and row["locked_until"] > at:
-        return None
-    attempts = row["failed_logins"] + 1
-    lock = lock_after(attempts)
-    values = {"failed_logins": attempts, "locked_until": at + lock if lock else None}
-    await connection.execute(update(account).where(account.c.id == row["id"]).values(values))
-    return row
+async def _usable(connection: AsyncConnection, login: str) -> RowMapping | None:
+    usable = account.c.login == login, account.c.disabled_at.is_(None)
+    return (await connection.execute(select(account).where(*usable))).mappings().first()
 
 
-async def _let_in(connection: AsyncConnection, judged: RowMapping, fresh: str | None, at: datetime) -> Account | None:
+async def _let_in(
+    connection: AsyncConnection, judged: RowMapping, fresh: str | None, place: Place, at: datetime
+) -> Account | None:
     row = await _locked_row(connection, account.c.id == judged["id"])
     # Disabled, or given another password, while this one was compared.
     if row is None or row["disabled_at"] is not None or row["password_hash"] != judged["password_hash"]:
         return None
-    values: dict[str, Any] = {"failed_logins": 0, "locked_until": None}
+    await forget_tries_here(connection, row["login"], place, account_id=row["id"])
     if fresh is not None:
-        values["password_hash"] = fresh
-    await connection.execute(update(account).where(account.c.id == row["id"]).values(values))
+        await connection.execute(update(account).where(account.c.id == row["id"]).values(password_hash=fresh))
     actor = f"{row['role']}:{row['id']}"
     await log_access(connection, at=at, actor=actor, action="login", detail={"account": row["id"]})
     return await account_of(connection, row["id"])
 
 
-async def _log_lock(connection: AsyncConnection, judged: RowMapping, at: datetime) -> None:
-    # Single failures are not logged: whoever guesses would fill the log of who looked at personal data.
-    attempts = judged["failed_logins"] + 1
-    lock = lock_after(attempts)
-    if lock is None:
+async def _log_lock(connection: AsyncConnection, account_id: str, tried: Tried, at: datetime) -> None:
+    # Single failures are not logged: whoever guesses would fill the log of who looked at personal data. A login that
+    # does not exist is logged like one that does: the answer would else come sooner.
+    if tried.lock is None:
         return
-    detail = {"account": judged["id"], "attempts": attempts, "seconds": int(lock.total_seconds())}
+    detail = {"account": account_id, "attempts": tried.attempts, "seconds": int(tried.lock.total_seconds())}
     await log_access(connection, at=at, actor="system", action="account.locked", detail=detail)
 
 
@@ -279,6 +286,9 @@ async def _check(connection: AsyncConnection, new: NewAccount, login: str) -> No
     if not _LOGIN.fullmatch(login):
         rule = "登录名由3至64个小写字母、数字和 . _ @ - 组成，以字母或数字开头和结尾"
         raise _refusal("login", rule, "请换一个登录名", "登录名不符合要求。")
+    if new.role is not Role.APPLICANT and login[0].isdigit():
+        rule = "工作人员的登录名以字母开头，以数字开头的留给个人账号"
+        raise _refusal("login", rule, "请换一个以字母开头的登录名", "登录名不符合要求。")
     if not 0 < len(new.display_name.strip()) <= _LONGEST_NAME:
         raise _refusal("name", f"姓名为1至{_LONGEST_NAME}个字", "请填写姓名", "姓名不符合要求。")
     _check_role(new)
@@ -300,6 +310,13 @@ def _check_role(new: NewAccount) -> None:
             "窗口人员、评审专家和经办人员的账号属于一个统筹区",
             "请指定一个统筹区；在几个统筹区任职的，分别建立账号",
             "账号须属于一个统筹区。",
+        )
+    if new.role in OFFICIALS and not new.person_key:
+        raise _refusal(
+            "id_number",
+            "窗口人员、评审专家、经办人员和稽核人员的账号须登记本人的身份证号码，用来识别与本人有关的申请",
+            "请填写身份证号码；不保存号码，只保存其密钥摘要",
+            "没有填写身份证号码。",
         )
     if new.role is not Role.APPLICANT and not new.regions:
         raise _refusal("regions", "工作人员的账号至少有一个统筹区", "请指定统筹区", "账号没有统筹区。")

@@ -8,8 +8,8 @@ import asyncio
 import os
 import secrets
 import unicodedata
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -84,14 +84,35 @@ class Passwords:
         # Compared with when there is no account, so that the answer takes as long.
         self._nobody = _hash_now(secrets.token_urlsafe(16))
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place in the queue, or raise `TooManyLogins`: before a try is counted that cannot be judged."""
+        if self._inside >= self._most:
+            raise TooManyLogins
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
     async def hash(self, password: str) -> str:
         """Return the PHC string of a password that `check_password` returned."""
-        async with self._turn():
+        with self.place():
+            return await self.hash_placed(password)
+
+    async def hash_placed(self, password: str) -> str:
+        """Do what `hash` does for whoever has a place."""
+        async with self._free:
             return await asyncio.to_thread(_hash_now, password)
 
     async def verify(self, password: str, phc: str | None) -> bool:
         """Whether a password is the one kept; without one kept it takes the same time and is not."""
-        async with self._turn():
+        with self.place():
+            return await self.verify_placed(password, phc)
+
+    async def verify_placed(self, password: str, phc: str | None) -> bool:
+        """Do what `verify` does for whoever has a place."""
+        async with self._free:
             same = await asyncio.to_thread(self._compare, as_hashed(password), phc or self._nobody)
         return same and phc is not None
 
@@ -101,17 +122,6 @@ class Passwords:
         except InvalidKey:
             return False
         return True
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        if self._inside >= self._most:
-            raise TooManyLogins
-        self._inside += 1
-        try:
-            async with self._free:
-                yield
-        finally:
-            self._inside -= 1
 
 
 def _hash_now(password: str) -> str:

@@ -19,7 +19,16 @@ from sqlalchemy import (
     text,
 )
 
-from storage.access_tables import access_log, account, account_case, api_key, upload, web_draft, web_session
+from storage.access_tables import (
+    access_log,
+    account,
+    account_case,
+    api_key,
+    login_try,
+    upload,
+    web_draft,
+    web_session,
+)
 from storage.column_types import Count, Instant, Words
 from storage.notice_tables import (
     inbox_message,
@@ -47,6 +56,7 @@ __all__ = [
     "expert",
     "inbox_message",
     "insured_person",
+    "login_try",
     "material",
     "metadata",
     "notice",

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from fastapi import Request
@@ -38,6 +39,11 @@ def answer(
     return answer_bytes(request, body, "application/json", status=status, cache=cache, headers=headers)
 
 
+def as_json(content: BaseModel | Mapping[str, Any]) -> bytes:
+    """Return content as the JSON of an answer."""
+    return _json(plain(content))
+
+
 def _json(content: object) -> bytes:
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_decimal)
     return text.encode("utf-8", "backslashreplace")
@@ -45,6 +51,45 @@ def _json(content: object) -> bytes:
 
 def _tag(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+
+
+class Written(NamedTuple):
+    """An answer as it goes out, to be sent again and again."""
+
+    body: bytes
+    tag: str
+
+
+def written(body: bytes) -> Written:
+    """Return JSON as an answer that is kept."""
+    return Written(body, _tag(body))
+
+
+def answer_written(request: Request, kept: Written, *, cache: str = NO_STORE) -> Response:
+    """Return an answer that was written before."""
+    return answer_bytes(request, kept.body, "application/json", cache=cache, headers={"ETag": kept.tag})
+
+
+class WrittenAnswers:
+    """Answers that are the same as long as what they were made of is: the newest of them, by question and version."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, Written] = OrderedDict()
+
+    def get(self, question: Hashable) -> Written | None:
+        """Return the answer to a question, None if it is not kept."""
+        found = self._kept.get(question)
+        if found is not None:
+            self._kept.move_to_end(question)
+        return found
+
+    def keep(self, question: Hashable, body: bytes) -> Written:
+        """Keep an answer, and return it."""
+        found = self._kept[question] = written(body)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return found
 
 
 def answer_model(request: Request, content: BaseModel) -> Response:
@@ -62,7 +107,9 @@ def answer_bytes(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return bytes with their ETag."""
-    sent = {"ETag": _tag(body), "Cache-Control": cache, **(headers or {})}
+    sent = {"Cache-Control": cache, **(headers or {})}
+    if "ETag" not in sent:
+        sent["ETag"] = _tag(body)
     if status == 200 and request.method == "GET" and _has(request, sent["ETag"]):
         return Response(None, 304, sent)
     return Response(body, status, sent, media_type)

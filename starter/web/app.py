@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from starter.web import health
-from starter.web.answering import PUBLIC, answer_bytes
+from starter.web.answering import PUBLIC, answer_written, written
 from starter.web.api import (
     applications,
     audit,
@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     tell_problems(app)
-    app.add_middleware(Guard, addresses=Buckets(rates.address))
+    app.add_middleware(Guard, addresses=Buckets(rates.address), anonymous=Buckets(rates.anonymous))
     app.include_router(health.router)
     strict = [Depends(known_query)]
     for module in _API_MODULES:
@@ -92,4 +92,8 @@ def include_pages(app: FastAPI) -> None:
 
 
 async def _openapi(request: Request) -> Response:
-    return answer_bytes(request, openapi_bytes(request.app), "application/json", cache=PUBLIC)
+    state = request.app.state
+    if not hasattr(state, "openapi"):
+        # The largest answer there is, and the same as long as the process lives.
+        state.openapi = written(openapi_bytes(request.app))
+    return answer_written(request, state.openapi, cache=PUBLIC)

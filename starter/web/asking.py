@@ -31,7 +31,10 @@ def _as_instant(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_as_day)]
+AS_DAY = BeforeValidator(_as_day)
+"""For a day with bounds, which must stand before it."""
+
+Day = Annotated[date, AS_DAY]
 """A day of a query: YYYY-MM-DD and nothing else."""
 
 Instant = Annotated[datetime, BeforeValidator(_as_instant)]

@@ -60,7 +60,11 @@ async def session_of(request: Request) -> Session | None:
     token = session_token(request)
     if not token:
         return None
-    return await resume_session(doors_of(request).database, token, at=now())
+    found = await resume_session(doors_of(request).database, token, at=now())
+    if found is None:
+        # Nobody's cookie costs as much as none.
+        request.scope["state"]["charge"]()
+    return found
 
 
 def session_token(request: Request) -> str:

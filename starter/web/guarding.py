@@ -10,20 +10,29 @@ import logging
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusal import Refused
+from starter.web.bodies import Bodies, Body
+from starter.web.costs import cost_of, is_open
 from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected, unstorable
 from starter.web.rates import Buckets
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES, MAX_FORM_BYTES = 1024 * 1024, 64 * 1024
+"""Of a document of the API, and of a form of our pages or a public query."""
+
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """A certificate that is handed in to be verified."""
+
+MOST_OF_ONE_ADDRESS = 60
+"""Requests of one address under way at a time: behind a proxy its connections tell nothing."""
 _DRAINED_BYTES, _DRAIN_SECONDS = 16 * 1024 * 1024, 5.0
 BODY_SECONDS = 30.0
 """Within this a request's body must have arrived; uploads have a rate of their own."""
@@ -42,10 +51,13 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+_BREAKS_HEADERS = re.compile(rb"[\r\n\0]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _UPLOADS = ("/api/v1/uploads", "/files/")
 _OWN_BOUNDS = (*_UPLOADS, "/receipts/")
-_DOCUMENTS = ("/api/v1/public/certificates/", "/verify/file")
+_DOCUMENTS = ("/api/v1/public/certificates/verify-file", "/verify/file")
+_API, _OPEN_API = "/api/", "/api/v1/public/"
+_ALIVE = "/healthz"
 
 logger = logging.getLogger("mente.web")
 
@@ -61,10 +73,20 @@ class _Answering:
 class Guard:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, *, addresses: Buckets, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        addresses: Buckets,
+        anonymous: Buckets,
+        bodies: Bodies | None = None,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._app = app
-        self._addresses = addresses
+        self._addresses, self._anonymous = addresses, anonymous
+        self._bodies = bodies or Bodies()
         self._body_seconds = body_seconds
+        self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -76,15 +98,39 @@ class Guard:
         state["headers"] = {}
         began, answering = time.perf_counter(), _Answering()
         sending = _with_headers(scope, send, answering)
+        address = address_of(scope)
+        body = self._bodies.of(address)
+        self._under_way[address] += 1
         try:
-            state["headers"] |= self._addresses.take(address_of(scope)).headers()
+            self._admit(scope, address)
             _check_address(scope)
-            receiving = await _bounded(scope, receive, self._body_seconds)
+            receiving = await _bounded(scope, receive, body, self._body_seconds)
             await _run(self._app, scope, receiving, sending)
         except Exception as error:
             await _tell(error, scope, receive, sending, answering)
         finally:
+            body.release()
+            self._under_way[address] -= 1
+            if not self._under_way[address]:
+                del self._under_way[address]
             _log(scope, answering.status, time.perf_counter() - began)
+
+    def _admit(self, scope: Scope, address: str) -> None:
+        """Count a request before any of it is read. Raises `Stopped` (429)."""
+        state, cost = scope["state"], cost_of(scope["path"])
+        # For who finds out later that nobody known asks, or that an answer was dear.
+        state["charge"] = partial(self._charge, address, cost)
+        if scope["path"] == _ALIVE:
+            return
+        state["headers"] |= self._addresses.take(address).headers()
+        if self._under_way[address] > MOST_OF_ONE_ADDRESS:
+            raise _too_many_at_once()
+        if is_open(scope["path"]) or not _has_credentials(scope):
+            self._charge(address, cost)
+
+    def _charge(self, address: str, cost: int, times: int = 1) -> None:
+        if cost:
+            self._anonymous.take(address, cost * times)
 
 
 def _check_address(scope: Scope) -> None:
@@ -156,6 +202,9 @@ def _request_id(scope: Scope) -> str:
 def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if any(_BREAKS_HEADERS.search(value) for _, value in message.get("headers", ())):
+                # The connection would be cut without a word.
+                raise ValueError("a header that cannot be sent")
             answering.started, answering.status = True, message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = scope["state"]["request_id"]
@@ -170,21 +219,33 @@ def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
     return sending
 
 
-async def _bounded(scope: Scope, receive: Receive, seconds: float) -> Receive:
+async def _bounded(scope: Scope, receive: Receive, body: Body, seconds: float) -> Receive:
     """Bound what a request may send, and how long it may take; uploads and receipts have bounds of their own."""
     path: str = scope["path"]
     if path.startswith(_OWN_BOUNDS):
         return receive
-    most = MAX_DOCUMENT_BYTES if path.startswith(_DOCUMENTS) else MAX_BODY_BYTES
+    most = _most(path)
     headers = dict(scope["headers"])
     if int(_digits(headers.get(b"content-length", b""))) > most:
         if b"expect" not in headers:
             await _drain(receive)
         raise _too_large(most)
-    return _counted(receive, most, time.monotonic() + seconds)
+    return _counted(receive, most, body, time.monotonic() + seconds)
 
 
-def _counted(receive: Receive, most: int, until: float, clock: Callable[[], float] = time.monotonic) -> Receive:
+def _most(path: str) -> int:
+    if path.startswith(_DOCUMENTS):
+        return MAX_DOCUMENT_BYTES
+    return MAX_BODY_BYTES if path.startswith(_API) and not path.startswith(_OPEN_API) else MAX_FORM_BYTES
+
+
+def _has_credentials(scope: Scope) -> bool:
+    return any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
+
+
+def _counted(
+    receive: Receive, most: int, body: Body, until: float, clock: Callable[[], float] = time.monotonic
+) -> Receive:
     seen, whole = 0, False
 
     async def receiving() -> Message:
@@ -202,6 +263,12 @@ def _counted(receive: Receive, most: int, until: float, clock: Callable[[], floa
             if not whole:
                 await _drain(receive)
             raise _too_large(most)
+        try:
+            body.take(len(message.get("body", b"")))
+        except Stopped:
+            if not whole:
+                await _drain(receive)
+            raise
         return message
 
     return receiving
@@ -231,6 +298,17 @@ def _too_large(most: int) -> Stopped:
         remedy="请缩减内容后重新发送",
         message="请求内容过大。",
         headers={"Connection": "close"},
+    )
+
+
+def _too_many_at_once() -> Stopped:
+    return stopped(
+        429,
+        field="rate",
+        rule=f"同一网络地址同时进行的请求最多 {MOST_OF_ONE_ADDRESS} 个",
+        remedy="请等待前面的请求得到答复后再发送",
+        message="同时进行的请求过多。",
+        headers={"Retry-After": "1"},
     )
 
 

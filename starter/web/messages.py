@@ -144,7 +144,7 @@ def _check_walking(content: dict[str, Any]) -> None:
         below = []
         for steps, box in level:
             for step, each in box.items() if isinstance(box, dict) else enumerate(box):
-                if isinstance(each, dict | list):
+                if each and isinstance(each, dict | list):
                     below.append(((*steps, step), each))
                 if not is_storable(step) or not is_storable(each):
                     raise unstorable(json_path((*steps, step)))

@@ -262,6 +262,6 @@ def _not_uploaded(field: str) -> Refused:
     return refuse(
         field=field,
         rule="材料文件须先由提交人（同一账号或同一渠道）上传",
-        remedy="请经 PUT /api/v1/uploads（网页请在材料一步）上传该文件，并填写上传时返回的 sha256",
+        remedy="请经 PUT /api/v1/uploads 上传该文件，并填写上传时返回的 sha256；在网页上，请移除该材料后重新上传",
         message="没有这一文件。",
     )

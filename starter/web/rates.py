@@ -22,6 +22,8 @@ class Rate:
     name: str
     per_second: float
     burst: int
+    unit: str = "次请求"
+    """What is counted, in words."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Rates:
     """The rates of one installation. The strict ones are for doors where somebody could try numbers out."""
 
     address: Rate = Rate("address", 1_000, 4_000)
+    anonymous: Rate = Rate("anonymous", 200, 2_000, "点，一个网页 4 点，其余按 docs/api.md 计")
+    """By network address, in tokens of `costs.py`: what nobody known asks for takes part of the processor at most."""
     principal: Rate = Rate("principal", 1_000, 2_000)
     """Twice what one process answers: against whoever sends without reading, not against a busy back end."""
     public_query: Rate = Rate("public-query", 10 / 60, 10)
@@ -84,13 +88,16 @@ class Buckets:
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, asker: str) -> Left:
-        """Take one token of an asker; raise `Stopped` (429) if there is none."""
+    def take(self, asker: str, tokens: int = 1) -> Left:
+        """Take tokens of an asker, one for most things; raise `Stopped` (429) if there is none.
+
+        What costs more than is left is still done, and paid for before the next thing.
+        """
         left = self.look(asker)
         if left.remaining < 1:
             raise too_many(left)
-        self._buckets[asker].tokens -= 1
-        return Left(self.rate, left.remaining - 1, left.wait)
+        self._buckets[asker].tokens -= tokens
+        return Left(self.rate, max(0, left.remaining - tokens), left.wait)
 
     def give_back(self, asker: str) -> None:
         """Give back what was taken for something that could not be done."""
@@ -111,7 +118,7 @@ class Buckets:
         bucket.tokens = min(self.rate.burst, bucket.tokens + (now - bucket.at) * self.rate.per_second)
         bucket.at = now
         wait = 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self.rate.per_second
-        return Left(self.rate, int(bucket.tokens), wait)
+        return Left(self.rate, max(0, int(bucket.tokens)), wait)
 
     def check(self, asker: str) -> None:
         """Raise `Stopped` (429) if an asker has nothing left, without taking any of it."""
@@ -126,7 +133,7 @@ def too_many(left: Left) -> Stopped:
     return stopped(
         429,
         field="rate",
-        rule=f"每 {_span_zh(window)}最多 {left.rate.burst} 次请求",
+        rule=f"每 {_span_zh(window)}最多 {left.rate.burst} {left.rate.unit}",
         remedy=f"请在 {_span_zh(wait)}后重试",
         message="请求过于频繁。",
         headers={"Retry-After": str(wait), **left.headers()},

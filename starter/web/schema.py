@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from starter.web.api.offregion import EndingIn, FilingIn
+from starter.web.described import describe
 from starter.web.messages import COMMAND_BODIES, ApplicationIn
 from starter.web.notice_shapes import FinishIn, ResendIn
 from starter.web.problems import MEDIA_TYPE, Problem
@@ -54,6 +55,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for path in document["paths"].values():
             for operation in path.values():
                 _add_problems(operation)
+        describe(document)
         app.openapi_schema = document
     return app.openapi_schema
 

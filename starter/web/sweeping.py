@@ -1,4 +1,4 @@
-"""What a serving process clears away once a day: sessions that ended, and files that were sent, long ago."""
+"""What a serving process clears away once a day: sessions that ended, tries to log in, and files that were sent, long ago."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from starter.cli.opening import has_database
 from storage.database import Database
+from storage.login_tries import forget_old_tries
 from storage.sessions import forget_sessions
 from storage.uploads import forget_uploads
 from worker.settings import Settings
@@ -44,6 +45,8 @@ async def _sweep(settings: Settings) -> bool:
         try:
             async with database.write() as connection:
                 await forget_sessions(connection, at=datetime.now(UTC))
+            async with database.write() as connection:
+                await forget_old_tries(connection, at=datetime.now(UTC))
             async with database.write() as connection:
                 await forget_uploads(connection, at=datetime.now(UTC))
         finally:

@@ -77,6 +77,7 @@ async def made(database: Database, login: str = "zhang.wei", password: str = SEC
         "display_name": "标记张伟",
         "role": Role.OFFICER,
         "regions": ("620900",),
+        "person_key": "cd" * 32,
     }
     kept = await Passwords().hash(password)
     async with database.write() as connection:

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,39 @@ def test_letters_that_look_like_digits_are_read_as_digits() -> None:
     made = next(each for each in (number(str(count)) for count in range(99)) if "0" in each[7:] and "1" in each[7:])
     misread = made[:7] + made[7:].replace("0", "O").replace("1", "l")
     assert parse_acceptance_number(misread) == made
+
+
+@given(st.text(max_size=20), st.sampled_from("－-—‐–−"), st.sampled_from([" ", "\u3000", "\t\n"]))
+def test_a_number_typed_in_full_width_is_read_as_what_it_stands_for(request_id: str, dash: str, space: str) -> None:
+    made = number(request_id)
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in made).replace("－", dash)
+    assert parse_acceptance_number(f"{space}{wide.lower()}{space}") == made
+
+
+@given(st.text(st.characters(categories=["Nd", "No", "Lu", "Pd"]), min_size=18, max_size=23))
+def test_whatever_is_typed_is_read_or_refused_and_never_an_error(text: str) -> None:
+    for shaped in (text, f"{text[:6]}-{text[6:10]}-{text[10:14]}-{text[14:17]}-{text[17]}", number()[:-1] + text[0]):
+        with contextlib.suppress(Refused):
+            assert parse_acceptance_number(shaped).isascii()
+
+
+@given(st.text(max_size=20), st.sampled_from(["{}", "{}\n", " {}", "{}x", "x{}", "{}\n\n{}"]))
+def test_what_was_read_before_is_read_as_the_same(request_id: str, shape: str) -> None:
+    typed = shape.format(number(request_id), number(request_id))
+    if typed.strip() == number(request_id):
+        assert parse_acceptance_number(typed) == number(request_id)
+    else:
+        with pytest.raises(Refused):
+            parse_acceptance_number(typed)
+
+
+@pytest.mark.parametrize("digits", ["５１０４００", "٥١٠٤٠٠", "५१०४००", "𝟓𝟏𝟎𝟒𝟎𝟎"])
+def test_digits_of_other_scripts_are_no_error(digits: str) -> None:
+    made = number()
+    try:
+        assert parse_acceptance_number(digits + made[6:]) == made
+    except Refused:
+        assert digits in ("٥١٠٤٠٠", "५१०४००")
 
 
 @pytest.mark.parametrize("text", ["", "510400", "510400-7K3M-Q2ZD-91XA", "张三", "510400-7K3M-Q2ZD-91XA-UU"])

@@ -203,12 +203,26 @@ def test_a_case_that_is_not_ones_own_looks_as_if_it_did_not_exist() -> None:
 def test_somebody_whose_number_is_not_known_owns_nothing_by_it() -> None:
     nobody = who(Role.OFFICER).model_copy(update={"person_key": ""})
     assert not is_own(nobody, CaseFacts(region=CITY, persons=("",)))
-    assert may(nobody, Action.EXTEND, CaseFacts(region=CITY, persons=("",))) is None
+    assert may(nobody, Action.READ_CASE, CaseFacts(region=CITY, persons=("",))) is None
     seatless = who(Role.EXPERT).model_copy(update={"expert_id": ""})
     assert may(seatless, Action.GIVE_VERDICT, CaseFacts(region=CITY, experts=("",))) is not None
     mute = who(Role.BACKEND).model_copy(update={"channel": ""})
     for action in (Action.APPLY, Action.READ_CASE):
         assert may(mute, action, CaseFacts(region=CITY, channel="")) is not None
+
+
+@pytest.mark.parametrize("role", [Role.COUNTER, Role.EXPERT, Role.OFFICER, Role.AUDITOR, Role.OPERATOR])
+def test_whose_number_is_not_known_deals_with_no_case_and_is_told_what_to_do(role: Role) -> None:
+    known, nobody = who(role), who(role).model_copy(update={"person_key": ""})
+    facts = CaseFacts(region=CITY, channel="counter", experts=("E001",), counted=True)
+    for action in ALLOWED[role]:
+        refused, looks = may(nobody, action, facts), action.startswith(("read_", "list_", "find_"))
+        assert may(known, action, facts) is None
+        if role is Role.OPERATOR or looks or action in (Action.RECUSE, Action.UPLOAD):
+            assert refused is None, action
+        else:
+            assert refused is not None, action
+            assert (refused.field, "登记身份证号码" in refused.remedy) == ("id_number", True)
 
 
 def test_several_cities_are_several_and_no_more() -> None:

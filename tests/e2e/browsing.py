@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from domain.access import Role
 from storage.accounts import NewAccount, add_account, list_accounts, set_password
 from storage.passwords import Passwords
-from tests.e2e.web_house import PANZHIHUA, Web
+from tests.e2e.web_house import PANZHIHUA, Web, own_key
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESK, PHONE = (1280, 800), (360, 740)
@@ -107,7 +107,7 @@ async def somebody(web: Web, role: Role, region: str = PANZHIHUA, **fields: str)
             display_name="测试人员",
             role=role,
             regions=() if role is Role.APPLICANT else (region,),
-            **fields,
+            **{"person_key": own_key(role), **fields},
         )
         return (await add_account(connection, new, hashed, must_change=False, at=now, actor="system")).login
 

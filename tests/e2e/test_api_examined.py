@@ -1,4 +1,4 @@
-"""What an examiner of the interface found missing: the list's past, objections by list number, registry, last days."""
+"""What the interface once lacked: objections by list number, filings of people, the registry, last days, words."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from domain.access import Role, Scope
 from domain.commands import EndEntitlement
-from domain.moments import local_date, rfc3339
+from domain.moments import local_date
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.embedded import House
@@ -57,7 +57,7 @@ async def entries(anybody: httpx.AsyncClient, **query: Any) -> list[str]:
 
 async def test_what_the_list_once_showed_is_for_the_staff_of_the_city_alone(web: Web, mente: Mente) -> None:
     number, entry = await publicised(web, mente, SEED + 1)
-    stood = rfc3339(datetime.now(UTC))
+    stood = datetime.now(UTC).isoformat()
     async with web.client() as anybody, await web.account(Role.OFFICER, JIUQUAN) as officer:
         assert entry in await entries(anybody)
         objected = await command(officer, number, "raise_objection", by="市民", reason="情况不符")

@@ -81,6 +81,8 @@ async def test_a_telephone_number_of_full_width_is_never_kept_as_such(web: Web, 
         token = counter.headers["X-CSRF-Token"]
         typed = {"phone": wide("13900000002"), "csrf": token, "command_id": new_command_id()}
         assert (await counter.post(f"/cases/{number}/do/change_contact", data=typed)).status_code < 400
+        holed = await counter.post(f"/cases/{number}/do/change_contact", data={**typed, "phone": "139\0"})
+        assert holed.status_code == 422
         found = await counter.post("/api/v1/people/find", json={"phone": "13900000002"})
         assert [each["acceptance_no"] for each in found.json()["cases"]] == [number]
 
@@ -104,7 +106,7 @@ async def test_a_parameter_no_route_has_is_refused_by_name_and_one_may_stand_onc
 async def test_seconds_since_1970_are_no_day_and_no_instant(web: Web) -> None:
     async with await web.key() as app, await web.account(Role.OFFICER) as officer:
         number = "510400-0000-0000-0000-0"
-        for when in ("1704067200", "1704067200.5", "2026-01-01T00:00:00Z", "20260101", "２０２６-01-01"):
+        for when in ("1704067200", "1999-01-01", "1704067200.5", "2026-01-01T00:00:00Z", "20260101", "２０２６-01-01"):
             for path, field in (
                 ("/api/v1/calendar/days?to=2026-01-02&", "from"),
                 ("/api/v1/calendar/days?from=2026-01-02&", "to"),

@@ -76,7 +76,7 @@ async def test_a_notice_is_sent_anew_once_for_a_command_id(web: Web, mente: Ment
         assert problem(await officer.get(f"{where}/99"), 404)["field"] == "notice_seq"
         order = {"command_id": "R-91703", "reason": "not_received", "channels": ["email"]}
         by_text = await officer.post(f"{where}/1/resend", json={**order, "channels": ["sms"]})
-        assert problem(by_text, 422)["field"] == "channels"
+        assert problem(by_text, 409)["field"] == "channels"
         sent = await officer.post(f"{where}/1/resend", json=order)
         assert sent.status_code == 200, sent.text
         assert (sent.json()["intent"], sent.json()["repeated"]) == (1, False)
@@ -98,12 +98,13 @@ async def test_a_task_is_listed_until_an_officer_says_what_came_of_it(web: Web, 
         assert (await app.get(where)).json()["task"] is None, "what officials note is no matter of the channel's"
         assert (await officer.get(where)).json()["task"]["outcome"] == ""
         ahead = {"command_id": "T-1", "outcome": "reached", "reached_at": "2199-01-01T00:00:00+08:00"}
-        assert problem(await officer.post(f"{where}/task", json=ahead), 422)["field"] == "at"
+        assert problem(await officer.post(f"{where}/task", json=ahead), 422)["field"] == "reached_at"
         said = {"command_id": "T-1", "outcome": "not_reached", "note": "三次无人接听"}
         done = await officer.post(f"{where}/task", json=said)
         assert done.status_code == 200, done.text
         assert (done.json()["outcome"], done.json()["note"]) == ("not_reached", "三次无人接听")
-        assert problem(await officer.post(f"{where}/task", json=said), 422)["field"] == "notice_seq"
+        other = {**said, "command_id": "T-2"}
+        assert problem(await officer.post(f"{where}/task", json=other), 409)["field"] == "notice_seq"
         assert [each for each in await tasks(officer) if each in numbers] == numbers[1:]
         assert (await tasks(officer, done=True))[0] == numbers[0]
 

@@ -9,15 +9,19 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from domain.acceptance import acceptance_number
 from domain.vocabulary import Status
 from starter.client import Mente, new_command_id
 from starter.embedded import House, house, workers_inside
+from starter.web.rates import Buckets, Rates
 from tests.conftest import any_port
 from tests.e2e.playing import kinds, until_status
-from tests.e2e.web_house import PANZHIHUA, command, made_up, new_key, problem, serving
+from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, new_key, problem, serving
 from worker.settings import Endpoints, Settings, remember
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NOBODYS = {"acceptance_no": acceptance_number(b"k" * 32, region=PANZHIHUA, channel="app", request_id="nobody's")}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -109,3 +113,57 @@ async def test_the_web_starts_and_tells_without_temporal_and_database_and_recove
             applied = await app.post("/api/v1/applications", json=body)
             assert applied.status_code == 201, applied.text
             assert (await anybody.get("/readyz")).json() == {"ready": True, "away": {}, "impaired": {}}
+
+
+async def test_the_public_query_finds_what_was_handed_in_before_any_worker_has_written_it_down(
+    quiet_city: House,
+) -> None:
+    async with serving(quiet_city.settings) as web, await web.key() as app, web.client() as anybody:
+        body = await made_up(app, 97_351)
+        number = (await app.post("/api/v1/applications", json=body)).json()["acceptance_no"]
+        right, wrong = digits_of(number, body)
+        for _ in range(6):
+            found = await public_query(web, anybody, right)
+            assert (found.status_code, found.json()["status"], found.json()["steps"]) == (200, "submitted", [])
+        told = [problem(await public_query(web, anybody, each), 404) for each in (wrong, {**wrong, **NOBODYS})]
+        assert told[0] | {"request_id": ""} == told[1] | {"request_id": ""}
+        left = [web.doors.queried_cases.look(each).remaining for each in (number, NOBODYS["acceptance_no"])]
+        assert left == [4, 4]
+
+
+async def test_without_temporal_the_public_query_tells_nobody_whether_there_is_such_a_case(
+    city: House, mente: Mente, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, target in (("keys", city.settings.keys), ("mente.db", city.settings.home / "mente.db")):
+        (home / name).symlink_to(target)
+    nowhere = city.endpoints.model_dump() | {"temporal": "127.0.0.1:1", "home": str(home)}
+    async with serving(city.settings) as web, await web.key() as app:
+        body = await made_up(app, 97_352)
+        number = (await app.post("/api/v1/applications", json=body)).json()["acceptance_no"]
+        await until_status(mente, number, Status.REVIEW)
+    remember(home, Endpoints.model_validate(nowhere))
+    right, wrong = digits_of(number, body)
+    async with serving(Settings(home=home)) as web, web.client() as anybody:
+        assert (await public_query(web, anybody, right)).json()["status"] == "review"
+        for query in (wrong, {**wrong, **NOBODYS}):
+            told = [await public_query(web, anybody, query) for _ in range(6)]
+            assert [each.status_code for each in told] == [503] * 5 + [429]
+            assert problem(told[0], 503)["field"] == "temporal"
+            # None of them was a try at the number.
+            assert web.doors.queried_cases.look(query["acceptance_no"]).remaining == 5
+        assert (await public_query(web, anybody, right)).status_code == 200
+
+
+def digits_of(number: str, body: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the public query of a case, and the same with wrong digits."""
+    digits = body["applicant"]["id_number"][-4:]
+    wrong = "0000" if digits != "0000" else "1111"
+    return {"acceptance_no": number, "id_last4": digits}, {"acceptance_no": number, "id_last4": wrong}
+
+
+async def public_query(web: Web, anybody: httpx.AsyncClient, query: dict[str, str]) -> httpx.Response:
+    """Ask with a fresh count of the address, which is not what is looked at here."""
+    web.doors.public_queries = Buckets(Rates().public_query)
+    return await anybody.post("/api/v1/public/status", json=query)

@@ -175,7 +175,7 @@ async def test_a_length_that_is_no_plain_number_is_not_read_as_one(declared: str
 async def test_every_rule_about_an_id_that_is_taken_says_so() -> None:
     rules = [
         ("request_id", "starter/refusals.py"),
-        ("command_id", "starter/resending.py"),
+        ("command_id", "starter/refusals.py"),
         ("command_id", "domain/judging.py"),
         ("command_id", "workflows/case.py"),
         ("request_id", "storage/cases.py"),

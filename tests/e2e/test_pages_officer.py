@@ -216,6 +216,26 @@ async def test_a_telephone_number_is_shown_only_in_the_opened_task_and_the_look_
             assert (await other.get(address)).status_code == 403
 
 
+async def test_who_was_not_reached_and_calls_back_is_still_written_down_as_reached(
+    web: Web, mente: Mente, officer: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    number = await _in_review(mente, tmp_path, "calls back")
+    async with web.doors.database.write() as connection:
+        await raise_task(connection, acceptance_no=number, seq=1, reason=TaskReason.FAILED, at=datetime.now(UTC))
+    address = f"/officer/tasks/{number}/1"
+    page = await opened(officer, address)
+    done = await submitted(officer, page, address, outcome="not_reached", note="三次无人接听")
+    assert done.status_code == 303
+    assert address in (await opened(officer, "/officer/tasks?done=true")).links
+    later = await opened(officer, address)
+    assert "已告知" in later.text
+    done = await submitted(officer, later, address, outcome="reached", note="本人回电")
+    assert (done.status_code, done.headers["location"]) == (303, "/officer/tasks")
+    assert "本人回电" in (await opened(officer, address)).text
+    assert await _logged(web, number, "task.read") >= 2
+    assert (await opened(officer, address)).form_count() == 0
+
+
 async def test_a_mistyped_number_is_caught_and_a_person_is_found_in_the_own_city_only(
     web: Web, mente: Mente, officer: httpx.AsyncClient, tmp_path: Path
 ) -> None:

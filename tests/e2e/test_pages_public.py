@@ -58,7 +58,8 @@ async def new_account(web: Web, login: str, *, role: Role = Role.APPLICANT, must
     """Make an account with a password that opens it."""
     kept = await Passwords().hash(PASSWORD)
     regions = () if role is Role.APPLICANT else (JIUQUAN,)
-    new = NewAccount(login=login, display_name="<b>张敏</b>", role=role, regions=regions)
+    key = own_key(role)
+    new = NewAccount(login=login, display_name="<b>张敏</b>", role=role, regions=regions, person_key=key)
     async with web.doors.database.write() as connection:
         await add_account(connection, new, kept, must_change=must_change, at=datetime.now(UTC), actor="system")
 
@@ -312,7 +313,7 @@ async def test_a_citizen_makes_an_account_where_that_is_allowed(
     open_house: Web, anybody: httpx.AsyncClient, city: House
 ) -> None:
     form = await opened(anybody, "/register")
-    fields = {"login": "self.made", "name": "自己", "password": PASSWORD, "again": PASSWORD}
+    fields = {"login": "2self.made", "name": "自己", "password": PASSWORD, "again": PASSWORD}
     short = await submitted(anybody, form, "/register", **{**fields, "password": "short", "again": "short"})
     assert "密码的长度" in page_of(short, 422).text
     assert "short" not in short.text

@@ -27,7 +27,7 @@ from storage.database import Database
 from storage.passwords import Passwords, check_password
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import until_status
-from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, made_up, new_key, problem, serving
+from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, made_up, new_key, own_key, problem, serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 SEED = 2_790_000
@@ -60,7 +60,9 @@ async def new_account(web: Web, login: str, role: Role = Role.APPLICANT) -> str:
     regions = () if role is Role.APPLICANT else (PANZHIHUA,)
     try:
         kept = await Passwords().hash(PASSWORD)
-        new = NewAccount(login=login, display_name="测试人员", role=role, regions=regions)
+        new = NewAccount(
+            login=login, display_name="测试人员", role=role, regions=regions, person_key=own_key(role)
+        )
         async with database.write() as connection:
             made = await add_account(connection, new, kept, must_change=False, at=datetime.now(UTC), actor="system")
     finally:

@@ -148,7 +148,13 @@ async def _registers(run: Played) -> None:
     database = Database(run.city.settings.database)
     try:
         kept = await Passwords().hash("correct-horse-42")
-        new = NewAccount(login="qzx.named", display_name=ATTACKS["display"], role=Role.COUNTER, regions=(JIUQUAN,))
+        new = NewAccount(
+            login="qzx.named",
+            display_name=ATTACKS["display"],
+            role=Role.COUNTER,
+            regions=(JIUQUAN,),
+            person_key=own_key(Role.COUNTER),
+        )
         async with database.write() as connection:
             await add_account(connection, new, kept, must_change=False, at=datetime.now(UTC), actor="system")
     finally:

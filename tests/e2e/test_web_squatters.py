@@ -1,5 +1,6 @@
 """Somebody with another's ID number and an account of their own: counted, told one thing, and moved out of the way."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from domain.access import Role
 from domain.vocabulary import Decision, Status
 from starter.client import Mente
 from starter.embedded import House
+from starter.web.callers import COOKIE
 from starter.web.rates import Rate, Rates
 from storage.keys import load_keys
+from storage.sessions import resume_session
 from storage.tables import access_log
 from tests.e2e.handing_in import last_opening, made
 from tests.e2e.playing import until_status, verdicts
@@ -21,12 +24,13 @@ from tests.e2e.web_house import DIABETES, Web, command, made_up, problem, servin
 __all__ = ["web"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 3_350_000
-HYPERTENSION, UNHELD = "510400-001", "510400-002"
+HYPERTENSION = "510400-001"
 TOLD = ("status", "detail", "field", "rule", "remedy")
 
 
 async def tried(client: httpx.AsyncClient, raw: dict[str, Any], request: str, **changes: Any) -> httpx.Response:
-    body = {**raw, "channel": "web", "request_id": request, **changes}
+    said = {name: value for name, value in raw.items() if name != "received_at"}
+    body = {**said, "channel": "web", "request_id": request, **changes}
     return await client.post("/api/v1/applications", json=body, headers={"Prefer": "wait=10"})
 
 
@@ -93,11 +97,7 @@ async def test_what_was_refused_is_logged_with_the_account_and_nothing_personal(
 
 
 async def reader_of(web: Web, client: httpx.AsyncClient) -> str:
-    from starter.web.callers import COOKIE
-    from storage.sessions import resume_session
-    from starter.web.doors import now
-
-    session = await resume_session(web.doors.database, client.cookies[COOKIE], at=now())
+    session = await resume_session(web.doors.database, client.cookies[COOKIE], at=datetime.now(UTC))
     assert session is not None
     return session.principal.reader
 

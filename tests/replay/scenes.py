@@ -285,6 +285,25 @@ async def messages_refused(stage: Stage) -> None:
     await stage.keep("application-open-messages-refused", number)
 
 
+async def nonsense_refused(stage: Stage) -> None:
+    """What says nothing, or names nobody who can be reached, comes past every door and is refused by the case."""
+    number = await stage.apply(HYPERTENSION)
+    await stage.seated(number)
+    handle, expert = stage.mente.handle(number), (await stage.mente.status(number)).panel[0].expert
+    nonsense: tuple[tuple[str, dict[str, object]], ...] = (
+        ("give_verdict", {"actor": f"expert:{expert}", "decision": "deny", "reason": " "}),
+        ("change_contact", {"actor": CHANNEL, "phone": "10000000000"}),
+    )
+    for name, fields in nonsense:
+        await handle.signal(name, {"command_id": new_command_id(), **fields})
+    await stage.send(number, Extend, actor=OFFICER, working_days=5, ground="需会诊")
+    await handle.signal(
+        "extend", {"command_id": new_command_id(), "actor": OFFICER, "working_days": 60, "ground": "再延长"}
+    )
+    await stage.until(number, Status.REVIEW)
+    await stage.keep("application-open-nonsense-refused", number)
+
+
 async def quiet_years(stage: Stage) -> None:
     """Granted, rechecked by asking the registry alone, and in its second year."""
     number = await _granted(stage, HYPERTENSION)
@@ -374,7 +393,7 @@ async def ended_by_order(stage: Stage) -> None:
     """Everything a person may change in a year, then an officer ends the benefit."""
     number = await _granted(stage, HYPERTENSION)
     await stage.send(number, ChangeHospital, actor=CHANNEL, hospital_id="H510400-03")
-    await stage.send(number, FileOffregion, actor=CHANNEL, region="620900", from_on="2030-01-01")
+    await stage.send(number, FileOffregion, actor=CHANNEL, region="620900", from_on="2026-12-01")
     await stage.send(number, EndOffregion, actor=CHANNEL)
     await stage.send(number, ChangeContact, actor=CHANNEL, phone="13800009999")
     await stage.skip(number, 30)
@@ -481,5 +500,6 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     not_listed,
     arrears,
     notice_unknown,
+    nonsense_refused,
 )
 """The longest first, so that none is left to run alone at the end."""

@@ -18,7 +18,7 @@ from starter.deadlines import FIRST_ON, LAST_ON
 from starter.explaining import explain_case
 from starter.status import read_status
 from starter.web.answering import answer, answer_model
-from starter.web.asking import Day
+from starter.web.asking import AS_DAY
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.messages import read_body, takes
@@ -111,8 +111,9 @@ async def explanation(
     principal: Asker,
     acceptance_no: Number,
     until: Annotated[
-        Day | None,
+        date | None,
         Query(ge=FIRST_ON, le=LAST_ON, description="Last day to show; at most 800 days from the start or today."),
+        AS_DAY,
     ] = None,
 ) -> Response:
     """Every day of a case's clock: counted or not, why, and which notice says so."""

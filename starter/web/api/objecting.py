@@ -1,4 +1,4 @@
-"""Objecting to a line of the public list, by the number the list shows: the acceptance number stays the applicant's."""
+"""Objecting to a line of the public list by the number it shows: the acceptance number stays the applicant's."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from storage import reading
 from storage.list_numbers import case_of_list_number
 
 router = APIRouter(prefix="/public/lists", tags=["public"])
-Entry = Annotated[str, Path(max_length=20, description="`entry` of a line of the list.", examples=["0123456789"])]
+Entry = Annotated[str, Path(max_length=40, description="`entry` of a line of the list.", examples=["0123456789"])]
 _NAME = "raise_objection"
 
 

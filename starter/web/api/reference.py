@@ -13,8 +13,8 @@ from domain.disease import DiseaseRow
 from domain.moments import local_date
 from domain.policy import RegionPolicy
 from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
-from starter.web.answering import PUBLIC, answer, answer_bytes
-from starter.web.asking import Day
+from starter.web.answering import PUBLIC, answer
+from starter.web.asking import AS_DAY
 from starter.web.doors import Doorway, now
 from starter.web.problems import Stopped, stopped
 from starter.web.shapes import Shape
@@ -112,6 +112,16 @@ async def regions(request: Request) -> Response:
     return answer(request, RegionsOut(regions=tuple(found)), cache=PUBLIC)
 
 
+async def _remembered(request: Request, question: Hashable, made: Callable[[], bytes]) -> Response:
+    """Answer from what was answered before; what has to be made is made beside the loop, and paid for as such."""
+    answers = doors_of(request).answers
+    known = answers.get(question)
+    if known is None:
+        request.scope["state"]["charge"](ANEW)
+        known = answers.keep(question, await asyncio.to_thread(made))
+    return answer_written(request, known, cache=PUBLIC)
+
+
 def _region(policy: RegionPolicy) -> RegionOut:
     return RegionOut(
         region=policy.region,
@@ -145,8 +155,12 @@ def unknown_region() -> Stopped:
 async def policy(request: Request, region: Region) -> Response:
     """A city's policy in force, every value with its source."""
     found = policy_in_force(region)
-    content: dict[str, Any] = found.model_dump(mode="json", exclude={"diseases", "candidates"})
-    return answer(request, PolicyOut(region=region, version=found.version, policy=content), cache=PUBLIC)
+
+    def made() -> bytes:
+        content: dict[str, Any] = found.model_dump(mode="json", exclude={"diseases", "candidates"})
+        return as_json(PolicyOut(region=region, version=found.version, policy=content))
+
+    return await _remembered(request, ("policy", region, found.version), made)
 
 
 @router.get("/regions/{region}/diseases", operation_id="listDiseases", response_model=DiseasesOut)
@@ -155,8 +169,12 @@ async def diseases(
 ) -> Response:
     """The diseases a city lists, with the papers each one asks for."""
     found = policy_in_force(region)
-    rows = tuple(row for row in found.diseases if group in (None, row.group))
-    return answer(request, DiseasesOut(region=region, version=found.version, diseases=rows), cache=PUBLIC)
+
+    def made() -> bytes:
+        rows = tuple(row for row in found.diseases if group in (None, row.group))
+        return as_json(DiseasesOut(region=region, version=found.version, diseases=rows))
+
+    return await _remembered(request, ("diseases", region, found.version, group), made)
 
 
 @router.get("/calendar", operation_id="readCalendar", response_model=CalendarOut)
@@ -204,8 +222,8 @@ async def due(
 async def days(
     request: Request,
     doors: Doorway,
-    first_on: Annotated[Day, Query(alias="from", ge=FIRST_ON, le=LAST_ON)],
-    last_on: Annotated[Day, Query(alias="to", ge=FIRST_ON, le=LAST_ON, description="Included.")],
+    first_on: Annotated[date, Query(alias="from", ge=FIRST_ON, le=LAST_ON), AS_DAY],
+    last_on: Annotated[date, Query(alias="to", ge=FIRST_ON, le=LAST_ON, description="Included."), AS_DAY],
 ) -> Response:
     """Days: worked or not, why, which notice says so, and whether that is published or projected."""
     if not timedelta(0) <= last_on - first_on < timedelta(days=_MOST_DAYS_SHOWN):
@@ -216,8 +234,12 @@ async def days(
             remedy="请更正日期，或分次查询",
             message="所问的日期先后颠倒，或天数过多。",
         )
-    shown = await asyncio.to_thread(_days, await _calendar(doors), first_on, last_on)
-    return answer_bytes(request, shown.model_dump_json().encode(), "application/json", cache=PUBLIC)
+    found = await _calendar(doors)
+
+    def made() -> bytes:
+        return _days(found, first_on, last_on).model_dump_json(by_alias=True).encode()
+
+    return await _remembered(request, ("days", found.version, first_on, last_on), made)
 
 
 def _days(found: WorkCalendar, first_on: date, last_on: date) -> DaysOut:

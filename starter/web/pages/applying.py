@@ -4,13 +4,14 @@ What is typed is kept in a draft after every step. Its id is the request id, so 
 is one case, and the answer to the second is the receipt of the first.
 """
 
+import asyncio
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from fastapi.responses import Response
 
-from activities.letters.form import TIER_ZH
+from activities.letters.form import TIER_ZH, filled_form, render_form
 from domain.access import Action, is_theirs
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
@@ -19,12 +20,15 @@ from domain.refusal import Refused
 from domain.roles import Role
 from domain.vocabulary import CHANGE_ZH, ApplicationKind, ChangeKind, InsuredCategory
 from starter.admission import HANDED_OVER_WITHIN
+from starter.answers import Unanswered
+from starter.web.answering import answer_file
 from starter.web.api.applications import channel_of, facts_of_form
 from starter.web.api.reference import policy_in_force
 from starter.web.doors import now
 from starter.web.hand_ins import handing_in
 from starter.web.pages.checking import is_complete
-from starter.web.pages.drafting import Content, Written, rewrite, written
+from starter.web.pages.commanding import undelivered
+from starter.web.pages.drafting import Content, Written, became, rewrite, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.guides import disease_of, grouped
 from starter.web.pages.papering import asked_of_draft
@@ -34,6 +38,7 @@ from starter.web.permission import permit
 from storage.case_facts import link_case
 from storage.drafts import Purpose, begin_draft, delete_draft, drafts_of, is_taken_up, mark_sent
 from storage.policies import policy_book
+from worker.connection import Unreachable
 
 router = page_router()
 INTAKE_SECONDS = 6.0
@@ -123,13 +128,16 @@ async def begin_writing(visit: Known, region: str, disease_id: str) -> Response:
 @router.get("/apply/{draft_id}/person")
 async def person_form(visit: Known, draft_id: str) -> Response:
     """Who the patient is, who applies for them, and where they are treated."""
-    return _person_page(visit, await written(visit, draft_id, Purpose.APPLY), ())
+    found = await written(visit, draft_id, Purpose.APPLY)
+    return visit.go(became(found)) if became(found) else _person_page(visit, found, ())
 
 
 @router.post("/apply/{draft_id}/person")
 async def person(visit: Known, draft_id: str) -> Response:
     """Keep what was typed, whatever it is, and judge it."""
     found = await written(visit, draft_id, Purpose.APPLY)
+    if onward := became(found):
+        return visit.go(onward)
     typed = {name: visit.fields.text(name, 300) for name in _TYPED}
     found = await rewrite(visit, found, lambda content: content.model_copy(update={"typed": typed}))
     errors = _missing(typed) or _judged(visit, found)
@@ -178,7 +186,8 @@ def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
 @router.get("/apply/{draft_id}/review")
 async def review(visit: Known, draft_id: str) -> Response:
     """A last look at everything before it is handed in."""
-    return await _review_page(visit, await written(visit, draft_id, Purpose.APPLY), ())
+    found = await written(visit, draft_id, Purpose.APPLY)
+    return visit.go(became(found)) if became(found) else await _review_page(visit, found, ())
 
 
 async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
@@ -206,8 +215,8 @@ async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
 async def submit(visit: Known, draft_id: str) -> Response:
     """Hand in. The same draft again gets the receipt it got the first time."""
     found = await written(visit, draft_id, Purpose.APPLY)
-    if found.draft.sent_at is not None:
-        return visit.go(f"/apply/{found.id}/receipt")
+    if onward := became(found):
+        return visit.go(onward)
     if visit.role is Role.COUNTER:
         said = {name: visit.fields.text(name, 40) for name in ("originals", "received_at")}
         found = await rewrite(
@@ -217,6 +226,9 @@ async def submit(visit: Known, draft_id: str) -> Response:
         number, received_at = await _handed_in(visit, found)
     except Refused as refused:
         return await _review_page(visit, found, [error_of(refused.refusal, _NAMES)])
+    except (Unreachable, Unanswered) as error:
+        # The draft is still there, and its id is what it was sent under.
+        return await _review_page(visit, found, [undelivered(error)])
     kept = Content(
         region=found.content.region,
         disease_id=found.content.disease_id,
@@ -250,8 +262,30 @@ async def _handed_in(visit: Visit, found: Written) -> tuple[str, datetime | None
     return applied.acceptance_no, form.received_at
 
 
+@router.get("/apply/{draft_id}/form.pdf")
+async def form_to_sign(visit: Known, draft_id: str) -> Response:
+    """The application form filled from the draft, to be printed, signed and uploaded."""
+    found = await written(visit, draft_id, Purpose.APPLY)
+    if onward := became(found):
+        return visit.go(onward)
+    errors = _missing({name: found.content.typed.get(name, "") for name in _TYPED}) or _judged(visit, found)
+    if errors:
+        return _person_page(visit, found, errors)
+    policy = policy_in_force(found.content.region)
+    name = disease_of(policy, found.content.disease_id).name
+    content = filled_form(policy, _read(visit, found), disease_name=name)
+    pdf = await asyncio.to_thread(render_form, content)
+    return answer_file(visit.request, pdf, "application/pdf", "application-form.pdf")
+
+
 def form_of(visit: Visit, found: Written) -> ApplicationForm:
     """Return a draft as an application. Raises `Refused` on the first thing that is wrong with it."""
+    form = _read(visit, found)
+    judge_form(form, policies=policy_book(), now=now())
+    return form
+
+
+def _read(visit: Visit, found: Written) -> ApplicationForm:
     content, typed = found.content, found.content.typed
     applicant: dict[str, Any] = {
         "name": typed.get("name", ""),
@@ -285,9 +319,7 @@ def form_of(visit: Visit, found: Written) -> ApplicationForm:
         raw["received_at"] = typed["received_at"]
     if visit.role is Role.COUNTER and typed.get("originals"):
         raw |= {"originals": typed["originals"], "originals_by": visit.me.actor}
-    form = parse_form(raw)
-    judge_form(form, policies=policy_book(), now=now())
-    return form
+    return parse_form(raw)
 
 
 _DECLARED = {
@@ -319,10 +351,22 @@ async def receipt(visit: Known, draft_id: str) -> Response:
     )
 
 
+@router.get("/draft/{draft_id}/discard")
+async def discard_form(visit: Known, draft_id: str) -> Response:
+    """Ask once more before a draft is deleted."""
+    found = await written(visit, draft_id)
+    if onward := became(found):
+        return visit.go(onward)
+    is_supply = found.draft.purpose is Purpose.SUPPLY
+    return visit.render("draft_discard.html", found=found, content=found.content, is_supply=is_supply)
+
+
 @router.post("/draft/{draft_id}/discard")
 async def discard(visit: Known, draft_id: str) -> Response:
     """Delete a draft."""
     found = await written(visit, draft_id)
+    if sent_to := became(found):
+        return visit.go(sent_to)
     async with visit.doors.database.write() as connection:
         await delete_draft(connection, found.draft)
     onward = "/apply" if found.draft.purpose is Purpose.APPLY else f"/my/{found.draft.acceptance_no}"

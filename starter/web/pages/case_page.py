@@ -13,7 +13,7 @@ from domain.commands import SupplyMaterials
 from domain.events import NOTICE_ZH, said_event
 from domain.judging import STATUSES
 from domain.roles import ROLE_ZH
-from domain.vocabulary import DECISION_ZH, END_ZH
+from domain.vocabulary import DECISION_ZH, END_ZH, Status
 from starter.cli.explained import delivery_zh
 from starter.cli.notice_cards import CHANNEL_ZH, RECIPIENT_ZH, STATE_ZH
 from starter.explaining import explain_case
@@ -40,6 +40,7 @@ _ACTOR_ZH = {
     "officer": "经办人员",
     "counter": "窗口人员",
     "registry": "参保登记",
+    "public": "公众",
 }
 _ACCOUNT = re.compile("a[0-9a-f]{16}")
 CHANNELS_ZH = {"web": "本站网页", "counter": "窗口"}
@@ -162,7 +163,7 @@ def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
         ("待遇生效", day(view.effect_on) if view.effect_on else ""),
         ("待遇止于", day(status.end_on) if status.end_on else ""),
         ("下次复核", recheck if status.next_recheck_on else ""),
-        ("不予认定的理由", view.denial_reason),
+        ("不予受理的原因" if view.status is Status.NOT_ACCEPTED else "不予认定的理由", view.denial_reason),
         ("终止原因", END_ZH.get(view.end_ground, view.end_ground)),
     )
     return [(label, value) for label, value in rows if value]

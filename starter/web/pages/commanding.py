@@ -29,6 +29,11 @@ def form_id(visit: Visit, errors: Iterable[FieldError] = ()) -> str:
     return ("" if used_up else visit.fields.text("command_id", most=80)) or new_command_id()
 
 
+def undelivered(error: Unreachable | Unanswered) -> FieldError:
+    """Return what to say beside the button of a form that did not arrive, or of which nobody knows whether it did."""
+    return _AWAY if isinstance(error, Unreachable) else _UNCERTAIN
+
+
 async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, done: str) -> str | FieldError:
     """Send a command as the visitor; what to say of it, or what was wrong. Raises `Stopped` as `permit` does."""
     content = {"command_id": form_id(visit), **raw}
@@ -36,10 +41,8 @@ async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, don
         found = await carry(visit.doors, visit.me, number, name, content, wait=ANSWER_SECONDS)
     except Refused as refused:
         return error_of(refused.refusal)
-    except Unreachable:
-        return _AWAY
-    except Unanswered:
-        return _UNCERTAIN
+    except (Unreachable, Unanswered) as error:
+        return undelivered(error)
     if isinstance(found, AcceptedOut):
         return DELIVERED
     return await told_when_settled(visit.doors, number, found.seq, done)

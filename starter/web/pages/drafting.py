@@ -83,6 +83,15 @@ async def written(visit: Visit, draft_id: str, purpose: Purpose | None = None) -
     return Written(draft=draft, content=Content.model_validate(draft.content))
 
 
+def became(found: Written) -> str:
+    """Return the address of what a draft has become, empty while it is not sent: the way back leads there."""
+    if found.draft.sent_at is None:
+        return ""
+    if found.draft.purpose is Purpose.APPLY:
+        return f"/apply/{found.id}/receipt"
+    return f"/my/{found.draft.acceptance_no}"
+
+
 async def rewrite(visit: Visit, found: Written, change: Callable[[Content], Content]) -> Written:
     """Change a draft as it stands now. Raises `Stopped` (404) once it is sent or deleted; passes on `Refused`."""
 

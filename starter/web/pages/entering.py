@@ -6,6 +6,7 @@ from domain.refusal import Refused
 from starter.web.callers import drop_session, keep_session, session_token
 from starter.web.doors import now
 from starter.web.guarding import address_of
+from starter.web.known_browsers import know_browser, place_of
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.menu import home_of
 from starter.web.pages.shell import Guest, Known, Visit, page_router, safe_next
@@ -52,13 +53,14 @@ async def enter(visit: Visit, account_id: str, address: str, *, flash: str = "")
         token = await begin_session(connection, account_id, at=now())
     response = visit.go(address, flash=flash)
     keep_session(visit.request, response, token)
+    know_browser(visit.request, response, account_id)
     return response
 
 
 async def _verified(visit: Visit, login: str, password: str) -> Account | None:
     verifier = Accounts(visit.doors.database, visit.doors.passwords, now)
     try:
-        return await verifier.verify(login, password)
+        return await verifier.verify(login, password, place=place_of(visit.request))
     except TooManyLogins:
         raise crowded() from None
 

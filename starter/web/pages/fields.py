@@ -6,6 +6,8 @@ from typing import NamedTuple
 from starlette.datastructures import FormData
 
 from domain.refusal import Refusal
+from starter.web.pages.plain_words import in_words
+from starter.web.problems import is_storable, unstorable
 
 _OF_A_MESSAGE = "见 docs/messages/"
 LABELS: Mapping[str, str] = {
@@ -34,11 +36,17 @@ class FieldError(NamedTuple):
 
 
 class Fields:
-    """The text fields of a form; files are not among them."""
+    """The text fields of a form; files are not among them.
+
+    Raises `Stopped` (422) on a text no database could keep.
+    """
 
     def __init__(self, form: FormData | None = None) -> None:
         pairs = form.multi_items() if form else []
         self._values = [(name, value) for name, value in pairs if isinstance(value, str)]
+        # No browser sends them; what did would fail in the database.
+        if any(not is_storable(each) for pair in self._values for each in pair):
+            raise unstorable("input")
 
     def text(self, name: str, most: int = 4000) -> str:
         """Return a field without space around it, empty if it is not there; cut off beyond `most`."""
@@ -69,7 +77,7 @@ def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldE
         rule = refusal.rule.partition("：")[2].replace("该字段", "该项") or "内容须完整，且符合格式"
         named = LABELS.get(field, "所填内容")
         return FieldError(field, f"“{named}”没有填写，或者不符合要求。", "请更正后再次提交", rule)
-    return FieldError(field, refusal.message, refusal.remedy, refusal.rule)
+    return FieldError(field, *map(in_words, (refusal.message, refusal.remedy, refusal.rule)))
 
 
 def by_field(errors: Iterable[FieldError]) -> dict[str, FieldError]:

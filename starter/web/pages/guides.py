@@ -1,23 +1,29 @@
 """What a city asks for: its diseases with the papers each needs, and how an application goes."""
 
+import asyncio
 from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
 from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
 from fastapi.responses import Response
 
+from activities.letters.form import blank_form, render_form
 from domain.checklist import basis_zh, requirements
 from domain.disease import DiseaseRow
 from domain.moments import local_date
 from domain.paper_rules import Standard, conditions
 from domain.policy import RegionPolicy
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind
+from starter.web.answering import answer_file
 from starter.web.api.reference import policy_in_force
 from starter.web.doors import now
 from starter.web.pages.shell import Guest, page_router
 from starter.web.pages.wording import cities
 from starter.web.problems import stopped
+from storage.policies import policy_for
 
 router = page_router()
 GROUP_ZH: Mapping[str, str] = MappingProxyType(
@@ -133,6 +139,20 @@ async def disease(visit: Guest, region: str, disease_id: str) -> Response:
 async def guide_cities(visit: Guest) -> Response:
     """The cities, to choose one."""
     return visit.render("choose_city.html", cities=cities(), heading="办理指南", onward="/guide/")
+
+
+@router.get("/guide/{region}/form.pdf")
+async def form(visit: Guest, region: str) -> Response:
+    """The city's application form, blank, to be printed by anybody."""
+    policy = policy_in_force(region)
+    pdf = await asyncio.to_thread(_blank_pdf, region, policy.effective_from.value)
+    return answer_file(visit.request, pdf, "application/pdf", "application-form.pdf")
+
+
+@lru_cache(maxsize=64)
+def _blank_pdf(region: str, on: date) -> bytes:
+    # Anybody may ask as often as they like: a form of one version of a policy is set once.
+    return render_form(blank_form(policy_for(region, on)))
 
 
 @router.get("/guide/{region}")

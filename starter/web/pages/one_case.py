@@ -14,18 +14,20 @@ from domain.commands import COMMANDS
 from domain.events import EVENT_ZH, EventKind
 from domain.judging import STATUSES
 from domain.roles import Role
-from domain.vocabulary import END_ZH, Status, WaitingOn
+from domain.vocabulary import END_ZH, Status
 from starter.explaining import explain_case
 from starter.web.api import documents
-from starter.web.api.cases import case_of
+from starter.web.api.cases import case_of, material_file
 from starter.web.doors import now
 from starter.web.pages.own_cases import link_if_taken_up
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.standing import standing_of, takes_papers
 from starter.web.permission import may_do, permit_case
 from starter.web.problems import Stopped, stopped
 from storage import reading
 from storage.drafts import unlinked
 from storage.inbox import mark_read, messages_of_case
+from storage.material_views import materials_of
 
 router = page_router()
 MOVES = {
@@ -54,20 +56,6 @@ _INSIDE = frozenset(
 )
 """Entries of the trail that tell an applicant nothing they could act on."""
 
-_NEXT = {
-    Status.SUBMITTED: "正在登记，稍后审核材料。",
-    Status.SUPPLEMENT: "请在截止前补交通知中列出的材料；逾期视为撤回申请。",
-    Status.VERIFYING: "请在截止前携带材料原件到经办窗口核验。",
-    Status.REVIEW: "专家正在评审，您不需要办理什么。",
-    Status.PUBLICITY: "已审核通过，正在公示；公示无异议后待遇生效。",
-    Status.OBJECTED: "公示期间收到异议，经办机构正在核查。",
-    Status.EFFECTIVE: "待遇已生效，可以下载电子凭证。",
-    Status.RECHECK: "正在进行年度复核；需要提交复查资料的，请在截止前提交。",
-    Status.SUSPENDED: "待遇已暂停；按通知补交资料后可以恢复。",
-    Status.DENIED: "没有通过认定；不服的，可以在截止前申诉。",
-    Status.APPEALING: "申诉已受理，由未参加原评审的专家重新评审。",
-}
-
 
 class Step(NamedTuple):
     """One entry of the timeline, in plain words."""
@@ -88,6 +76,7 @@ async def one(visit: Known, acceptance_no: str) -> Response:
         view = await reading.case_status(connection, number)
         messages = await messages_of_case(connection, number) if may_do(visit.me, Action.READ_INBOX, facts) else ()
         certificates = await reading.certificates_of(connection, number)
+        papers = await materials_of(connection, number) if may_do(visit.me, Action.READ_MATERIALS, facts) else ()
     return visit.render(
         "my_case.html",
         found=status,
@@ -95,12 +84,11 @@ async def one(visit: Known, acceptance_no: str) -> Response:
         disease_id=view.disease_id if view else "",
         received_at=view.received_at if view else None,
         hospital_id=view.hospital_id if view else "",
-        reason=END_ZH.get(status.reason, status.reason),
-        next_step=_NEXT.get(status.status, ""),
-        mine=status.waiting_on is WaitingOn.APPLICANT,
+        standing=standing_of(status),
         steps=[_step(line) for line in reversed(status.timeline) if line.kind not in _INSIDE],
         told=_told(status),
         messages=messages,
+        papers=papers,
         certificates=certificates if may_do(visit.me, Action.READ_CERTIFICATE, facts) else (),
         letters=letters_of(view) if view and may_do(visit.me, Action.READ_LETTERS, facts) else (),
         moves=moves_of(visit, status, facts),
@@ -131,7 +119,9 @@ def moves_of(visit: Visit, status: CaseStatus, facts: CaseFacts) -> list[tuple[s
     return [
         (action.value, label)
         for action, label in MOVES.items()
-        if status.status in STATUSES[COMMANDS[action.value]] and may_do(visit.me, action, facts)
+        if status.status in STATUSES[COMMANDS[action.value]]
+        and may_do(visit.me, action, facts)
+        and (action is not Action.SUPPLY_MATERIALS or takes_papers(status))
     ]
 
 
@@ -175,6 +165,12 @@ async def read_messages(visit: Known, acceptance_no: str) -> Response:
     async with visit.doors.database.write() as connection:
         await mark_read(connection, number, at=now())
     return visit.go(f"/my/{number}", flash="消息已标为已读。")
+
+
+@router.get("/my/{acceptance_no}/papers/{sha256}")
+async def paper(visit: Known, acceptance_no: str, sha256: str) -> Response:
+    """One paper that was handed in, as it was uploaded; the look is written down first."""
+    return await material_file(visit.request, visit.doors, visit.me, acceptance_no, sha256)
 
 
 @router.get("/my/{acceptance_no}/certificates/{version}")

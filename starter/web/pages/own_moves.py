@@ -4,21 +4,18 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from activities.contract import CommandReceipt
 from domain.access import Action
 from domain.refusal import Refused
-from starter.client import new_command_id
 from starter.web.api.cases import case_of
-from starter.web.api.commands import ANSWER_SECONDS, carry
 from starter.web.doors import now
+from starter.web.pages.commanding import form_id, sent
 from starter.web.pages.drafting import Content, Written, read_facts, rewrite, with_facts, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.one_case import MOVES, moves_of
-from starter.web.pages.settling import told_when_settled
+from starter.web.pages.papering import papers_page
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.permission import permit_case
 from starter.web.problems import Stopped, stopped
-from starter.web.shapes import AcceptedOut
 from storage.drafts import Purpose, begin_draft, drafts_of, mark_sent
 
 router = page_router()
@@ -34,7 +31,6 @@ _DONE = {
     Action.CHANGE_HOSPITAL: "定点医疗机构已变更。",
     Action.CHANGE_CONTACT: "联系方式已变更。",
 }
-DELIVERED = "已送达，正在办理；稍后刷新页面查看结果。"
 _SHOWN_BESIDE = frozenset({409, 422})
 
 
@@ -52,6 +48,7 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
     """Do it. A repetition under the same command id, kept in the form, is the same command."""
     action = _action(name)
     if action is Action.SUPPLY_MATERIALS:
+        await _possible(visit, acceptance_no, name)
         return await _begin_supply(visit, acceptance_no)
     typed = {each: visit.fields.text(each, 2000) for each in _FORMS[action][1]}
     raw: dict[str, Any] = {each: text for each, text in typed.items() if text}
@@ -65,28 +62,20 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
         return _form(
             visit, acceptance_no, action, typed, [FieldError("phone", "没有填写新的联系方式。", "请至少填写一项")]
         )
-    raw["command_id"] = visit.fields.text("command_id", 80) or new_command_id()
     try:
-        found = await carry(visit.doors, visit.me, acceptance_no, action.value, raw, wait=ANSWER_SECONDS)
-    except Refused as refused:
-        return _form(visit, acceptance_no, action, typed, [_named(refused, action)])
+        said = await sent(visit, acceptance_no, action.value, raw, done=_DONE[action])
     except Stopped as refusal:
         if refusal.status not in _SHOWN_BESIDE:
             raise
-        return _form(visit, acceptance_no, action, typed, [error_of(refusal.refusal)])
-    said = await _said(visit, found, _DONE[action])
+        said = error_of(refusal.refusal)
+    if isinstance(said, FieldError):
+        return _form(visit, acceptance_no, action, typed, [_named(said, action)])
     return visit.go(f"/my/{acceptance_no}", flash=said)
 
 
-async def _said(visit: Visit, found: CommandReceipt | AcceptedOut, done: str) -> str:
-    if isinstance(found, AcceptedOut):
-        return DELIVERED
-    return await told_when_settled(visit.doors, found.acceptance_no, found.seq, done)
-
-
-def _named(refused: Refused, action: Action) -> FieldError:
-    error, names = error_of(refused.refusal), _FORMS[action][1]
-    return error if error.field in names else error._replace(field=names[0])
+def _named(error: FieldError, action: Action) -> FieldError:
+    names = _FORMS[action][1]
+    return error if error.field in (*names, "sent") else error._replace(field=names[0])
 
 
 def _form(visit: Visit, number: str, action: Action, typed: dict[str, str], errors: Any) -> Response:
@@ -97,7 +86,7 @@ def _form(visit: Visit, number: str, action: Action, typed: dict[str, str], erro
         label=MOVES[action],
         action=action.value,
         typed={name: typed.get(name, "") for name in names},
-        command_id=visit.fields.text("command_id", 80) or new_command_id(),
+        command_id=form_id(visit, errors),
         errors=errors,
     )
 
@@ -144,25 +133,30 @@ async def supply(visit: Known, draft_id: str) -> Response:
     number = found.draft.acceptance_no or ""
     if found.draft.sent_at is not None:
         return visit.go(f"/my/{number}")
+    note = {"note": visit.fields.text("note", 2000)}
+    found = await rewrite(visit, found, lambda content: content.model_copy(update={"typed": note}))
     try:
         facts = read_facts(visit)
     except Refused as refused:
-        return visit.render("move_refused.html", found=found, errors=[error_of(refused.refusal)])
+        return await papers_page(visit, found, [_beside(error_of(refused.refusal))])
     found = await rewrite(visit, found, lambda content: with_facts(content, facts))
     raw = {
         "command_id": found.id,
-        "note": visit.fields.text("note", 2000),
+        **note,
         "materials": [
             {**each.model_dump(mode="json", include={"sha256", *_DECLARED})} for each in found.content.materials
         ],
     }
-    try:
-        answer = await carry(visit.doors, visit.me, number, "supply_materials", raw, wait=ANSWER_SECONDS)
-    except Refused as refused:
-        return visit.render("move_refused.html", found=found, errors=[error_of(refused.refusal)])
+    said = await sent(visit, number, Action.SUPPLY_MATERIALS.value, raw, done="材料已提交。")
+    if isinstance(said, FieldError):
+        return await papers_page(visit, found, [_beside(said)])
     await _sent(visit, found, number)
-    said = await _said(visit, answer, "材料已提交。")
     return visit.go(f"/my/{number}", flash=said)
+
+
+def _beside(error: FieldError) -> FieldError:
+    """Return an error at a place of the page: the button where nothing arrived, else the files."""
+    return error if error.field == "sent" else error._replace(field="files")
 
 
 _DECLARED = ("kind", "issued_on", "hospital_id", "hospital_level", "sealed", "signed", "diagnosed_on")

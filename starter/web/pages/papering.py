@@ -1,5 +1,7 @@
 """The papers of a draft: uploads one by one, what is declared of each, and the checklist that follows them live."""
 
+from collections.abc import Sequence
+
 from fastapi.responses import Response
 
 from domain.access import Action
@@ -7,6 +9,7 @@ from domain.application import Material
 from domain.moments import local_date
 from domain.refusal import Refused, refuse
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind, Status
+from starter.status import read_status
 from starter.web.api.reference import policy_in_force
 from starter.web.callers import CSRF_FIELD, CSRF_HEADER, forged
 from starter.web.doors import now
@@ -16,6 +19,7 @@ from starter.web.pages.drafting import (
     Content,
     Paper,
     Written,
+    became,
     read_facts,
     rewrite,
     too_many_files,
@@ -28,6 +32,7 @@ from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.guides import disease_of
 from starter.web.pages.multipart import FileForm
 from starter.web.pages.shell import Known, Uploading, Visit, page_router
+from starter.web.pages.standing import takes_papers
 from starter.web.problems import Stopped
 from storage import reading
 from storage.drafts import Purpose
@@ -41,8 +46,26 @@ _ONWARD = ("review", "person")
 
 @router.get("/draft/{draft_id}/papers")
 async def papers(visit: Known, draft_id: str) -> Response:
-    """The papers of a draft, with the checklist."""
-    return await _shown(visit, await written(visit, draft_id))
+    """The papers of a draft, with the checklist; of one that is sent, what it has become."""
+    found = await written(visit, draft_id)
+    if onward := became(found):
+        return visit.go(onward)
+    if found.draft.purpose is Purpose.SUPPLY and not await _asked_now(visit, found):
+        return visit.go(f"/my/{found.draft.acceptance_no}", flash="本件现在不需要补交材料，办理状态见下。")
+    return await _shown(visit, found)
+
+
+async def papers_page(visit: Visit, found: Written, errors: Sequence[FieldError]) -> Response:
+    """Return the page of the papers, with what was wrong with handing them in above it."""
+    return await _shown(visit, found, errors=errors)
+
+
+async def _asked_now(visit: Visit, found: Written) -> bool:
+    number = found.draft.acceptance_no or ""
+    async with visit.doors.database.read() as connection:
+        view = await reading.case_status(connection, number)
+        history = await visit.doors.calendars.history(connection)
+    return view is None or takes_papers(read_status(view, now(), history))
 
 
 @router.post("/files/draft/{draft_id}")
@@ -54,6 +77,8 @@ async def upload(visit: Uploading, draft_id: str) -> Response:
         raise forged()
     visit.may(Action.UPLOAD)
     found = await written(visit, draft_id)
+    if onward := became(found):
+        return visit.go(onward)
     slot = form.fields.get("slot", "other")[:8]
     try:
         kind = _kind_of(form.fields.get("kind", ""))
@@ -83,6 +108,8 @@ async def _taken(visit: Visit, found: Written, form: FileForm, kind: MaterialKin
 async def declare(visit: Known, draft_id: str) -> Response:
     """Declare when and where papers were issued, and that they are sealed or signed; `next` says where to go on."""
     found = await written(visit, draft_id)
+    if gone := became(found):
+        return visit.go(gone)
     try:
         facts = read_facts(visit)
     except Refused as refused:
@@ -99,6 +126,8 @@ async def declare(visit: Known, draft_id: str) -> Response:
 async def remove(visit: Known, draft_id: str, key: str) -> Response:
     """Take a paper out of the draft."""
     found = await written(visit, draft_id)
+    if onward := became(found):
+        return visit.go(onward)
     found = await rewrite(visit, found, lambda content: without_paper(content, key))
     return await _shown(visit, found, said="已移除。")
 
@@ -111,8 +140,9 @@ async def _shown(
     error: FieldError | None = None,
     said: str = "",
     at: str = "",
+    errors: Sequence[FieldError] = (),
 ) -> Response:
-    if visit.request.method == "POST" and not visit.swaps and error is None:
+    if visit.request.method == "POST" and not visit.swaps and error is None and not errors:
         known = at in [each.key for each in found.content.papers]
         return visit.go(f"/draft/{found.id}/papers{f'#paper-{at}' if known else ''}", flash=said)
     items, told = await asked_of_draft(visit, found)
@@ -122,7 +152,7 @@ async def _shown(
     return visit.render(
         "papers_asked.html" if listed_only else "papers_part.html" if part else "papers.html",
         listed_only=listed_only,
-        status=200 if part or error is None else 422,
+        status=200 if part or not (error or errors) else 422,
         found=found,
         content=found.content,
         region=found.content.region,
@@ -132,6 +162,9 @@ async def _shown(
         slot=slot,
         slot_error=error,
         said=said,
+        errors=errors,
+        blank_form=f"/guide/{found.content.region}/form.pdf",
+        own_form=f"/apply/{found.id}/form.pdf" if found.draft.purpose is Purpose.APPLY else "",
         kinds=[(each.value, MATERIAL_ZH[each]) for each in MaterialKind],
         is_supply=found.draft.purpose is Purpose.SUPPLY,
     )

@@ -12,7 +12,7 @@ from domain.moments import aware
 from domain.refusal import Refused
 from starter.cli.notice_cards import OUTCOME_ZH, TASK_ZH
 from starter.client import Unanswered
-from starter.notice_tasks import MOST_NOTE, finish_task
+from starter.notice_tasks import MOST_NOTE, finish_task, outcomes_after
 from starter.web.api.cases import Number, log_now
 from starter.web.doors import now
 from starter.web.pages.commanding import form_id
@@ -136,7 +136,7 @@ async def _page(visit: Visit, number: str, seq: int, errors: Sequence[FieldError
         person=notice.name if is_open else "",
         agent=notice.agent if is_open else None,
         text=text_of(notice).inbox,
-        outcomes=_OUTCOMES,
+        outcomes=_OUTCOMES if is_open else [each for each in _OUTCOMES if each[0] in outcomes_after(found.outcome)],
         reason_zh=TASK_ZH[found.reason],
         outcome_zh=OUTCOME_ZH[found.outcome],
         typed=visit.fields.as_dict(),

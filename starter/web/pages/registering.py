@@ -6,7 +6,7 @@ person and the bureau know. See docs/decisions/2026-11-22-self-registration-is-n
 
 from fastapi.responses import Response
 
-from domain.refusal import Refused
+from domain.refusal import Refused, refuse
 from domain.roles import Role
 from starter.web.doors import now
 from starter.web.guarding import address_of
@@ -46,6 +46,7 @@ async def register(visit: Guest) -> Response:
 
 
 async def _made(visit: Visit, typed: dict[str, str], secret: str) -> Account:
+    _check_login(typed["login"])
     new = NewAccount(login=typed["login"], display_name=typed["name"], role=Role.APPLICANT)
     password = check_password(secret, login=new.login)
     try:
@@ -54,6 +55,17 @@ async def _made(visit: Visit, typed: dict[str, str], secret: str) -> Account:
         raise crowded() from None
     async with visit.doors.database.write() as connection:
         return await add_account(connection, new, kept, must_change=False, at=now(), actor="self-registration")
+
+
+def _check_login(login: str) -> None:
+    # A name space of their own: that a login is taken would else tell strangers which ones the staff have.
+    if not login.strip()[:1].isdecimal():
+        raise refuse(
+            field="login",
+            rule="个人账号的登录名以数字开头，例如手机号码",
+            remedy="请用手机号码，或另取一个以数字开头的登录名",
+            message="登录名没有以数字开头。",
+        )
 
 
 def _check_open(visit: Visit) -> None:

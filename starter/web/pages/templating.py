@@ -6,11 +6,13 @@ from importlib.resources import as_file, files
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from domain.case_dates import last_day
 from domain.events import EVENT_ZH
 from domain.roles import ROLE_ZH
 from starter.web.pages.assets import address_of_asset
 from starter.web.pages.fields import by_field
 from starter.web.pages.menu import current_of, menu_of
+from starter.web.pages.standing import by_zh, turn_zh
 from starter.web.pages.wording import FILTERS
 
 HOTLINE = "12393"
@@ -33,7 +35,7 @@ def environment() -> Environment:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-    made.filters.update(FILTERS)
+    made.filters.update({**FILTERS, "turn_zh": turn_zh, "by_zh": by_zh, "last_day": last_day})
     made.globals.update(
         asset=address_of_asset,
         menu_of=menu_of,

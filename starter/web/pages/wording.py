@@ -19,7 +19,7 @@ WAITING_ZH: dict[WaitingOn, str] = {
     WaitingOn.COUNTER: "等待窗口核验",
     WaitingOn.TIMER: "等待期满",
     WaitingOn.DELIVERY: "等待通知送达",
-    WaitingOn.NONE: "无需等待",
+    WaitingOn.NONE: "已办结",
 }
 _STATUS_TONE: dict[Status, str] = {
     Status.SUPPLEMENT: "warn",

@@ -54,4 +54,13 @@
   document.addEventListener("click", function (event) {
     if (event.target.closest && event.target.closest("[data-print]")) { window.print(); }
   });
+
+  // A paper opens in its frame: where that is out of sight, the page goes there.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest && event.target.closest('a[target="paper"]');
+    var viewer = link && document.querySelector(".viewer");
+    if (!viewer) { return; }
+    var place = viewer.getBoundingClientRect();
+    if (place.top < 0 || place.top > window.innerHeight / 2) { viewer.scrollIntoView({ block: "start" }); }
+  });
 }());

@@ -35,6 +35,7 @@ def upgrade() -> None:
         postgresql_where=counting,
     )
     _make_uploads()
+    _make_login_tries()
 
 
 def _make_uploads() -> None:
@@ -63,3 +64,18 @@ def _make_uploads() -> None:
     if rows:
         made = [{"sha256": sha256, "owner": owner, "uploaded_at": at} for (sha256, owner), at in rows.items()]
         op.get_bind().execute(upload.insert(), made)
+
+
+def _make_login_tries() -> None:
+    op.create_table(
+        "login_try",
+        sa.Column("login_hash", sa.String(length=64), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("locked_until", Instant(), nullable=True),
+        sa.Column("hour_tries", sa.Integer(), nullable=False),
+        sa.Column("hour_began_at", Instant(), nullable=False),
+        sa.Column("tried_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("login_hash", "place", name="pk_login_try"),
+    )
+    op.create_index("ix_login_try_tried_at", "login_try", ["tried_at"])

@@ -1,0 +1,35 @@
+"""What an answer costs, in tokens of the rate of callers nobody knows: some milliseconds of the one processor each.
+
+Whoever shows no credentials pays for every answer; who does, only for what is open to all, or if they do not hold.
+"""
+
+_FREE = ("/static/", "/receipts/", "/healthz")
+_OPEN = (
+    ("/api/v1/public/lists", 20),
+    ("/lists/", 20),
+    ("/api/v1/public/certificates/", 4),
+    ("/api/v1/public/", 2),
+    ("/api/v1/openapi.json", 2),
+    ("/api/v1/calendar", 2),
+    ("/api/v1/regions", 2),
+)
+_API, API_COST, PAGE_COST = "/api/", 1, 4
+_OPEN_API = tuple(start for start, _ in _OPEN if start.startswith(_API))
+
+ANEW = 10
+"""So many times as dear is an answer that is made anew, where it is else remembered."""
+
+
+def cost_of(path: str) -> int:
+    """Return the tokens an answer at this address costs."""
+    if path.startswith(_FREE):
+        return 0
+    known = next((cost for start, cost in _OPEN if path.startswith(start)), None)
+    if known is not None:
+        return known
+    return API_COST if path.startswith(_API) else PAGE_COST
+
+
+def is_open(path: str) -> bool:
+    """Whether it is an answer of the API for everybody, so that nobody looks at credentials."""
+    return path.startswith(_OPEN_API)
