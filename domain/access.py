@@ -99,9 +99,7 @@ def may(principal: Principal, action: Action, facts: CaseFacts | None = None) ->
             raise ValueError(f"{action} needs the facts of the case")
         return None
     return (
-        _by_region(principal, action, facts)
-        or _by_case(principal, action, facts)
-        or _by_identity(principal, action)
+        _by_region(principal, action, facts) or _by_case(principal, action, facts) or _by_identity(principal, action)
     )
 
 

@@ -92,15 +92,12 @@ class Accounts:
         at = self._now()
         async with self._database.read() as connection:
             found = await account_of(connection, account_id)
+        if found is None:
+            raise _wrong_old_password()
+        password = check_password(new, login=found.login, field="new_password")
         with self._passwords.place():
-            if found is None or await self._judged(found.login, old, _INSIDE, at) is None:
-                raise _refusal(
-                    "old_password",
-                    "修改密码须先核对原密码，连续输错会暂停修改",
-                    "请核对原密码后重试；忘记密码的，请联系系统管理员重置",
-                    "原密码不对，或者暂时不能修改。",
-                )
-            password = check_password(new, login=found.login, field="new_password")
+            if await self._judged(found.login, old, _INSIDE, at) is None:
+                raise _wrong_old_password()
             if password == as_hashed(old):
                 raise _refusal("new_password", "新密码不得与原密码相同", "请换一个密码", "新密码与原密码相同。")
             kept, actor = await self._passwords.hash_placed(password), f"{found.role}:{found.id}"
@@ -110,7 +107,7 @@ class Accounts:
     async def _judged(self, login: str, secret: str, place: Place, at: datetime) -> RowMapping | None:
         async with self._database.write() as connection:
             row = await _usable(connection, login)
-            # Counted before it is judged: guesses sent all at once would else all be judged before one of them counts.
+            # Counted before it is judged: guesses sent at once would else all be judged before one of them counts.
             tried = await count_try(connection, login, place, account_id=row["id"] if row else "", at=at)
         judged = row if tried is not None else None
         right = await self._passwords.verify_placed(secret, judged["password_hash"] if judged else None)
@@ -352,6 +349,15 @@ async def _one(connection: AsyncConnection, which: ColumnElement[bool]) -> Accou
 
 async def _locked_row(connection: AsyncConnection, which: ColumnElement[bool]) -> RowMapping | None:
     return (await connection.execute(select(account).where(which).with_for_update())).mappings().first()
+
+
+def _wrong_old_password() -> Refused:
+    return _refusal(
+        "old_password",
+        "修改密码须先核对原密码，连续输错会暂停修改",
+        "请核对原密码后重试；忘记密码的，请联系系统管理员重置",
+        "原密码不对，或者暂时不能修改。",
+    )
 
 
 def _taken() -> Refused:

@@ -44,6 +44,17 @@ async def link_case(connection: AsyncConnection, account_id: str, acceptance_no:
     await insert_rows(connection, account_case, [row], update=())
 
 
+async def claim_case(connection: AsyncConnection, account_id: str, acceptance_no: str, *, at: datetime) -> bool:
+    """Link a case to an account unless it is another's; of several that claim it at once, one gets it."""
+    row = select(case.c.acceptance_no).where(case.c.acceptance_no == acceptance_no).with_for_update()
+    if await connection.scalar(row) is None:
+        return False
+    if set(await accounts_of_case(connection, acceptance_no)) - {account_id}:
+        return False
+    await link_case(connection, account_id, acceptance_no, at=at)
+    return True
+
+
 async def cases_of_account(connection: AsyncConnection, account_id: str) -> tuple[str, ...]:
     """Return the numbers of an account's cases, the newest first."""
     query = select(account_case.c.acceptance_no).where(account_case.c.account_id == account_id)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.application import Model
 from domain.vocabulary import Sla, Status, WaitingOn
 from storage.effects import ASSIGNED
+from storage.own_cases import not_of_person
 from storage.reading import CaseLine
 from storage.tables import account_case, case, verdict
 
@@ -18,7 +19,7 @@ class CaseFilter(Model):
     """What a list keeps; None keeps everything. `regions` and `channel` bound what an asker may see at all.
 
     `expert` keeps the cases in which a verdict of that expert is awaited. `account` with `person_key` keeps those an
-    account applied for, and those of its person.
+    account applied for, and those of its person. `apart_from` leaves out those of a person.
     """
 
     regions: tuple[str, ...] | None = None
@@ -26,6 +27,7 @@ class CaseFilter(Model):
     expert: str | None = None
     account: str | None = None
     person_key: str | None = None
+    apart_from: str | None = None
     numbers: tuple[str, ...] | None = None
     status: Status | None = None
     statuses: tuple[Status, ...] | None = None
@@ -44,7 +46,7 @@ class After(NamedTuple):
 
 
 _EQUAL = ("channel", "status", "waiting_on", "sla", "disease_id", "attention")
-_IN_ORDER = frozenset({"regions", "channel"})
+_IN_ORDER = frozenset({"regions", "channel", "apart_from"})
 """Filters whose matches lie in an index in the order of the list: of one city, and of one channel there."""
 
 
@@ -122,6 +124,8 @@ def _conditions(wanted: CaseFilter) -> Sequence[ColumnElement[bool]]:
     elif wanted.regions is not None:
         one = len(wanted.regions) == 1
         found.append(case.c.region == wanted.regions[0] if one else case.c.region.in_(wanted.regions))
+    if wanted.apart_from is not None:
+        found.append(not_of_person(case.c.acceptance_no, wanted.apart_from))
     if wanted.statuses is not None:
         found.append(case.c.status.in_(wanted.statuses))
     if wanted.expert is not None:

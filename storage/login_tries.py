@@ -104,7 +104,9 @@ async def _row(connection: AsyncConnection, mine: dict[str, str]) -> RowMapping:
 
 async def _tries_this_hour(connection: AsyncConnection, login_hash: str, at: datetime) -> int:
     lately = login_try.c.login_hash == login_hash, login_try.c.hour_began_at > at - HOUR
-    return int(await connection.scalar(select(func.coalesce(func.sum(login_try.c.hour_tries), 0)).where(*lately)) or 0)
+    return int(
+        await connection.scalar(select(func.coalesce(func.sum(login_try.c.hour_tries), 0)).where(*lately)) or 0
+    )
 
 
 def _place(place: Place, *, known: bool) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
 from storage.database import insert_rows
+from storage.own_cases import not_of_person
 from storage.tables import notice_attempt, notice_task
 
 BY_RECEIPT = "receipt"
@@ -132,13 +133,19 @@ async def tasks(
     done: bool = False,
     limit: int = 200,
     after: TaskPlace | None = None,
+    apart_from: str | None = None,
 ) -> tuple[NoticeTask, ...]:
-    """Return the open tasks, the oldest first, or those that are done, the newest first; no region is all of them."""
+    """Return the open tasks, the oldest first, or those that are done, the newest first; no region is all of them.
+
+    `apart_from` leaves out those of a person's cases.
+    """
     wanted = select(notice_task).where(
         notice_task.c.done_at.is_not(None) if done else notice_task.c.done_at.is_(None)
     )
     if regions:
         wanted = wanted.where(notice_task.c.region.in_(regions))
+    if apart_from is not None:
+        wanted = wanted.where(not_of_person(notice_task.c.acceptance_no, apart_from))
     if after is not None:
         wanted = wanted.where(_behind(after, notice_task.c.done_at if done else notice_task.c.raised_at, done=done))
     order = (notice_task.c.done_at.desc(),) if done else (notice_task.c.raised_at,)

@@ -12,6 +12,7 @@ from domain.application import Model
 from domain.events import NoticeEvent, Recipient
 from storage.notice_standing import AttemptState, attempts_of
 from storage.notice_tasks import NoticeTask, task_of
+from storage.own_cases import not_of_person
 from storage.tables import case, notice, notice_attempt, receipt
 
 
@@ -81,7 +82,7 @@ class NoticePlace(NamedTuple):
 class NoticeFilter(Model):
     """What a list keeps; None keeps everything, an empty `regions` nothing.
 
-    `channel` is the one the case came by, `before` an instant of creation.
+    `channel` is the one the case came by, `before` an instant of creation; `apart_from` leaves out a person's cases.
     """
 
     regions: tuple[str, ...] | None = None
@@ -91,6 +92,7 @@ class NoticeFilter(Model):
     acceptance_no: str | None = None
     settled: bool | None = None
     before: datetime | None = None
+    apart_from: str | None = None
 
 
 class NoticePage(Model):
@@ -158,6 +160,8 @@ def _conditions(wanted: NoticeFilter) -> Sequence[ColumnElement[bool]]:
         found.append(case.c.region.in_(wanted.regions))
     if wanted.settled is not None:
         found.append(notice.c.settled_at.is_not(None) if wanted.settled else notice.c.settled_at.is_(None))
+    if wanted.apart_from is not None:
+        found.append(not_of_person(notice.c.acceptance_no, wanted.apart_from))
     if wanted.before is not None:
         found.append(notice.c.created_at < wanted.before)
     return found

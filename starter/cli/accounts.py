@@ -33,7 +33,9 @@ _ACTOR = click.option(
 @click.option("--region", "regions", multiple=True, metavar="CODE", help="A city it may act in; may be repeated.")
 @click.option("--expert-id", default="", metavar="ID", help="Of an expert: the id in the register.")
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.  [default: make one]")
-@click.option("--id-number-stdin", is_flag=True, help="Take the own ID number too, on the next line: own cases.")
+@click.option(
+    "--id-number-stdin", is_flag=True, help="Take the own ID number, on the next line; officials must have one."
+)
 @_ACTOR
 async def add(
     login: str,
@@ -84,6 +86,24 @@ async def list_(role: str | None, region: str | None) -> Answer:
         found = await list_accounts(connection, role=Role(role) if role else None, region=region)
     content = {"accounts": [_shown(each) for each in found]}
     return Answer(content, lambda console: _show_accounts(console, found))
+
+
+@click.command("identify", cls=Leaf)
+@click.argument("login", metavar="LOGIN")
+@_ACTOR
+async def identify(login: str, actor: str) -> Answer:
+    """Give an account made without it the ID number of its person, from standard input; only its digest is kept.
+
+    An official's account without one may deal with no case: nobody rules on their own.
+    """
+    from storage.accounts import account_by_login, identify_account
+
+    key = _person_key(_line())
+    async with opened_database(read_settings()) as database, database.write() as connection:
+        found = await account_by_login(connection, login)
+        await identify_account(connection, found.id, key, at=datetime.now(UTC), actor=actor)
+        found = await account_by_login(connection, login)
+    return Answer(_shown(found), lambda console: console.print(f"账号 {found.id} 已登记身份证号码。"))
 
 
 @click.command("disable", cls=Leaf)
@@ -206,9 +226,9 @@ def _with_password(account: "Account", password: str | None, done: str) -> Answe
 
 
 def _show_accounts(console: "Console", accounts: "Sequence[Account]") -> None:
-    from domain.access import ROLE_ZH
+    from domain.access import OFFICIALS, ROLE_ZH
 
-    titles = ("登录名", "姓名", "角色", "统筹区", "专家编号", "账号编号", "停用")
+    titles = ("登录名", "姓名", "角色", "统筹区", "专家编号", "账号编号", "身份证号码", "停用")
     rows = [
         (
             each.login,
@@ -217,6 +237,7 @@ def _show_accounts(console: "Console", accounts: "Sequence[Account]") -> None:
             "、".join(each.regions),
             each.expert_id,
             each.id,
+            "已登记" if each.person_key else "未登记，不能办理" if each.role in OFFICIALS else "",
             each.disabled_at,
         )
         for each in accounts
@@ -242,6 +263,6 @@ def _show_keys(console: "Console", keys: "Sequence[ApiKey]") -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    Section("accounts", help="Accounts of people.", commands=[add, list_, disable, reset_password]),
+    Section("accounts", help="Accounts of people.", commands=[add, list_, identify, disable, reset_password]),
     Section("api-keys", help="API keys of the back ends of channels.", commands=[key_add, key_list, key_revoke]),
 )

@@ -110,7 +110,7 @@ def answer_bytes(
     sent = {"Cache-Control": cache, **(headers or {})}
     if "ETag" not in sent:
         sent["ETag"] = _tag(body)
-    if status == 200 and request.method == "GET" and _has(request, sent["ETag"]):
+    if status == 200 and request.method == "GET" and has_tag(request, sent["ETag"]):
         return Response(None, 304, sent)
     return Response(body, status, sent, media_type)
 
@@ -141,7 +141,8 @@ def _decimal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _has(request: Request, tag: str) -> bool:
+def has_tag(request: Request, tag: str) -> bool:
+    """Whether the asker has what a tag stands for already."""
     offered = request.headers.get("if-none-match", "")
     # RFC 9110, 13.1.2: for If-None-Match a weak tag and a strong one of the same text are the same.
     known = [each.strip().removeprefix("W/") for each in offered.split(",")]

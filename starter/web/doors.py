@@ -22,6 +22,7 @@ from starter.client import Mente, temporal_client
 from starter.figures import CityFigures
 from starter.remembered import Remembered
 from starter.vitals import Vital, mail_vital
+from starter.web.answering import WrittenAnswers
 from starter.web.auditing import AccessBuffer
 from starter.web.handing_out import HandingOut
 from starter.web.papers import Papers
@@ -71,11 +72,13 @@ class Doors:
         self.registrations = Buckets(rates.registration)
         self.hand_ins = Buckets(rates.hand_in)
         self.hand_in_addresses = Buckets(rates.hand_in_address)
+        self.signals = Buckets(rates.signal)
         self.claims = Buckets(rates.claim)
         self.claimed_cases = Buckets(rates.claimed_case)
-        self.papers = Papers(settings.home / "incoming")
+        self.papers = Papers(settings.home / "incoming", rates=rates)
         self.handing_out = HandingOut(settings.home / "outgoing")
         self.verifying = asyncio.Semaphore(2)
+        self.answers = WrittenAnswers()
         self.figures: Remembered[CityFigures] = Remembered()
         self.panels: Remembered[PanelStatistics] = Remembered()
         self.known_keys: Remembered[ApiKey | None] = Remembered(KEY_SECONDS, 1_000)

@@ -1,8 +1,8 @@
 """What an applicant's account may hand in: a few applications a day, and with a paper that says who the person is.
 
-Our own pages are the one door at which nobody has looked at a person or a paper: a back end answers for its people, the
-counter sees them. What is handed in for somebody else takes that person's place, and what is refused tells what they
-hold; so both are counted, and refusals are in `access_log` with the account.
+Our own pages are the one door at which nobody has looked at a person or a paper: a back end answers for its people,
+the counter sees them. What is handed in for somebody else takes that person's place, and what is refused tells what
+they hold; so both are counted, and refusals are in `access_log` with the account.
 """
 
 from collections.abc import AsyncIterator
@@ -33,8 +33,8 @@ async def handing_in(
 ) -> AsyncIterator[None]:
     """Let a judged application be handed in.
 
-    Raises `Refused` without a paper that says who the person is, and `Stopped` (429) of whoever hands in too often. An
-    application that is the account's already is not counted again.
+    Raises `Refused` without a paper that says who the person is, and `Stopped` (429) of whoever hands in too often.
+    An application that is the account's already is not counted again.
     """
     if principal.role is not Role.APPLICANT or await _is_known(doors, principal, form):
         yield
@@ -70,9 +70,10 @@ def check_identity_paper(form: ApplicationForm) -> None:
     wanted = identity_kinds(policy_for(form.region, local_date(form.received_at or now())))
     if form.take_over is not None or any(each.kind in wanted for each in form.materials):
         return
+    kinds = "、".join(MATERIAL_ZH[each] for each in wanted)
     raise refuse(
         field="materials",
-        rule=f"未经实名核验的账号提交申请，须附有证明参保人身份的材料：{'、'.join(MATERIAL_ZH[each] for each in wanted)}",
+        rule=f"未经实名核验的账号提交申请，须附有证明参保人身份的材料：{kinds}",
         remedy="请上传其中至少一项后重新提交；没有电子版的，请到经办窗口办理",
         message="申请中没有证明身份的材料。",
     )

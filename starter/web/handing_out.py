@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from domain.access import Principal
-from starter.web.answering import answer_file, paper_headers
+from starter.web.answering import answer_file, has_tag, paper_headers
 from starter.web.guarding import address_of
 from starter.web.places import Place, Places
 from storage.objects import ObjectStore
@@ -49,6 +49,9 @@ class HandingOut:
 
         Raises `NotStored` and `Tampered`, and `Stopped` (429, 503) while too many are on their way.
         """
+        if has_tag(request, f'"{sha256}"'):
+            await noted()
+            return Response(None, 304, {"ETag": f'"{sha256}"', "Cache-Control": "no-store"})
         if await objects.size(sha256) <= WHOLE_BYTES:
             content = await objects.get(sha256)
             await noted()

@@ -34,9 +34,7 @@ def know_browser(request: Request, response: Response, account_id: str) -> None:
         name = secrets.token_urlsafe(_NAME_BYTES)
     value = f"{name}.{account_id}.{_signature(request, name, account_id)}"
     secure, seconds = _is_secure(request), int(KNOWN_FOR.total_seconds())
-    response.set_cookie(
-        _cookie_name(request), value, seconds, path="/", httponly=True, samesite="lax", secure=secure
-    )
+    response.set_cookie(_cookie_name(request), value, seconds, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def _known(request: Request) -> tuple[str, str]:

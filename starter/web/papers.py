@@ -5,13 +5,14 @@ Memory stays flat: a file is in it only while it is decoded, and two are decoded
 
 import asyncio
 import contextlib
+import math
 import tempfile
 import time
-from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import Receive
@@ -20,19 +21,26 @@ from activities.materials import MAX_FILE_BYTES, FileFacts, judge_file
 from domain.access import Principal
 from domain.application import Material
 from domain.refusal import Refused, refuse
+from domain.roles import Role
 from domain.vocabulary import MaterialKind
+from starter.web.guarding import address_of
 from starter.web.messages import PaperIn
-from starter.web.problems import Stopped, away, stopped
+from starter.web.places import GaveWay, Place, Places
+from starter.web.problems import Stopped, stopped
+from starter.web.rates import Buckets, Left, Rates
 from storage.database import Database
 from storage.keys import Keys
 from storage.objects import NotStored, ObjectStore
 from storage.uploads import record_uploads, usable_files
 
-AT_ONCE, AT_ONCE_OF_ONE, DECODED_AT_ONCE = 24, 8, 2
-"""Files on their way in: all of them, those of one person, and those being decoded."""
+AT_ONCE, AT_ONCE_OF_ONE, AT_ONCE_OF_ADDRESS, DECODED_AT_ONCE = 24, 8, 12, 2
+"""Files on their way in: all of them, those of one person, those of one address, and those being decoded."""
 
 LEAST_BYTES_A_SECOND = 16 * 1024
-"""On average after the first seconds; whoever sends less holds a place and keeps others out."""
+"""On average after the first seconds, and more as places fill: whoever sends less keeps others out."""
+
+LONGEST_SECONDS = 600.0
+"""So long may a file take at all."""
 
 GRACE_SECONDS, QUIET_SECONDS = 10.0, 10.0
 _MOST_KNOWN = 20_000
@@ -50,6 +58,11 @@ class Incoming(Protocol):
     @property
     def receive(self) -> Receive:
         """Receive the rest of the request."""
+        ...
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The request's scope."""
         ...
 
     def stream(self) -> AsyncIterator[bytes]:
@@ -84,11 +97,20 @@ def says_length(declared: str) -> bool:
 class Papers:
     """The one way by which files come in through the web."""
 
-    def __init__(self, folder: Path, *, grace: float = GRACE_SECONDS, quiet: float = QUIET_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        grace: float = GRACE_SECONDS,
+        quiet: float = QUIET_SECONDS,
+        rates: Rates | None = None,
+    ) -> None:
         self._folder = folder
         self._grace, self._quiet = grace, quiet
         self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
-        self._coming: Counter[str] = Counter()
+        self._places = Places("上传", most=AT_ONCE, of_one=AT_ONCE_OF_ONE, of_address=AT_ONCE_OF_ADDRESS)
+        rates = rates or Rates()
+        self._sent, self._sent_of_address = Buckets(rates.sent_bytes), Buckets(rates.sent_bytes_address)
         # What decoding found of files not long ago, by SHA-256: the same bytes are always the same paper.
         self._known: OrderedDict[str, FileFacts] = OrderedDict()
 
@@ -100,12 +122,26 @@ class Papers:
         Raises `Refused` on a file that is no paper, `Stopped` on one that is too large (413) or too slow (408), and
         while too many are on their way (429, 503).
         """
-        with self._place(principal), self._spool() as spooled:
-            await self._stream(request, spooled)
-            async with self._decoding:
-                content = await asyncio.to_thread(_whole, spooled)
-                facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
-                sha256 = await shelves.objects.put(content)
+        address = address_of(request.scope)
+        if principal.role is Role.APPLICANT:
+            self._check_quota(principal, address)
+        async with self._places.taken(principal, address) as place:
+            with self._spool() as spooled:
+                try:
+                    await self._stream(request, spooled, place)
+                finally:
+                    # What turns out to be no paper is paid for too: it lay here, and it was decoded.
+                    if principal.role is Role.APPLICANT:
+                        self._count(principal, address, place.moved)
+                return await self._kept(spooled, principal, shelves, kind)
+
+    async def _kept(
+        self, spooled: IO[bytes], principal: Principal, shelves: Shelves, kind: MaterialKind
+    ) -> tuple[str, FileFacts]:
+        async with self._decoding:
+            content = await asyncio.to_thread(_whole, spooled)
+            facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
+            sha256 = await shelves.objects.put(content)
         async with shelves.database.write() as connection:
             await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
         self._keep(sha256, facts)
@@ -147,19 +183,16 @@ class Papers:
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
-    @contextlib.contextmanager
-    def _place(self, principal: Principal) -> Iterator[None]:
-        if self._coming.total() >= AT_ONCE:
-            raise _too_many()
-        # A channel's back end speaks for many people, an account for one.
-        if principal.kind == "account" and self._coming[principal.id] >= AT_ONCE_OF_ONE:
-            raise _too_many_of_one()
-        self._coming[principal.id] += 1
-        try:
-            yield
-        finally:
-            self._coming[principal.id] -= 1
-            self._coming += Counter()
+    def _check_quota(self, principal: Principal, address: str) -> None:
+        """Raise `Stopped` (429) where an account, or an address with its accounts, has sent what it may in a day."""
+        for left in (self._sent.look(principal.id), self._sent_of_address.look(address)):
+            if left.remaining < 1:
+                raise _too_much_a_day(left)
+
+    def _count(self, principal: Principal, address: str, size: int) -> None:
+        for buckets, asker in ((self._sent, principal.id), (self._sent_of_address, address)):
+            with contextlib.suppress(Stopped):
+                buckets.take(asker, size)
 
     @contextlib.contextmanager
     def _spool(self) -> Iterator[IO[bytes]]:
@@ -168,29 +201,41 @@ class Papers:
         with tempfile.TemporaryFile(dir=self._folder) as spooled:
             yield spooled
 
-    async def _stream(self, request: Incoming, spooled: IO[bytes]) -> None:
+    async def _stream(self, request: Incoming, spooled: IO[bytes], place: Place) -> None:
         declared = request.headers.get("content-length", "")
         if says_length(declared) and int(declared) > MAX_FILE_BYTES:
             await _drain(request)
             raise _too_large()
-        began, size = time.monotonic(), 0
-        chunks = request.stream()
+        try:
+            async with place.moving(LONGEST_SECONDS):
+                await self._move(request, spooled, place)
+        except GaveWay:
+            raise _gave_way() from None
+
+    async def _move(self, request: Incoming, spooled: IO[bytes], place: Place) -> None:
+        began, chunks = time.monotonic(), request.stream()
         while True:
             try:
                 async with asyncio.timeout(self._quiet):
                     chunk = await anext(chunks, None)
             except TimeoutError:
-                raise _too_slow() from None
+                raise _too_slow(self._least) from None
             if chunk is None:
                 return
-            size += len(chunk)
-            if size > MAX_FILE_BYTES:
+            place.moved += len(chunk)
+            if place.moved > MAX_FILE_BYTES:
                 await _drain(request)
                 raise _too_large()
             spent = time.monotonic() - began
-            if spent > self._grace and size < spent * LEAST_BYTES_A_SECOND:
-                raise _too_slow()
+            if spent > self._grace and place.moved < spent * self._least:
+                raise _too_slow(self._least)
             spooled.write(chunk)
+
+    @property
+    def _least(self) -> int:
+        """Bytes a second: twice as many while half of the places are taken, four times while nearly all are."""
+        full = self._places.fullness
+        return LEAST_BYTES_A_SECOND * (4 if full > 0.8 else 2 if full > 0.5 else 1)
 
 
 def _whole(spooled: IO[bytes]) -> bytes:
@@ -223,34 +268,37 @@ def _too_large() -> Stopped:
     )
 
 
-def _too_slow() -> Stopped:
+def _gave_way() -> Stopped:
     return stopped(
         408,
         field="file",
-        rule=f"上传速度平均不低于每秒 {LEAST_BYTES_A_SECOND // 1024} KB",
-        remedy="请换用较好的网络后重新上传",
-        message="文件传送过慢或中断。",
+        rule=f"上传的人多时，最慢的上传让位；一个文件最多传送 {LONGEST_SECONDS / 60:.0f} 分钟",
+        remedy="请换用较好的网络，或稍后重新上传",
+        message="文件传送过慢，已让位给其他上传。",
         headers={"Connection": "close"},
     )
 
 
-def _too_many() -> Stopped:
-    return away(
-        field="file",
-        rule=f"同时上传的文件最多 {AT_ONCE} 个",
-        remedy="请稍后重新上传",
-        message="正在上传的文件过多。",
-    )
-
-
-def _too_many_of_one() -> Stopped:
+def _too_much_a_day(left: Left) -> Stopped:
+    wait = max(1, math.ceil(left.wait))
     return stopped(
         429,
         field="file",
-        rule=f"同一账号同时上传的文件最多 {AT_ONCE_OF_ONE} 个",
-        remedy="请等待前面的文件上传完毕",
-        message="您正在上传的文件过多。",
-        headers={"Retry-After": "5"},
+        rule=f"{left.rate.unit}每天上传的文件合计不超过 {left.rate.burst // 1024 // 1024} MB",
+        remedy="请明天再上传，或到经办窗口办理",
+        message="今天上传的文件已达上限。",
+        headers={"Retry-After": str(wait)},
+    )
+
+
+def _too_slow(least: int) -> Stopped:
+    return stopped(
+        408,
+        field="file",
+        rule=f"上传速度平均不低于每秒 {least // 1024} KB",
+        remedy="请换用较好的网络后重新上传",
+        message="文件传送过慢或中断。",
+        headers={"Connection": "close"},
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 
 from domain.acceptance import parse_acceptance_number
-from domain.access import OF_ONE_CASE, Action, CaseFacts, Principal, Role, hides, is_own, may
+from domain.access import OF_ONE_CASE, OFFICIALS, Action, CaseFacts, Principal, Role, hides, is_own, may
 from domain.refusal import Refused
 from starter.new_cases import facts_of_new
 from starter.web.doors import Doors, now
@@ -72,3 +72,12 @@ async def facts_for(doors: Doors, principal: Principal, number: str) -> CaseFact
 def may_do(principal: Principal, action: Action, facts: CaseFacts) -> bool:
     """Whether somebody may do a thing to a case: for what is shown of it."""
     return may(principal, action, facts) is None
+
+
+def kept_apart(principal: Principal) -> str | None:
+    """Return whose cases stand in none of somebody's lists: their own, where they may not look at them.
+
+    An expert's list keeps a case of their own: to step down is what it is there for.
+    """
+    apart = principal.role in OFFICIALS and principal.role is not Role.EXPERT
+    return (principal.person_key or None) if apart else None

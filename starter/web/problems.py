@@ -70,6 +70,7 @@ _AGAINST_STATE = (
     "只能对尚未核查的异议作出结论",
     "补正次数已用完",
     "同一案件最多登记",
+    "同一办理期限，以同一法定事由最多延长",
 )
 """How the rules begin that a request breaks by what has become of the matter: sent earlier or later, it would do."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,39}")

@@ -11,6 +11,8 @@ from starter.web.problems import Stopped, stopped
 HOUR, DAY = 3_600, 86_400
 """Seconds."""
 
+MEGABYTE = 1024 * 1024
+
 MOST_ASKERS = 50_000
 """Askers remembered at a time; the one unseen for longest is forgotten first."""
 
@@ -51,6 +53,14 @@ class Rates:
     """By applicant's account: applications handed in, taken or refused. A household has a few in a year."""
     hand_in_address: Rate = Rate("hand-in-address", 30 / DAY, 30)
     """By network address, of accounts that are not known to be a person's: another account is quickly made."""
+    signal: Rate = Rate("signal", 30 / HOUR, 30, "条不等待答复的命令（同一案件、同一发送者）")
+    """By case and sender: each is in the record of the case for good, refused or not."""
+    sent_bytes: Rate = Rate("sent-bytes", 200 * MEGABYTE / DAY, 200 * MEGABYTE, "同一个人账号")
+    """By applicant's account, in bytes of files sent: a case has a few papers of some megabytes."""
+    sent_bytes_address: Rate = Rate(
+        "sent-bytes-address", 1_000 * MEGABYTE / DAY, 1_000 * MEGABYTE, "同一网络地址的个人账号"
+    )
+    """By network address, of applicants' accounts: another account is quickly made."""
     claim: Rate = Rate("claim", 5 / 900, 5)
     """By account: cases somebody tries to claim."""
     claimed_case: Rate = Rate("claimed-case", 5 / 900, 5)

@@ -61,12 +61,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
 
 
 def openapi_bytes(app: FastAPI) -> bytes:
-    """Return the document as it is sent, written once."""
-    written: bytes | None = getattr(app.state, "openapi_bytes", None)
-    if written is None:
-        text = json.dumps(openapi_document(app), ensure_ascii=False, separators=(",", ":"))
-        written = app.state.openapi_bytes = text.encode()
-    return written
+    """Return the document as it is sent."""
+    return json.dumps(openapi_document(app), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _add_bodies(document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from starter.web.connections import Crowd, Known
 from starter.web.guarding import address_of
 from worker.listening import listen, url_of
+from worker.logs import PlaceFormatter
 
 HEADER_SECONDS = 15.0
 """Within this a request's headers must have arrived, counted from the connection or their first byte."""
@@ -119,13 +120,9 @@ async def _alive_only(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
 
 def _without_texts(record: logging.LogRecord) -> bool:
     """Keep what senders wrote out of the log: of an error its type and place are told, never its text."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        at = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "-"
-        record.msg, record.args = f"{record.getMessage().strip()}: {type(error).__name__} at {at}", ()
+    if record.exc_info:
+        told = PlaceFormatter().formatException(record.exc_info)
+        record.msg, record.args = f"{record.getMessage().strip()}: {told}", ()
         record.exc_info = record.exc_text = None
     return True
 

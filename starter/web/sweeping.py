@@ -1,4 +1,4 @@
-"""What a serving process clears away once a day: sessions that ended, tries to log in, and files that were sent, long ago."""
+"""What a serving process clears away once a day: old sessions, old tries to log in, and files that were sent."""
 
 import asyncio
 import contextlib

@@ -12,11 +12,12 @@ from domain.access import Role
 from domain.refusal import Refused
 from storage import accounts
 from storage.account_rows import Account
-from storage.accounts import Accounts, NewAccount, add_account, lock_after
+from storage.accounts import Accounts, NewAccount, add_account
 from storage.database import Database
+from storage.login_tries import MOST_AN_HOUR, Place, forget_old_tries, lock_after
 from storage.passwords import Passwords, TooManyLogins, check_password, generated_password, outdated
 from storage.sessions import begin_session, resume_session
-from storage.tables import access_log, account
+from storage.tables import access_log, account, login_try
 from tests.activities.case_samples import register_experts
 
 pytestmark = pytest.mark.asyncio
@@ -45,8 +46,8 @@ class Watched(Passwords):
         self.compared: list[str] = []
         self.meanwhile: Callable[[], Any] | None = None
 
-    async def verify(self, password: str, phc: str | None) -> bool:
-        same = await super().verify(password, phc)
+    async def verify_placed(self, password: str, phc: str | None) -> bool:
+        same = await super().verify_placed(password, phc)
         if self.meanwhile is not None:
             await self.meanwhile()
         return same
@@ -90,6 +91,12 @@ async def logged(database: Database) -> list[tuple[str, str, dict[str, Any]]]:
     async with database.read() as connection:
         rows = (await connection.execute(select(access_log).order_by(access_log.c.id))).all()
     return [(row.actor, row.action, row.detail) for row in rows]
+
+
+async def locked_until(database: Database) -> datetime | None:
+    async with database.read() as connection:
+        found: datetime | None = await connection.scalar(select(login_try.c.locked_until))
+    return found
 
 
 async def read(database: Database, account_id: str) -> Account:
@@ -139,6 +146,11 @@ async def test_an_account_is_made_without_its_password_anywhere_to_read(database
         ({"role": Role.EXPERT}, "expert_id"),
         ({"role": Role.EXPERT, "expert_id": "nobody"}, "expert_id"),
         ({"expert_id": "E1"}, "expert_id"),
+        ({"login": "1zhang.wei"}, "login"),
+        ({"person_key": ""}, "id_number"),
+        ({"person_key": "", "role": Role.COUNTER}, "id_number"),
+        ({"person_key": "", "role": Role.AUDITOR}, "id_number"),
+        ({"person_key": "", "role": Role.EXPERT, "expert_id": "E1"}, "id_number"),
     ],
 )
 async def test_what_does_not_fit_together_is_refused(database: Database, changes: dict[str, Any], field: str) -> None:
@@ -206,10 +218,9 @@ async def test_an_unknown_a_locked_and_a_disabled_login_cost_a_comparison_like_a
     disabled = await made(database, "disabled")
     async with database.write() as connection:
         await accounts.disable_account(connection, disabled.id, at=AT, actor=OPERATOR)
-    locked = await made(database, "locked")
-    async with database.write() as connection:
-        values = {"locked_until": AT + MINUTE, "failed_logins": 5}
-        await connection.execute(update(account).where(account.c.id == locked.id).values(values))
+    await made(database, "locked")
+    for _ in range(5):
+        await door.verify("locked", "wrong")
     for login in ("nobody", "disabled", "locked", "\0", "x" * 5000):
         before = len(watched.compared)
         assert await door.verify(login, SECRET) is None
@@ -217,23 +228,103 @@ async def test_an_unknown_a_locked_and_a_disabled_login_cost_a_comparison_like_a
         assert not outdated(against)
 
 
-async def test_five_failures_lock_for_a_minute_then_each_one_for_twice_as_long(
+async def test_a_login_that_does_not_exist_is_counted_locked_and_logged_like_one_that_does(
+    database: Database, door: Accounts
+) -> None:
+    found = await made(database)
+    for login in ("zhang.wei", "nobody"):
+        for _ in range(5):
+            await door.verify(login, "wrong")
+    async with database.read() as connection:
+        kept = (await connection.execute(select(login_try.c.attempts, login_try.c.locked_until))).all()
+    assert [tuple(each) for each in kept] == [(5, AT + MINUTE)] * 2
+    locks = [detail for _, action, detail in await logged(database) if action == "account.locked"]
+    assert [each["account"] for each in locks] == [found.id, ""]
+
+
+async def test_whoever_fails_elsewhere_locks_nobody_out(database: Database, door: Accounts) -> None:
+    await made(database)
+    stranger, office = Place(address="198.51.100.7"), Place(address="192.0.2.1")
+    for _ in range(9):
+        assert await door.verify("zhang.wei", "wrong", place=stranger) is None
+    assert await door.verify("zhang.wei", SECRET, place=stranger) is None
+    assert await door.verify("zhang.wei", SECRET, place=office) is not None
+    assert await door.verify("zhang.wei", SECRET, place=stranger) is None, "another's log-in gives no tries back"
+
+
+async def test_many_places_together_close_a_login_to_all_but_the_browsers_it_knows(
     database: Database, door: Accounts, clock: Clock
 ) -> None:
     found = await made(database)
+    for number in range(MOST_AN_HOUR):
+        await door.verify("zhang.wei", "wrong", place=Place(address=f"198.51.100.{number // 4}"))
+    fresh, desk = Place(address="192.0.2.1"), Place("198.51.100.1", "desk", found.id)
+    others = Place("192.0.2.2", "somebody's", "a-other")
+    for place, opens in ((fresh, False), (others, False), (desk, True)):
+        assert (await door.verify("zhang.wei", SECRET, place=place) is not None) is opens
+    clock.at += timedelta(hours=1)
+    assert await door.verify("zhang.wei", SECRET, place=fresh) is not None
+
+
+async def test_a_known_browser_is_locked_by_its_own_failures(database: Database, door: Accounts) -> None:
+    found = await made(database)
+    desk = Place("192.0.2.1", "desk", found.id)
+    for _ in range(5):
+        await door.verify("zhang.wei", "wrong", place=desk)
+    assert await door.verify("zhang.wei", SECRET, place=desk) is None
+    assert await door.verify("zhang.wei", SECRET, place=Place(address="192.0.2.1")) is not None
+
+
+async def test_a_try_that_found_no_place_in_the_queue_is_not_counted(
+    database: Database, door: Accounts, watched: Watched
+) -> None:
+    found = await made(database)
+    watched._most = 0
+    for _ in range(9):
+        with pytest.raises(TooManyLogins):
+            await door.verify("zhang.wei", SECRET)
+        with pytest.raises(TooManyLogins):
+            await door.change_password(found.id, old=SECRET, new="another long secret")
+    watched._most = 5
+    async with database.read() as connection:
+        assert (await connection.execute(select(login_try))).all() == []
+    assert await door.verify("zhang.wei", SECRET) is not None
+
+
+async def test_tries_of_yesterday_count_no_more_and_are_cleared_away(
+    database: Database, door: Accounts, clock: Clock
+) -> None:
+    await made(database)
+    for _ in range(8):
+        await door.verify("zhang.wei", "wrong")
+        clock.at += timedelta(hours=1)
+    clock.at += timedelta(days=1)
+    for _ in range(4):
+        await door.verify("zhang.wei", "wrong")
+    assert await door.verify("zhang.wei", SECRET) is not None
+    await door.verify("zhang.wei", "wrong")
+    async with database.write() as connection:
+        assert await forget_old_tries(connection, at=clock.at + timedelta(hours=23)) == 0
+        assert await forget_old_tries(connection, at=clock.at + timedelta(hours=25)) == 1
+
+
+async def test_five_failures_lock_for_a_minute_then_each_one_for_twice_as_long(
+    database: Database, door: Accounts, clock: Clock
+) -> None:
+    await made(database)
     for _ in range(4):
         assert await door.verify("zhang.wei", "wrong") is None
-    assert (await read(database, found.id)).locked_until is None
+    assert await locked_until(database) is None
     await door.verify("zhang.wei", "wrong")
-    assert (await read(database, found.id)).locked_until == AT + MINUTE
+    assert await locked_until(database) == AT + MINUTE
     clock.at += MINUTE - timedelta(seconds=1)
     assert await door.verify("zhang.wei", SECRET) is None
     clock.at = AT + MINUTE
     assert await door.verify("zhang.wei", "wrong") is None
-    assert (await read(database, found.id)).locked_until == clock.at + 2 * MINUTE
+    assert await locked_until(database) == clock.at + 2 * MINUTE
     clock.at += 2 * MINUTE
     assert await door.verify("zhang.wei", SECRET) is not None
-    assert (await read(database, found.id)).locked_until is None
+    assert await locked_until(database) is None
     locks = [detail for _, action, detail in await logged(database) if action == "account.locked"]
     assert [(each["attempts"], each["seconds"]) for each in locks] == [(5, 60), (6, 120)]
     assert await door.verify("zhang.wei", "wrong") is None
@@ -258,13 +349,13 @@ async def test_a_lock_grows_to_an_hour_and_no_further(attempts: int, minutes: in
 async def test_guesses_sent_all_at_once_are_no_more_than_five(
     database: Database, door: Accounts, watched: Watched
 ) -> None:
-    found = await made(database)
+    await made(database)
     async with database.read() as connection:
         kept = await connection.scalar(select(account.c.password_hash))
     await asyncio.gather(*(door.verify("zhang.wei", f"guess {number}") for number in range(30)))
     assert len(watched.compared) == 30
     assert watched.compared.count(str(kept)) == 5
-    assert (await read(database, found.id)).locked_until == AT + MINUTE
+    assert await locked_until(database) == AT + MINUTE
 
 
 async def test_who_is_disabled_while_the_password_is_compared_stays_outside(
@@ -379,7 +470,9 @@ async def test_a_change_of_password_is_refused_for_a_wrong_old_one_and_for_the_s
     for _ in range(5):
         with pytest.raises(Refused):
             await door.change_password(found.id, old="wrong", new="another long secret")
-    assert await door.verify("zhang.wei", SECRET) is None
+    with pytest.raises(Refused):
+        await door.change_password(found.id, old=SECRET, new="another long secret")
+    assert await door.verify("zhang.wei", SECRET) is not None, "who guesses inside locks nobody out of logging in"
 
 
 async def test_a_reset_takes_the_lock_away_and_asks_for_another_password(database: Database, door: Accounts) -> None:

@@ -1,5 +1,6 @@
 """What the access rules are told of a case, and finding one by telephone number, on both databases."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from domain.events import EventKind
 from domain.panel import Outcome, SeatLeft
 from domain.vocabulary import Decision
 from storage.accounts import NewAccount, add_account
-from storage.case_facts import case_facts, cases_of_account, link_case
+from storage.case_facts import case_facts, cases_of_account, claim_case, link_case
 from storage.database import Database
 from storage.keys import generate_keys
 from storage.objects import ObjectStore
@@ -116,6 +117,36 @@ async def test_an_account_keeps_the_cases_it_applied_for(database: Database) -> 
         assert await cases_of_account(connection, owner) == (OTHER, NUMBER)
         assert await cases_of_account(connection, "nobody") == ()
     assert (await facts(database)).applicant_accounts == (owner,)
+
+
+async def test_of_several_accounts_that_claim_a_case_at_once_one_gets_it(database: Database) -> None:
+    await opened(database)
+    async with database.write() as connection:
+        owners = [
+            (
+                await add_account(
+                    connection,
+                    NewAccount(login=f"{number}@example.test", display_name="标记", role=Role.APPLICANT),
+                    "$none",
+                    must_change=False,
+                    at=AT,
+                    actor="system",
+                )
+            ).id
+            for number in range(4)
+        ]
+
+    async def claim(owner: str) -> bool:
+        async with database.write() as connection:
+            return await claim_case(connection, owner, NUMBER, at=AT)
+
+    won = await asyncio.gather(*map(claim, owners))
+    assert sorted(won) == [False, False, False, True]
+    (owner,) = (await facts(database)).applicant_accounts
+    assert won[owners.index(owner)]
+    assert await claim(owner), "one's own again is no fault"
+    async with database.write() as connection:
+        assert not await claim_case(connection, owner, OTHER, at=AT), "there is no such case"
 
 
 # -- telephone numbers ------------------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ OPERATOR = "operator:test"
 
 
 async def account_id(database: Database, login: str = "zhang.wei") -> str:
-    new = NewAccount(login=login, display_name="标记张伟", role=Role.OFFICER, regions=("620900",), person_key="ab" * 32)
+    new = NewAccount(
+        login=login, display_name="标记张伟", role=Role.OFFICER, regions=("620900",), person_key="ab" * 32
+    )
     async with database.write() as connection:
         return (await add_account(connection, new, "$none", must_change=False, at=AT, actor=OPERATOR)).id
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from domain.access import Role
 from domain.vocabulary import Status
 from starter.client import Mente, Unanswered
 from starter.embedded import House, workers_inside
 from storage.notice_tasks import TaskOutcome, TaskReason, raise_task, task_of
-from tests.e2e.playing import kinds, until_status
+from tests.e2e.playing import kinds, until, until_status
 from tests.e2e.test_api_notices import told
 from tests.e2e.test_api_waiting import hanging, quiet
 from tests.e2e.web_house import Web, command, made_up, problem, web
@@ -30,6 +31,16 @@ async def in_review(app: httpx.AsyncClient, mente: Mente, seed: int) -> str:
     return number
 
 
+async def ended(mente: Mente, number: str) -> None:
+    """Wait until nobody is there any more to take a message."""
+
+    async def closed() -> bool:
+        return (await mente.handle(number).describe()).status is WorkflowExecutionStatus.COMPLETED
+
+    await until_status(mente, number, Status.WITHDRAWN)
+    await until(closed)
+
+
 async def test_a_withdrawal_that_nobody_answered_is_told_as_done_when_it_is_sent_again(
     web: Web, mente: Mente
 ) -> None:
@@ -38,7 +49,7 @@ async def test_a_withdrawal_that_nobody_answered_is_told_as_done_when_it_is_sent
         where, body = f"/api/v1/applications/{number}/commands/withdraw", {"command_id": "W-1", "reason": "不办了"}
         first = await app.post(where, json=body, headers=AT_ONCE)
         assert (first.status_code, "重复发送是安全的" in first.json()["message"]) == (202, True)
-        await until_status(mente, number, Status.WITHDRAWN)
+        await ended(mente, number)
         for headers in (AT_ONCE, {"Prefer": "wait=5"}, {}):
             again = await app.post(where, json=body, headers=headers)
             assert again.status_code == 200, again.text
@@ -68,6 +79,7 @@ async def test_an_answered_command_sent_again_says_that_it_had_been_carried_out(
         body = {"command_id": "W-3"}
         withdraw = f"/api/v1/applications/{number}/commands/withdraw"
         assert (await app.post(withdraw, json=body)).json()["repeated"] is False
+        await ended(mente, number)
         for headers in ({}, AT_ONCE):
             done = await app.post(withdraw, json=body, headers=headers)
             assert (done.status_code, done.json()["repeated"]) == (200, True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.access import Role
 from starter.cli import program
@@ -50,9 +50,9 @@ def answer(*line: str, code: int = 0, given: str = "") -> Any:
     return json.loads(result.stdout)
 
 
-def officer(login: str = "zhang.wei", *more: str, given: str = "", code: int = 0) -> Any:
-    line = ("accounts", "add", login, "--role", "officer", "--name", "张伟", "--region", CITY, *more)
-    return answer(*line, given=given, code=code)
+def officer(login: str = "zhang.wei", *more: str, given: str = f"{ID_NUMBER}\n", code: int = 0) -> Any:
+    line = ("accounts", "add", login, "--role", "officer", "--name", "张伟", "--region", CITY, "--id-number-stdin")
+    return answer(*line, *more, given=given, code=code)
 
 
 def with_database(home: Path, ask: Any) -> Any:
@@ -101,7 +101,8 @@ def test_an_account_gets_a_password_that_is_printed_once_and_opens(home: Path) -
 
 
 def test_a_person_reads_the_password_on_one_line_and_it_opens(home: Path) -> None:
-    shown = run("accounts", "add", "zhang.wei", "--role", "officer", "--name", "张伟", "--region", CITY)
+    line = ("accounts", "add", "zhang.wei", "--role", "officer", "--name", "张伟", "--region", CITY)
+    shown = run(*line, "--id-number-stdin", given=f"{ID_NUMBER}\n")
     assert shown.exit_code == 0
     password = shown.stdout.strip().rpartition("：")[2]
     assert log_in(home, "zhang.wei", password) is not None
@@ -111,20 +112,18 @@ def test_a_person_reads_the_password_on_one_line_and_it_opens(home: Path) -> Non
 
 
 def test_a_password_comes_by_standard_input_and_is_not_shown_again(home: Path) -> None:
-    made = officer("zhang.wei", "--password-stdin", given="correct horse battery\n")
+    made = officer("zhang.wei", "--password-stdin", given=f"correct horse battery\n{ID_NUMBER}\n")
     assert "password" not in made
     assert made["must_change_password"] is False
     assert log_in(home, "zhang.wei", "correct horse battery") is not None
     refused = officer("li.si", "--password-stdin", given="short\n", code=1)["error"]
     assert refused["field"] == "password"
     assert "short" not in json.dumps(refused)
-    assert officer("li.si", "--password-stdin", code=1)["error"]["field"] == "password"
+    assert officer("li.si", "--password-stdin", given="", code=1)["error"]["field"] == "password"
 
 
 def test_the_own_id_number_becomes_a_digest_and_is_kept_nowhere(home: Path) -> None:
-    made = officer(
-        "zhang.wei", "--password-stdin", "--id-number-stdin", given=f"correct horse battery\n{ID_NUMBER}\n"
-    )
+    made = officer("zhang.wei", "--password-stdin", given=f"correct horse battery\n{ID_NUMBER}\n")
     assert made["own_cases_known"] is True
 
     async def kept(database: Database) -> tuple[str | None, str]:
@@ -138,9 +137,35 @@ def test_the_own_id_number_becomes_a_digest_and_is_kept_nowhere(home: Path) -> N
     assert ID_NUMBER not in (home / "mente.db").read_bytes().decode("latin-1")
     assert "account.added" in log
     assert "zhang.wei" not in log
-    wrong = officer("li.si", "--id-number-stdin", given="123\n", code=1)["error"]
+    wrong = officer("li.si", given="123\n", code=1)["error"]
     assert wrong["field"] == "id_number"
     assert run("accounts", "list").stdout.count("li.si") == 0
+
+
+@pytest.mark.parametrize("role", ["counter", "officer", "auditor"])
+def test_an_officials_account_is_made_with_an_id_number_or_not_at_all(role: str) -> None:
+    line = ("accounts", "add", "li.si", "--role", role, "--name", "李四", "--region", CITY)
+    told = answer(*line, code=1)["error"]
+    assert told["field"] == "id_number"
+    assert answer(*line, "--id-number-stdin", given=f"{ID_NUMBER}\n")["own_cases_known"] is True
+
+
+def test_an_account_from_before_is_named_and_gets_its_id_number_once(home: Path) -> None:
+    officer()
+
+    async def forget(database: Database) -> None:
+        async with database.write() as connection:
+            await connection.execute(update(account).values(person_key=None))
+
+    with_database(home, forget)
+    assert "未登记" in run("accounts", "list").stdout
+    assert answer("accounts", "list")["accounts"][0]["own_cases_known"] is False
+    assert answer("accounts", "identify", "zhang.wei", given="123\n", code=1)["error"]["field"] == "id_number"
+    assert answer("accounts", "identify", "zhang.wei", given=f"{ID_NUMBER}\n")["own_cases_known"] is True
+    assert "未登记" not in run("accounts", "list").stdout
+    again = answer("accounts", "identify", "zhang.wei", given=f"{ID_NUMBER}\n", code=1)["error"]
+    assert again["field"] == "id_number"
+    assert ID_NUMBER not in json.dumps(again)
 
 
 def test_accounts_that_do_not_fit_together_are_refused() -> None:
@@ -152,7 +177,18 @@ def test_accounts_that_do_not_fit_together_are_refused() -> None:
     elsewhere = ("--name", "李四", "--region", "990100")
     assert answer(*add, "li.si", "--role", "officer", *elsewhere, code=1)["error"]["field"] == "region"
     assert (
-        answer(*add, "li.si", "--role", "expert", *common, "--expert-id", "E9", code=1)["error"]["field"]
+        answer(
+            *add,
+            "li.si",
+            "--role",
+            "expert",
+            *common,
+            "--expert-id",
+            "E9",
+            "--id-number-stdin",
+            given=f"{ID_NUMBER}\n",
+            code=1,
+        )["error"]["field"]
         == "expert_id"
     )
     assert answer(*add, "li.si", "--role", "backend", *common, code=2)["error"]["field"] == "--role"

@@ -85,7 +85,7 @@ async def test_an_extension_says_why_and_is_one_for_each_ground(
         wordless = await command(officer, number, "extend", working_days=5, ground=text)
         assert problem(wordless, 422)["field"] == "ground"
     assert (await command(officer, number, "extend", working_days=60, ground="局长批准")).is_success
-    again = problem(await command(officer, number, "extend", working_days=60, ground="再次批准"), 422)
+    again = problem(await command(officer, number, "extend", working_days=60, ground="再次批准"), 409)
     assert again["field"] == "legal_ground"
     assert "最多延长 1 次" in again["rule"]
     form = await opened(officer, f"/cases/{number}/do/extend")

@@ -64,7 +64,10 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
     await _declared(clerk, draft, raw["materials"])
     review = await opened(clerk, f"/apply/{draft}/review")
     received_at = f"{last_opening():%Y-%m-%dT%H:%M}"
-    sent = await submitted(clerk, review, f"/apply/{draft}/submit", originals="match", received_at=received_at)
+    submit, long_ago = f"/apply/{draft}/submit", "2026-01-05T09:00"
+    early = page_of(await submitted(clerk, review, submit, originals="match", received_at=long_ago), 422)
+    assert "收件时间过早" in early.text
+    sent = await submitted(clerk, review, submit, originals="match", received_at=received_at)
     assert sent.status_code == 303, Page(sent.text).text[:800]
     receipt = await opened(clerk, f"/apply/{draft}/receipt")
     opening = last_opening()
@@ -82,6 +85,48 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
     letter = next(each for each in page.links if "/letters/accepted" in each)
     printed = await clerk.get(letter)
     assert printed.content.startswith(b"%PDF-")
+
+
+async def test_who_lives_elsewhere_is_filed_at_the_counter_and_may_apply_from_there(clerk: httpx.AsyncClient) -> None:
+    raw, _ = quick_application(_seed("elsewhere"), PANZHIHUA, DIABETES, datetime.now(UTC))
+    begin = f"/apply/new/{PANZHIHUA}/{DIABETES}"
+    made = await submitted(clerk, await opened(clerk, begin), begin, kind="new")
+    draft = made.headers["location"].split("/")[2]
+    person = {key: value for key, value in raw["applicant"].items() if isinstance(value, str)}
+    address = f"/apply/{draft}/person"
+    fields = {**person, "hospital_id": raw["hospital_id"], "offregion": "110000"}
+    wrong = await submitted(clerk, await opened(clerk, address), address, **{**fields, "offregion": PANZHIHUA})
+    assert "就医地有误" in page_of(wrong, 422).text
+    earlier = await submitted(
+        clerk, await opened(clerk, address), address, **fields, take_over="620900-0000-0000-0000-0"
+    )
+    assert "接续的案件" in page_of(earlier, 422).text or "受理号" in page_of(earlier, 422).text
+    typed = await submitted(clerk, await opened(clerk, address), address, **fields)
+    assert typed.status_code == 303, Page(typed.text).text[:800]
+
+    async def hand_in() -> httpx.Response:
+        review = await opened(clerk, f"/apply/{draft}/review")
+        assert "110000" in review.text
+        received_at = f"{last_opening():%Y-%m-%dT%H:%M}"
+        return await submitted(clerk, review, f"/apply/{draft}/submit", originals="match", received_at=received_at)
+
+    assert "请先办理异地就医备案" in page_of(await hand_in(), 422).text
+    assert "/counter/offregion" in (await opened(clerk, "/counter")).links
+    form = await opened(clerk, "/counter/offregion")
+    filing = {"id_number": person["id_number"], "treatment_region": "110000", "from_on": "2026-01-01"}
+    for name, text, told in (
+        ("id_number", person["id_number"][:-1], "身份证号码"),
+        ("treatment_region", PANZHIHUA, "就医地有误"),
+        ("from_on", "soon", "日期没有填写"),
+    ):
+        page = page_of(await submitted(clerk, form, "/counter/offregion", **{**filing, name: text}), 422)
+        assert told in page.text
+        assert person["id_number"][:-1] not in page.source
+    filed = await submitted(clerk, form, "/counter/offregion", **filing)
+    assert filed.headers["location"] == "/counter"
+    assert "异地就医备案已登记" in (await opened(clerk, "/counter")).text
+    sent = await hand_in()
+    assert sent.headers.get("location") == f"/apply/{draft}/receipt", Page(sent.text).text[:800]
 
 
 async def _declared(clerk: httpx.AsyncClient, draft: str, materials: list[dict[str, object]]) -> None:

@@ -15,7 +15,7 @@ from domain.access import Role
 from domain.commands import RaiseObjection
 from domain.vocabulary import Decision, Status
 from samples.make import make_person
-from starter.client import Mente
+from starter.client import Mente, new_command_id
 from starter.web.pages.wording import limit_end
 from storage.notice_tasks import TaskReason, raise_task
 from storage.tables import access_log
@@ -207,8 +207,11 @@ async def test_a_telephone_number_is_shown_only_in_the_opened_task_and_the_look_
     assert address not in (await opened(officer, "/officer/tasks")).links
     closed = await opened(officer, address)
     assert phone not in closed.text
-    again = page_of(await submitted(officer, page, address, outcome="reached", note="本人接听"), 422)
-    assert "已办结" in again.text
+    again = await submitted(officer, page, address, outcome="reached", note="本人接听")
+    assert again.status_code == 303, "the same form again is the same word"
+    assert kinds(await mente.status(number)).count("notice_delivered") == 1
+    late = page_of(await submitted(officer, page, address, command_id=new_command_id(), outcome="reached"), 422)
+    assert "已办结" in late.text
     assert "本人接听" in (await opened(officer, "/officer/tasks?done=true")).text
     for role in (Role.COUNTER, Role.EXPERT, Role.AUDITOR):
         fields = {"expert_id": "E001"} if role is Role.EXPERT else {}

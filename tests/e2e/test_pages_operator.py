@@ -3,30 +3,37 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from domain.access import Role
+from domain.access import OFFICIALS, Role
+from samples.persons import official_id_number
 from starter.embedded import House
 from starter.ui_lists import UI_LISTS
 from starter.vitals import mail_vital
 from starter.web.app import create_app
+from starter.web.callers import COOKIE
 from starter.web.serving import served
+from storage.account_rows import Account
 from storage.accounts import account_by_login
 from storage.database import Database
+from storage.sessions import resume_session
 from storage.tables import access_log
+from storage.tables import account as accounts
 from tests.conftest import any_port
 from tests.e2e.page_reading import Page, opened, page_of, submitted
-from tests.e2e.web_house import JIUQUAN, PANZHIHUA, Web, web
+from tests.e2e.web_house import JIUQUAN, PANZHIHUA, Web, made_up, web
 from worker.settings import Settings
 
 __all__ = ["web"]
 Client = httpx.AsyncClient
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+SEED = 3_351_000
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -197,6 +204,72 @@ async def test_an_account_of_another_city_is_neither_seen_nor_touched(operator: 
         answer = await operator.post(f"/operator/accounts/{account}/{what}", data={"csrf": token})
         assert answer.status_code == 404
     assert (await operator.post("/operator/accounts/nobody/reset", data={"csrf": token})).status_code == 404
+
+
+async def test_an_official_without_an_id_number_is_not_made_named_and_gets_it_once(
+    operator: Client, web: Web
+) -> None:
+    form = await opened(operator, "/operator/accounts/new")
+    fields = {"role": Role.OFFICER, "login": "pages.unknown", "name": "测试", "region": PANZHIHUA}
+    refused = page_of(await submitted(operator, form, "/operator/accounts/new", **fields), 422)
+    assert "须登记本人的身份证号码" in refused.text
+    await made(operator, "pages.unknown", Role.OFFICER)
+    account = await _account(web, "pages.unknown")
+    async with web.doors.database.write() as connection:
+        await connection.execute(update(accounts).where(accounts.c.id == account).values(person_key=None))
+    listed = await opened(operator, "/operator/accounts?q=pages.unknown")
+    assert "未登记身份证号码，不能办理" in listed.text
+    action, number = f"/operator/accounts/{account}/identify", official_id_number("pages.unknown")
+    page_of(await submitted(operator, listed, action, id_number="123"), 422)
+    assert (await submitted(operator, listed, action, id_number=number)).status_code == 303
+    assert "未登记" not in (await opened(operator, "/operator/accounts?q=pages.unknown")).text
+    again = page_of(await submitted(operator, listed, action, id_number=number), 422)
+    assert "已登记" in again.text
+    assert number not in again.source
+
+
+async def test_no_form_makes_an_applicants_account_somebodys_in_particular(operator: Client) -> None:
+    form = await opened(operator, "/operator/accounts/new")
+    number = official_id_number("pages.stranger")
+    fields = {"role": Role.APPLICANT, "login": "pages.stranger", "name": "随便", "id_number": number}
+    refused = page_of(await submitted(operator, form, "/operator/accounts/new", **fields), 422)
+    assert "不登记身份证号码" in refused.text
+    assert number not in refused.source
+
+
+async def test_an_applicants_account_is_managed_where_they_have_a_case_and_nowhere_else(
+    operator: Client, web: Web
+) -> None:
+    async with (
+        await web.account(Role.APPLICANT) as citizen,
+        await web.account(Role.APPLICANT) as newcomer,
+        await web.account(Role.OPERATOR, JIUQUAN) as elsewhere,
+        await web.account(Role.OPERATOR, regions=(JIUQUAN, PANZHIHUA)) as everywhere,
+    ):
+        raw = await made_up(citizen, SEED, channel="web")
+        body = {name: value for name, value in raw.items() if name != "received_at"}
+        answer = await citizen.post("/api/v1/applications", json=body, headers={"Prefer": "wait=10"})
+        assert answer.status_code == 201, answer.text
+        theirs, new = [await account_behind(web, each) for each in (citizen, newcomer)]
+        for who, sees in ((operator, {theirs}), (elsewhere, set()), (everywhere, {theirs, new})):
+            found = set()
+            for account in (theirs, new):
+                listed = await opened(who, f"/operator/accounts?role=applicant&q={account.login}")
+                found |= {account} if account.login in listed.text.split("个账号")[-1] else set()
+                token = dict((await opened(who, "/operator/accounts/new")).form("/operator/accounts/new").values)[
+                    "csrf"
+                ]
+                for what in ("reset", "disable")[: 1 if account in sees else 2]:
+                    done = await who.post(f"/operator/accounts/{account.id}/{what}", data={"csrf": token})
+                    assert done.status_code == (200 if account in sees else 404)
+            assert found == sees
+
+
+async def account_behind(web: Web, client: Client) -> Account:
+    session = await resume_session(web.doors.database, client.cookies[COOKIE], at=datetime.now(UTC))
+    if session is None:
+        raise AssertionError("nobody is logged in")
+    return session.account
 
 
 async def test_an_operator_does_not_disable_or_reset_the_own_account(operator: Client, web: Web) -> None:

@@ -28,7 +28,7 @@ from storage.passwords import Passwords
 from tests.activities.test_certificates import CONTENT
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import apply_quick, until_status, verdicts
-from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving
+from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, own_key, serving
 from worker.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

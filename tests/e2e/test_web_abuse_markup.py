@@ -33,7 +33,7 @@ from tests.e2e.handing_in import own_policies
 from tests.e2e.page_reading import Page
 from tests.e2e.playing import until_status
 from tests.e2e.test_web_abuse_uploads import photo
-from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, command, made_up, serving
+from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, command, made_up, own_key, serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 SEED = 2_795_000

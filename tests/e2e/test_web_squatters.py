@@ -1,4 +1,4 @@
-"""Somebody with another's ID number and an account of their own: counted, told one thing, and moved out of the way."""
+"""Somebody with another's ID number and an account of their own: counted, told one thing, moved out of the way."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,18 +122,22 @@ async def test_an_account_without_a_person_applies_with_a_paper_that_says_who_it
 async def test_an_account_hands_in_a_few_applications_a_day_and_the_same_one_as_often_as_it_likes(
     city: House,
 ) -> None:
-    async with serving(city.settings, Rates(hand_in=Rate("hand-in", 0.0001, 2))) as web:
-        async with await web.account(Role.APPLICANT) as citizen, await web.account(Role.APPLICANT) as other:
-            first = await made_up(citizen, SEED + 7)
-            for status in (201, 200, 200, 200):
-                assert (await tried(citizen, first, f"first-{SEED}-7")).status_code == status
-            raw = await made_up(citizen, SEED + 8)
-            problem(await tried(citizen, raw, f"second-{SEED}-8", kind="renewal"), 422)
-            told = problem(await tried(citizen, raw, f"third-{SEED}-8"), 429)
-            assert "小时" in told["remedy"]
-            assert (await tried(citizen, first, f"first-{SEED}-7")).status_code == 200
-            raw = await made_up(other, SEED + 8)
-            assert (await tried(other, raw, f"other-{SEED}-8")).status_code == 201
+    few = Rates(hand_in=Rate("hand-in", 0.0001, 2))
+    async with (
+        serving(city.settings, few) as web,
+        await web.account(Role.APPLICANT) as citizen,
+        await web.account(Role.APPLICANT) as other,
+    ):
+        first = await made_up(citizen, SEED + 7)
+        for status in (201, 200, 200, 200):
+            assert (await tried(citizen, first, f"first-{SEED}-7")).status_code == status
+        raw = await made_up(citizen, SEED + 8)
+        problem(await tried(citizen, raw, f"second-{SEED}-8", kind="renewal"), 422)
+        told = problem(await tried(citizen, raw, f"third-{SEED}-8"), 429)
+        assert "小时" in told["remedy"]
+        assert (await tried(citizen, first, f"first-{SEED}-7")).status_code == 200
+        raw = await made_up(other, SEED + 8)
+        assert (await tried(other, raw, f"other-{SEED}-8")).status_code == 201
 
 
 async def test_an_address_hands_in_a_few_applications_a_day_whatever_accounts_it_makes(city: House) -> None:

@@ -69,8 +69,7 @@ class Web:
             login=f"t{secrets.token_hex(6)}",
             display_name="测试人员",
             role=role,
-            regions=() if role is Role.APPLICANT else (region,),
-            **{"person_key": own_key(role), **fields},
+            **{"regions": () if role is Role.APPLICANT else (region,), "person_key": own_key(role), **fields},
         )
         try:
             async with database.write() as connection:

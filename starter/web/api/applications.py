@@ -24,7 +24,7 @@ from starter.web.doors import Doors, Doorway, now
 from starter.web.hand_ins import handing_in
 from starter.web.messages import ApplicationIn, PaperIn, PapersIn, json_body, read_as, takes
 from starter.web.paging import Cursor, Limit, read_cursor, write_cursor
-from starter.web.permission import facts_for, may_do, permit, permit_in
+from starter.web.permission import facts_for, kept_apart, may_do, permit, permit_in
 from starter.web.problems import stopped
 from starter.web.shapes import AppliedOut, CaseLineOut, CasesOut
 from storage.case_pages import After, CaseFilter, page_of_cases
@@ -229,6 +229,7 @@ def own_filter(principal: Principal, region: str | None = None) -> CaseFilter:
         regions=(region,) if region else principal.regions,
         channel=principal.channel if principal.role is Role.BACKEND else None,
         expert=principal.expert_id if principal.role is Role.EXPERT else None,
+        apart_from=kept_apart(principal),
     )
 
 

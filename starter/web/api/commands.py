@@ -12,6 +12,7 @@ from activities.contract import CommandReceipt
 from domain.access import Action, Principal
 from domain.commands import Command, read_command
 from domain.half_width import half_width
+from domain.judging import STATUSES
 from domain.refusal import Refused
 from starter.client import Mente, Unanswered
 from starter.web.answering import answer
@@ -24,9 +25,12 @@ from starter.web.permission import may_do, permit_case
 from starter.web.problems import stopped
 from starter.web.remedies import within_reach
 from starter.web.shapes import AcceptedOut
+from storage import reading
 
 router = APIRouter(prefix="/applications/{acceptance_no}/commands", tags=["commands"])
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS, ASKED_SECONDS = 5.0, 2.0
+"""How long an answer is waited for where nothing else is said, and where none was asked for but one is due."""
+
 _TYPED = ("phone", "region")
 
 
@@ -60,17 +64,33 @@ async def carry(
         detail={"command_id": command.command_id},
     )
     try:
-        receipt = await _answered(mente, number, command, wait)
+        receipt = await _answered(doors, mente, number, command, wait, key=f"{number} {principal.reader}")
     except Refused as refused:
         raise Refused(within_reach(refused.refusal, principal, facts)) from None
     return receipt or _delivered(number, command, name, reads=may_do(principal, Action.READ_CASE, facts))
 
 
-async def _answered(mente: Mente, number: str, command: Command, wait: float) -> CommandReceipt | None:
+async def _answered(
+    doors: Doors, mente: Mente, number: str, command: Command, wait: float, *, key: str
+) -> CommandReceipt | None:
+    """Send a command, as a signal only where that is asked for or nobody answers, and so often in an hour.
+
+    A signal is in the record for good, a refused one too, while a refused question leaves nothing: what is not due as
+    far as is known, and whatever comes too often, is asked first.
+    """
+    if wait == 0 and (doors.signals.look(key).remaining < 1 or not await _is_due(doors, number, command)):
+        wait = ASKED_SECONDS
     if wait > 0:
         with contextlib.suppress(Unanswered):
             return await mente.send(number, command, wait=wait)
+    doors.signals.take(key)
     return await mente.signal(number, command)
+
+
+async def _is_due(doors: Doors, number: str, command: Command) -> bool:
+    async with doors.database.read() as connection:
+        view = await reading.case_status(connection, number)
+    return view is None or (not view.closed and view.status in STATUSES[type(command)])
 
 
 def _delivered(number: str, command: Command, name: str, *, reads: bool) -> AcceptedOut:

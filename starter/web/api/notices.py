@@ -30,7 +30,7 @@ from starter.web.notice_shapes import (
     tasks_of,
 )
 from starter.web.paging import Cursor, Limit, read_cursor
-from starter.web.permission import permit, permit_case, permit_in
+from starter.web.permission import kept_apart, permit, permit_case, permit_in
 from starter.web.problems import stopped
 from storage import notice_tasks
 from storage.notice_counters import counters
@@ -66,6 +66,7 @@ async def notices(
         acceptance_no=parse_acceptance_number(acceptance_no) if acceptance_no else None,
         settled=settled,
         before=_instant(before, "before"),
+        apart_from=kept_apart(principal),
     )
     after = NoticePlace(*read_cursor(cursor, str, int)) if cursor else None
     async with doors.database.read(long=True) as connection:
@@ -144,7 +145,14 @@ async def tasks(
     permit(principal, Action.WORK_TASKS, CaseFacts(region=region))
     after = notice_tasks.TaskPlace(*read_cursor(cursor, datetime, str, int)) if cursor else None
     async with doors.database.read(long=True) as connection:
-        found = await notice_tasks.tasks(connection, regions=(region,), done=done, limit=limit + 1, after=after)
+        found = await notice_tasks.tasks(
+            connection,
+            regions=(region,),
+            done=done,
+            limit=limit + 1,
+            after=after,
+            apart_from=kept_apart(principal),
+        )
     await doors.accesses.record(
         actor=principal.reader, action="tasks.list", acceptance_no=None, detail={"tasks": len(found[:limit])}
     )

@@ -19,7 +19,7 @@ from starter.web.api.cases import Number, log_now
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.messages import read_body, takes
-from starter.web.permission import permit_case, permit_in
+from starter.web.permission import kept_apart, permit_case, permit_in
 from starter.web.problems import case_unknown, stopped
 from starter.web.shapes import CaseLineOut, FoundOut, PersonIn, Shape
 from storage.case_pages import CaseFilter, page_of_cases
@@ -76,12 +76,13 @@ async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> F
     phone = "" if person else _phone(wanted.phone or "")
     async with doors.database.read(long=True) as connection:
         if person is not None:
-            kept = CaseFilter(regions=regions, person_key=person)
+            kept = CaseFilter(regions=regions, person_key=person, apart_from=kept_apart(principal))
             lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
         else:
             digest = doors.keys.phone_digest(phone)
             numbers = {each for region in regions for each in await cases_by_phone(connection, digest, region=region)}
-            kept = CaseFilter(regions=regions, numbers=tuple(sorted(numbers)))
+            wanted_numbers = tuple(sorted(numbers))
+            kept = CaseFilter(regions=regions, numbers=wanted_numbers, apart_from=kept_apart(principal))
             lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
         history = await doors.calendars.history(connection)
     await log_now(doors, principal, "person.find", None, {"cases": len(lines)})

@@ -1,6 +1,7 @@
 """What is the same for everybody: the cities, their policies and catalogues, and the calendar of working days."""
 
 import asyncio
+from collections.abc import Callable, Hashable
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -13,9 +14,10 @@ from domain.disease import DiseaseRow
 from domain.moments import local_date
 from domain.policy import RegionPolicy
 from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
-from starter.web.answering import PUBLIC, answer
+from starter.web.answering import PUBLIC, answer, answer_written, as_json
 from starter.web.asking import AS_DAY
-from starter.web.doors import Doorway, now
+from starter.web.costs import ANEW
+from starter.web.doors import Doorway, doors_of, now
 from starter.web.problems import Stopped, stopped
 from starter.web.shapes import Shape
 from storage.policies import policy_book

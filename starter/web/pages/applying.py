@@ -63,6 +63,8 @@ _NAMES = {
     "applicant.agent.name": "agent_name",
     "applicant.agent.id_number": "agent_id_number",
     "applicant.agent.phone": "agent_phone",
+    "offregion.region": "offregion",
+    "take_over": "take_over",
 }
 _TYPED = (*dict.fromkeys(_NAMES.values()), "hospital_id", "replaces", "change", "originals", "received_at")
 _MUST = (
@@ -314,6 +316,10 @@ def _read(visit: Visit, found: Written) -> ApplicationForm:
         raw["replaces"] = typed.get("replaces") or None
     if content.kind is ApplicationKind.CHANGE:
         raw["change"] = typed.get("change") or None
+    if typed.get("offregion"):
+        raw["offregion"] = {"region": typed["offregion"]}
+    if typed.get("take_over"):
+        raw["take_over"] = typed["take_over"]
     if visit.role is Role.COUNTER and typed.get("received_at"):
         # Papers taken in just before the counter closed may be typed in after that.
         raw["received_at"] = typed["received_at"]

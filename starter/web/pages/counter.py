@@ -8,12 +8,18 @@ from fastapi.responses import Response
 from activities.letters.form import blank_form, render_form
 from domain.access import Role
 from domain.moments import local_date
+from domain.refusal import Refusal, Refused
 from domain.vocabulary import Status, WaitingOn
 from starter.web.answering import answer_file
+from starter.web.api.offregion import FilingIn, filed
 from starter.web.doors import now
+from starter.web.messages import read_as
 from starter.web.pages.casefile import desk_case, following
-from starter.web.pages.shell import Known, page_router
+from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.paging import Cursor, read_cursor
+from starter.web.permission import kept_apart
+from starter.web.problems import Stopped
 from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.policies import policy_for
 from workflows.showing import WAITING_ZH
@@ -26,8 +32,9 @@ PAGE_LINES = 100
 async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) -> Response:
     """A page of the cases that wait for the counter, and one of those that wait for papers somebody may bring."""
     me = visit.need(Role.COUNTER)
-    at_counter = CaseFilter(regions=me.regions, closed=False, waiting_on=WaitingOn.COUNTER)
-    to_supply = CaseFilter(regions=me.regions, closed=False, statuses=(Status.SUPPLEMENT, Status.RECHECK))
+    bounds = CaseFilter(regions=me.regions, closed=False, apart_from=kept_apart(me))
+    at_counter = bounds.model_copy(update={"waiting_on": WaitingOn.COUNTER})
+    to_supply = bounds.model_copy(update={"statuses": (Status.SUPPLEMENT, Status.RECHECK)})
     async with visit.doors.database.read(long=True) as connection:
         pages = {
             name: await page_of_cases(connection, kept, after=_place(cursor), limit=PAGE_LINES + 1)
@@ -57,6 +64,46 @@ async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) ->
 
 def _place(cursor: str | None) -> After | None:
     return After(*read_cursor(cursor, datetime | None, str)) if cursor else None
+
+
+@router.get("/offregion")
+async def offregion_form(visit: Known) -> Response:
+    """The form of a person's off-region filing."""
+    visit.need(Role.COUNTER)
+    return _offregion_page(visit, ())
+
+
+@router.post("/offregion")
+async def offregion(visit: Known) -> Response:
+    """File the person who came for treatment outside the pool of this counter."""
+    me = visit.need(Role.COUNTER)
+    typed = {name: visit.fields.text(name, 40) for name in ("id_number", "treatment_region", "from_on")}
+    try:
+        filing = read_as({**typed, "id_number": typed["id_number"].upper(), "region": me.regions[0]}, FilingIn)
+        await filed(visit.doors, me, filing)
+    except (Refused, Stopped) as wrong:
+        return _offregion_page(visit, (_filing_error(wrong.refusal),))
+    return visit.go("/counter", flash="异地就医备案已登记。")
+
+
+_FILED = {"id_number": "身份证号码", "treatment_region": "就医地行政区划代码", "from_on": "日期"}
+
+
+def _filing_error(refusal: Refusal) -> FieldError:
+    found = error_of(refusal)
+    # A field that cannot be read at all is told of in the words of programs.
+    unread = refusal.message.startswith(found.field) and found.field in _FILED
+    return (
+        FieldError(found.field, f"{_FILED[found.field]}没有填写，或者不符合要求。", "请更正后再次提交")
+        if unread
+        else found
+    )
+
+
+def _offregion_page(visit: Visit, errors: tuple[FieldError, ...]) -> Response:
+    # The ID number does not come back: it is kept nowhere.
+    typed = {name: visit.fields.text(name, 40) for name in ("treatment_region", "from_on") if visit.fields.text(name)}
+    return visit.render("offregion.html", typed=typed, today=local_date(now()), errors=errors)
 
 
 @router.get("/form.pdf")

@@ -5,11 +5,10 @@ from fastapi.responses import Response
 from domain.refusal import Refused
 from starter.web.callers import drop_session, keep_session, session_token
 from starter.web.doors import now
-from starter.web.guarding import address_of
 from starter.web.known_browsers import know_browser, place_of
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.menu import home_of
-from starter.web.pages.shell import Guest, Known, Visit, page_router, safe_next
+from starter.web.pages.shell import Guest, Known, Visit, asked_first, page_router, safe_next
 from starter.web.problems import away
 from storage.account_rows import Account
 from storage.accounts import Accounts
@@ -32,10 +31,9 @@ async def log_in_form(visit: Guest, next: str = "") -> Response:
     return _form(visit, next)
 
 
-@router.post("/login")
+@router.post("/login", dependencies=[asked_first(lambda doors: doors.logins)])
 async def log_in(visit: Guest) -> Response:
     """Log in: a fresh session at every log-in, the one before ended."""
-    visit.doors.logins.take(address_of(visit.request.scope))
     fields = visit.fields
     found = await _verified(visit, fields.text("login", 100), fields.secret("password"))
     if found is None:
@@ -76,13 +74,19 @@ def _form(visit: Visit, onward: str, *, typed: str = "", errors: tuple[FieldErro
         onward=safe_next(onward),
         typed=typed,
         may_register=visit.doors.settings.may_register,
+        # A browser keeps the cookie of a session that ended without it.
+        expired=visit.session is None and bool(session_token(visit.request)),
         errors=errors,
     )
 
 
 @router.post("/logout")
 async def log_out(visit: Guest) -> Response:
-    """Log out."""
+    """Log out; who was logged out before is told so."""
+    if visit.session is None:
+        response = visit.go("/login", flash="登录已经结束，无需再退出。")
+        drop_session(visit.request, response)
+        return response
     token = session_token(visit.request)
     if token:
         async with visit.doors.database.write() as connection:

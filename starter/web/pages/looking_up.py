@@ -9,9 +9,8 @@ from starter.publicity import published
 from starter.web.api.public import list_page, queried
 from starter.web.api.reference import unknown_region
 from starter.web.doors import now
-from starter.web.guarding import address_of
 from starter.web.pages.fields import FieldError, error_of
-from starter.web.pages.shell import Guest, page_router
+from starter.web.pages.shell import Guest, asked_first, page_router
 from starter.web.pages.wording import cities
 from starter.web.paging import MOST_LINES, Cursor
 from starter.web.problems import Stopped
@@ -28,10 +27,9 @@ async def query_form(visit: Guest) -> Response:
     return visit.render("query.html", typed={}, found=None)
 
 
-@router.post("/status")
+@router.post("/status", dependencies=[asked_first(lambda doors: doors.public_queries)])
 async def query(visit: Guest) -> Response:
     """Where a case stands; a wrong number and wrong digits get the same answer, and tries are limited."""
-    visit.doors.public_queries.take(address_of(visit.request.scope))
     typed = {name: visit.fields.text(name, 40) for name in ("acceptance_no", "id_last4")}
     if not _LAST_FOUR.fullmatch(typed["id_last4"]):
         error = FieldError("id_last4", "身份证号码后四位不符合格式。", "请填写最后四位，末位可以是 X")

@@ -11,7 +11,7 @@ from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from starter.web.papers import says_length
 from starter.web.problems import Stopped, stopped
@@ -49,6 +49,11 @@ class FileForm:
         if says_length(declared):
             kept["content-length"] = str(max(0, int(declared) - _OVERHEAD))
         return Headers(kept)
+
+    @property
+    def scope(self) -> Scope:
+        """The request's scope."""
+        return self._request.scope
 
     @property
     def receive(self) -> Receive:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import Role
+from domain.access import Principal, Role
 from domain.attention import attention_reasons
 from domain.vocabulary import FINAL_STATUSES, Sla, Status
 from starter.web.doors import now
 from starter.web.pages.casefile import desk_case, following
 from starter.web.pages.shell import Known, page_router
 from starter.web.paging import Cursor, read_cursor
+from starter.web.permission import kept_apart
 from starter.web.problems import stopped
 from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.desk import UNDECIDED, desk_counts, marks_of, short_panels
@@ -27,7 +28,7 @@ PAGE_LINES = 100
 IN_HAND = tuple(each for each in Status if each not in FINAL_STATUSES | {Status.EFFECTIVE, Status.SUSPENDED})
 """Statuses in which somebody is at work on a case, or about to be."""
 
-_Find = Callable[[AsyncConnection, tuple[str, ...], After | None], Awaitable[tuple[CaseLine, ...]]]
+_Find = Callable[[AsyncConnection, Principal, After | None], Awaitable[tuple[CaseLine, ...]]]
 
 
 class Tray(NamedTuple):
@@ -40,17 +41,17 @@ class Tray(NamedTuple):
 
 
 def _filtered(**wanted: object) -> _Find:
-    async def find(
-        connection: AsyncConnection, regions: tuple[str, ...], after: After | None
-    ) -> tuple[CaseLine, ...]:
-        kept = CaseFilter.model_validate({"regions": regions, "closed": False, **wanted})
+    async def find(connection: AsyncConnection, me: Principal, after: After | None) -> tuple[CaseLine, ...]:
+        bounds = {"regions": me.regions, "apart_from": kept_apart(me)}
+        kept = CaseFilter.model_validate({**bounds, "closed": False, **wanted})
         return await page_of_cases(connection, kept, after=after, limit=PAGE_LINES + 1)
 
     return find
 
 
-async def _short(connection: AsyncConnection, regions: tuple[str, ...], after: After | None) -> tuple[CaseLine, ...]:
-    kept = CaseFilter(regions=regions, numbers=await short_panels(connection, regions))
+async def _short(connection: AsyncConnection, me: Principal, after: After | None) -> tuple[CaseLine, ...]:
+    numbers = await short_panels(connection, me.regions)
+    kept = CaseFilter(regions=me.regions, numbers=numbers, apart_from=kept_apart(me))
     return await page_of_cases(connection, kept, after=after, limit=PAGE_LINES + 1)
 
 
@@ -102,7 +103,7 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
         raise stopped(404, field="tray", rule="", remedy="请从经办页面进入", message="没有这个列表。")
     after = After(*read_cursor(cursor, datetime | None, str)) if cursor else None
     async with visit.doors.database.read(long=True) as connection:
-        found = await chosen.find(connection, me.regions, after)
+        found = await chosen.find(connection, me, after)
         lines = found[:PAGE_LINES]
         marks = await marks_of(connection, [each.acceptance_no for each in lines if each.attention])
         counts = await desk_counts(connection, me.regions)

@@ -13,13 +13,13 @@ from domain.refusal import Refused
 from domain.roles import Role
 from starter.new_cases import facts_of_new
 from starter.web.api.applications import cases_page, own_filter
-from starter.web.api.cases import log_now
 from starter.web.doors import now
 from starter.web.pages.drafting import Content, Written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.permission import facts_of
-from storage.case_facts import link_case
+from storage.access import log_access
+from storage.case_facts import claim_case, link_case
 from storage.drafts import Draft, Purpose, drafts_of, is_taken_up, unlinked
 from storage.person_views import person_behind
 
@@ -94,13 +94,21 @@ async def claim(visit: Known) -> Response:
         return visit.render("claim.html", typed=typed, errors=[error_of(refused.refusal)])
     doors.claims.take(visit.me.id)
     doors.claimed_cases.check(number)
-    if not await _fits(visit, number, id_number.upper(), fields.text("phone", 20)):
+    fits = await _fits(visit, number, id_number.upper(), fields.text("phone", 20))
+    if not fits or not await _claimed(visit, number):
         doors.claimed_cases.take(number)
         return visit.render("claim.html", typed=typed, errors=[_UNFIT])
-    await log_now(doors, visit.me, "case.claim", number, {})
-    async with doors.database.write() as connection:
-        await link_case(connection, visit.me.id, number, at=now())
     return visit.go(f"/my/{number}", flash="已关联到您的账号。")
+
+
+async def _claimed(visit: Visit, number: str) -> bool:
+    # Looked at and linked in one transaction: between two, another account would get it as well.
+    async with visit.doors.database.write() as connection:
+        claimed = await claim_case(connection, visit.me.id, number, at=now())
+        if claimed:
+            actor = visit.me.reader
+            await log_access(connection, at=now(), actor=actor, action="case.claim", acceptance_no=number, detail={})
+    return claimed
 
 
 async def _fits(visit: Visit, number: str, id_number: str, phone: str) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 from fastapi.responses import Response
 
 from domain.access import Action
+from domain.mail_address import judge_mail_address
+from domain.phone_number import judge_phone
 from domain.refusal import Refused
 from starter.web.api.cases import case_of
 from starter.web.doors import now
@@ -52,16 +54,8 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
         return await _begin_supply(visit, acceptance_no)
     typed = {each: visit.fields.text(each, 2000) for each in _FORMS[action][1]}
     raw: dict[str, Any] = {each: text for each, text in typed.items() if text}
-    if action is Action.APPEAL and not typed["reason"]:
-        wrong = FieldError("reason", "没有填写申诉的理由。", "请写明对决定不服的理由")
+    if wrong := _unfit(action, typed):
         return _form(visit, acceptance_no, action, typed, [wrong])
-    if action is Action.CHANGE_HOSPITAL and not typed["hospital_id"]:
-        wrong = FieldError("hospital_id", "没有填写新的定点医疗机构。", "请填写机构编号")
-        return _form(visit, acceptance_no, action, typed, [wrong])
-    if not raw and action in (Action.CHANGE_CONTACT,):
-        return _form(
-            visit, acceptance_no, action, typed, [FieldError("phone", "没有填写新的联系方式。", "请至少填写一项")]
-        )
     try:
         said = await sent(visit, acceptance_no, action.value, raw, done=_DONE[action])
     except Stopped as refusal:
@@ -71,6 +65,24 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
     if isinstance(said, FieldError):
         return _form(visit, acceptance_no, action, typed, [_named(said, action)])
     return visit.go(f"/my/{acceptance_no}", flash=said)
+
+
+def _unfit(action: Action, typed: dict[str, str]) -> FieldError | None:
+    """Return what is wrong with what was typed, as far as no case is needed to tell."""
+    match action:
+        case Action.APPEAL if not typed["reason"]:
+            return FieldError("reason", "没有填写申诉的理由。", "请写明对决定不服的理由")
+        case Action.CHANGE_HOSPITAL if not typed["hospital_id"]:
+            return FieldError("hospital_id", "没有填写新的定点医疗机构。", "请填写医院名称或编号")
+        case Action.CHANGE_CONTACT if not typed["phone"] and not typed["email"]:
+            return FieldError("phone", "没有填写新的联系方式。", "请至少填写一项")
+        case Action.CHANGE_CONTACT:
+            phone = judge_phone(typed["phone"], field="phone") if typed["phone"] else None
+            email = judge_mail_address(typed["email"], field="email") if typed["email"] else None
+            found = phone or email
+            return error_of(found) if found else None
+        case _:
+            return None
 
 
 def _named(error: FieldError, action: Action) -> FieldError:

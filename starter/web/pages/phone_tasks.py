@@ -19,7 +19,7 @@ from starter.web.pages.commanding import form_id
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.paging import Cursor, read_cursor, write_cursor
-from starter.web.permission import permit_case
+from starter.web.permission import kept_apart, permit_case
 from starter.web.problems import stopped
 from storage.notice_tasks import NoticeTask, TaskOutcome, TaskPlace, task_of, tasks
 from storage.notice_views import whole_notice
@@ -45,7 +45,11 @@ async def task_list(visit: Known, done: bool = False, cursor: Cursor = None) -> 
     after = TaskPlace(*read_cursor(cursor, datetime, str, int)) if cursor else None
     async with visit.doors.database.read(long=True) as connection:
         most = PAGE_LINES + 1
-        page = await tasks(connection, regions=me.regions, done=done, limit=most, after=after) if me.regions else ()
+        page = (
+            await tasks(connection, regions=me.regions, done=done, limit=most, after=after, apart_from=kept_apart(me))
+            if me.regions
+            else ()
+        )
         found = page[:PAGE_LINES]
         events = [await whole_notice(connection, each.acceptance_no, each.seq) for each in found]
     await visit.doors.accesses.record(

@@ -1,13 +1,15 @@
 """What was wrong, told to a person: a page in Chinese that says what to do, instead of a problem document."""
 
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from domain.refusal import Refusal
+from starter.web.callers import CSRF_HEADER
+from starter.web.pages.shell import safe_next
 from starter.web.pages.templating import rendered
 
 _MACHINES = ("/api/", "/healthz", "/readyz", "/livez", "/metrics")
@@ -34,6 +36,20 @@ _NO_METHOD = Refusal(
     field="method", rule="", remedy="请返回首页，从页面上的按钮进入", message="这个地址不能这样访问。"
 )
 
+_EXPIRED = "页面已过期"
+_OTHER_SESSION = Refusal(
+    field="csrf",
+    rule="",
+    remedy="您可能在别的窗口重新登录或退出过，也可能页面打开得太久。请重新打开刚才的页面，核对后再次提交",
+    message="刚才的内容没有提交。",
+)
+_TOO_LARGE = Refusal(
+    field="input",
+    rule="",
+    remedy="凭证文件不超过 4 MB，材料文件每个不超过 20 MB，文字不超过 1 MB。请返回刚才的页面，缩减内容后重新提交",
+    message="提交的内容过大，没有收下。",
+)
+
 
 def tell_in_pages(app: FastAPI) -> None:
     """Have an application answer people with pages; addresses of machines keep their problem documents."""
@@ -48,29 +64,50 @@ def problem_page(scope: Scope, status: int, refusal: Refusal, headers: Mapping[s
     swaps = any(name == b"hx-request" for name, _ in scope["headers"])
     if status == 401:
         return to_log_in(scope, swaps=swaps)
-    told = _worded(refusal)
-    request_id = str(scope.get("state", {}).get("request_id", ""))
-    context = {"status": status, "title": _TITLES.get(status, "未能办理"), "told": told, "request_id": request_id}
+    context = {
+        "status": status,
+        "title": _EXPIRED if refusal.field == CSRF_HEADER else _TITLES.get(status, "未能办理"),
+        "told": _worded(refusal, status),
+        "request_id": str(scope.get("state", {}).get("request_id", "")),
+        "back": page_before(scope) if scope["method"] == "POST" else "",
+    }
     if swaps:
         sent = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML", **(headers or {})}
-        return HTMLResponse(rendered("problem_part.html", **context), status, sent)
-    return HTMLResponse(rendered("problem.html", visit=None, **context), status, dict(headers or {}))
+        return HTMLResponse(rendered("problem_part.html", part=True, **context), status, sent)
+    return HTMLResponse(rendered("problem.html", visit=None, part=False, **context), status, dict(headers or {}))
 
 
 def to_log_in(scope: Scope, *, swaps: bool = False) -> Response:
-    """Send a browser to the log-in page, and back to where it was if that was only looking."""
-    path: str = scope["path"]
-    query = scope.get("query_string", b"").decode("latin-1")
-    address = "/login"
+    """Send a browser to the log-in page, and back to where it was: of a form to the page it stands on."""
     if scope["method"] == "GET" and not swaps:
-        address += "?next=" + quote(path + (f"?{query}" if query else ""), safe="")
+        query = scope.get("query_string", b"").decode("latin-1")
+        onward = scope["path"] + (f"?{query}" if query else "")
+    else:
+        onward = page_before(scope)
+    address = "/login" + (f"?next={quote(onward, safe='')}" if onward else "")
     if swaps:
         return Response(None, 204, {"HX-Redirect": address})
     return RedirectResponse(address, 303)
 
 
-def _worded(refusal: Refusal) -> Refusal:
-    """The framework's own refusals speak of the API's document; people get other words."""
+def page_before(scope: Scope) -> str:
+    """Return the page of ours that a browser says it sent something from, empty where it says none."""
+    said = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    try:
+        parts = urlsplit(said.get(b"hx-current-url") or said.get(b"referer", ""))
+    except ValueError:
+        return ""
+    if not parts.netloc or parts.netloc != said.get(b"host"):
+        return ""
+    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
+
+
+def _worded(refusal: Refusal, status: int) -> Refusal:
+    """Return what a person is told: some refusals speak of headers and of the API's document."""
+    if refusal.field == CSRF_HEADER:
+        return _OTHER_SESSION
+    if status == 413:
+        return _TOO_LARGE
     if "openapi.json" not in refusal.rule:
         return refusal
     match refusal.field:

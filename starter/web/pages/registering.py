@@ -9,10 +9,9 @@ from fastapi.responses import Response
 from domain.refusal import Refused, refuse
 from domain.roles import Role
 from starter.web.doors import now
-from starter.web.guarding import address_of
 from starter.web.pages.entering import crowded, enter
 from starter.web.pages.fields import FieldError, error_of
-from starter.web.pages.shell import Guest, Visit, page_router
+from starter.web.pages.shell import Guest, Visit, asked_first, page_router
 from starter.web.problems import stopped
 from storage.account_rows import Account
 from storage.accounts import NewAccount, add_account
@@ -28,11 +27,10 @@ async def register_form(visit: Guest) -> Response:
     return visit.render("register.html", typed={})
 
 
-@router.post("/register")
+@router.post("/register", dependencies=[asked_first(lambda doors: doors.registrations)])
 async def register(visit: Guest) -> Response:
     """Make the account of an applicant, and log in."""
     _check_open(visit)
-    visit.doors.registrations.take(address_of(visit.request.scope))
     fields = visit.fields
     typed = {name: fields.text(name, 100) for name in ("login", "name")}
     if fields.secret("password") != fields.secret("again"):

@@ -5,23 +5,26 @@ or `visit.go(…)`. See docs/pages.md.
 """
 
 import base64
+import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from domain.access import Action, CaseFacts, Principal, Role
 from starter.web.callers import CSRF_FIELD, CSRF_HEADER, forged, session_of, session_token, unknown_asker
 from starter.web.doors import Doors, doors_of
+from starter.web.guarding import address_of
 from starter.web.pages.fields import FieldError, Fields
 from starter.web.pages.templating import rendered
 from starter.web.permission import permit
 from starter.web.problems import stopped
+from starter.web.rates import Buckets
 from storage.sessions import Session, csrf_of
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "Known",
     "Uploading",
     "Visit",
+    "asked_first",
     "page_router",
     "safe_next",
 ]
@@ -43,6 +47,7 @@ FLASH_COOKIE, SECURE_FLASH_COOKIE = "mente_said", "__Host-mente_said"
 _FLASH_SECONDS, _LONGEST_FLASH = 60, 300
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_TO_NEW = frozenset({"/password", "/logout"})
+_OF_ADDRESSES = ":/%#?=@[]!$&'()*+,;"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -77,6 +82,12 @@ class Visit:
     def display_name(self) -> str:
         """The name in the bar."""
         return self.session.account.display_name if self.session else ""
+
+    @property
+    def who(self) -> str:
+        """What tells one account from another in a browser, and nobody who it is."""
+        account = self.session.account.id if self.session else ""
+        return hashlib.sha256(f"mente who\0{account}".encode()).hexdigest()[:16]
 
     @property
     def city(self) -> str:
@@ -147,7 +158,9 @@ class Visit:
 
     def go(self, address: str, *, flash: str = "") -> Response:
         """Send the browser on after a form; `flash` is said on the page it comes to. Never a name or a number."""
-        response = Response(None, 204, {"HX-Redirect": address}) if self.swaps else RedirectResponse(address, 303)
+        # What a visitor typed may stand in it; a header holds neither line breaks nor Chinese.
+        onward = quote(address, safe=_OF_ADDRESSES)
+        response = Response(None, 204, {"HX-Redirect": onward}) if self.swaps else RedirectResponse(onward, 303)
         if flash:
             packed = base64.urlsafe_b64encode(flash.encode()).decode()
             value = f"{self._flash_signature(packed)}.{packed}"
@@ -186,6 +199,9 @@ def page_router(prefix: str = "") -> APIRouter:
 async def guest(request: Request) -> Visit:
     """Return the visit of anybody. Raises `Stopped` (403) for a form that no page of ours sent."""
     visit = await _visit(request)
+    if request.url.path == "/logout" and visit.session is None:
+        # Nobody is logged in any more: there is nothing to guard, and no token the form could still hold.
+        return visit
     await _check_form(visit)
     return visit
 
@@ -211,6 +227,15 @@ async def guest_uploading(request: Request) -> Visit:
     visit = await _visit(request)
     check_origin(request)
     return visit
+
+
+def asked_first(rate: Callable[[Doors], Buckets]) -> params.Depends:
+    """Return what asks a rate, by network address, before any of the form is read. Raises `Stopped` (429)."""
+
+    async def ask(request: Request) -> None:
+        rate(doors_of(request)).take(address_of(request.scope))
+
+    return params.Depends(ask)
 
 
 Guest = Annotated[Visit, Depends(guest)]

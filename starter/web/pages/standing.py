@@ -9,7 +9,7 @@ from domain.commands import SupplyMaterials
 from domain.events import EventKind
 from domain.judging import STATUSES, why_no_papers
 from domain.moments import CST, aware
-from domain.vocabulary import Status, WaitingOn
+from domain.vocabulary import END_ZH, Status, WaitingOn
 from starter.web.pages.wording import WAITING_ZH, sentence
 
 _NEXT = {
@@ -138,7 +138,7 @@ def _reason(found: CaseStatus) -> str:
         return _said(_last(found.timeline, EventKind.SUSPENDED))
     if _failed(found):
         return _said(_last(found.timeline, EventKind.RECHECK_FAILED))
-    return sentence(found.reason)
+    return sentence(END_ZH.get(found.reason, found.reason))
 
 
 def _said(line: TimelineLine | None) -> str:
