@@ -277,7 +277,7 @@ class Principal(Model):
                 return f"{self.role}:{self.id}"
 
     def acts_as(self, action: Action) -> str:
-        """Return as whom it sends one command: a key speaks for the registry of the insured where it reports for it."""
+        """Return as whom it sends one command: what the registry of the insured reports, a key reports as it."""
         if self.role is Role.BACKEND and action in SCOPES[Scope.REGISTRY]:
             return f"registry:{self.channel}"
         return self.actor

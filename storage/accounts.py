@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import JsonValue
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -275,7 +276,11 @@ async def _log_lock(connection: AsyncConnection, account_id: str, tried: Tried, 
     # does not exist is logged like one that does: the answer would else come sooner.
     if tried.lock is None:
         return
-    detail = {"account": account_id, "attempts": tried.attempts, "seconds": int(tried.lock.total_seconds())}
+    detail: dict[str, JsonValue] = {
+        "account": account_id,
+        "attempts": tried.attempts,
+        "seconds": int(tried.lock.total_seconds()),
+    }
     await log_access(connection, at=at, actor="system", action="account.locked", detail=detail)
 
 

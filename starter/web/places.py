@@ -94,10 +94,10 @@ class Places:
         if principal.kind == "account":
             if sum(each.holder == principal.id for each in self._held) >= self._of_one:
                 raise self._too_many_of("账号", self._of_one)
-            if sum(each.address == address for each in self._held) >= self._of_address:
+            if not await self._room(self._of_address, lambda each: each.address == address):
                 raise self._too_many_of("网络地址", self._of_address)
-        if len(self._held) >= self._most:
-            await self._make_room()
+        if not await self._room(self._most, lambda each: True):
+            raise self._too_many()
         place = Place(principal.id, address if principal.kind == "account" else "", self._clock())
         self._held.append(place)
         try:
@@ -106,19 +106,22 @@ class Places:
             self._held.remove(place)
             self._freed.set()
 
-    async def _make_room(self) -> None:
-        slowest = self._slowest()
+    async def _room(self, most: int, counts: Callable[[Place], bool]) -> bool:
+        """Whether there are fewer than `most` of the places that count, or become fewer in time."""
+        if sum(map(counts, self._held)) < most:
+            return True
+        slowest = self._slowest(counts)
         if slowest is not None:
             slowest.give_way()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._wait):
-                while len(self._held) >= self._most:
+                while sum(map(counts, self._held)) >= most:
                     self._freed.clear()
                     await self._freed.wait()
-        except TimeoutError:
-            raise self._too_many() from None
+                return True
+        return False
 
-    def _slowest(self) -> Place | None:
+    def _slowest(self, counts: Callable[[Place], bool]) -> Place | None:
         at = self._clock()
         held = {each.holder: 0 for each in self._held}
         for each in self._held:
@@ -126,7 +129,10 @@ class Places:
         slow = [
             each
             for each in self._held
-            if each.may_give_way and at - each.since >= self._grace and each.speed(at) < FAIR_BYTES_A_SECOND
+            if counts(each)
+            and each.may_give_way
+            and at - each.since >= self._grace
+            and each.speed(at) < FAIR_BYTES_A_SECOND
         ]
         return min(slow, key=lambda each: (-held[each.holder], each.speed(at)), default=None)
 

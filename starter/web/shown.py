@@ -45,9 +45,7 @@ def shown_status(status: CaseStatus, principal: Principal, facts: CaseFacts) -> 
     if principal.role is Role.EXPERT and not may_do(principal, Action.READ_VERDICTS, facts):
         # Who decides on an appeal decides without the words of those who decided before.
         reason = ""
-        timeline = tuple(
-            _without(line, _OF_DECISION) if line.kind is EventKind.DENIED else line for line in timeline
-        )
+        timeline = tuple(_without(line, _OF_DECISION) if line.kind is EventKind.DENIED else line for line in timeline)
     if not may_do(principal, Action.READ_MATERIALS, facts):
         timeline = tuple(_without_hashes(line) for line in timeline)
     return status.model_copy(update={"panel": panel, "timeline": timeline, "reason": reason})

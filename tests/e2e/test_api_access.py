@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import httpx
@@ -128,7 +129,10 @@ class Cast(NamedTuple):
 async def cast(city: House, mente: Mente) -> AsyncIterator[Cast]:
     """Hand in one case, and have everybody log in."""
     wide = Rate("wide", 100_000, 1_000_000)
-    async with serving(city.settings, Rates(wide, wide, wide, wide, wide, wide)) as web, AsyncExitStack() as stack:
+    async with (
+        serving(city.settings, Rates(**{each.name: wide for each in fields(Rates)})) as web,
+        AsyncExitStack() as stack,
+    ):
 
         async def person(role: Role, region: str = PANZHIHUA, **fields: Any) -> httpx.AsyncClient:
             return await stack.enter_async_context(await web.account(role, region, **fields))

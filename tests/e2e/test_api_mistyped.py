@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from domain.access import Role
-from domain.vocabulary import Status
+from domain.vocabulary import STATUS_ZH, Status
 from starter.client import Mente, new_command_id
 from starter.explaining import explain_case
+from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, problem, web
 
@@ -58,6 +59,11 @@ async def test_a_number_typed_in_full_width_is_understood_at_every_door(web: Web
         problem(await anybody.post("/api/v1/public/status", json={**asked, "acceptance_no": mistyped}), 422)
         page = await anybody.get(f"/cases/{mistyped}")
         assert page.status_code < 500
+        form = await opened(anybody, "/status")
+        last = wide(asked["id_last4"])
+        shown = page_of(await submitted(anybody, form, "/status", acceptance_no=typed, id_last4=last))
+        assert number in shown.text
+        assert STATUS_ZH[Status.REVIEW] in shown.text
 
 
 async def test_a_person_is_found_by_numbers_of_full_width_and_nobody_by_none(web: Web, mente: Mente) -> None:

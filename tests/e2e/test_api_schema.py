@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def as_it_is(_: object, value: object) -> bytes:
 
 
 _WIDE = Rate("wide", 100_000, 1_000_000)
-WIDE = Rates(_WIDE, _WIDE, _WIDE, _WIDE, _WIDE, _WIDE)
+WIDE = Rates(**{each.name: _WIDE for each in fields(Rates)})
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 POSITIVE_EXAMPLES, NEGATIVE_EXAMPLES = 8, 5
 

@@ -1,4 +1,4 @@
-"""In a real browser: nothing typed or under way is lost without a word, and what went wrong is told where one looks."""
+"""In a real browser: nothing typed or under way is lost without a word, and what went wrong is told in sight."""
 
 import asyncio
 import os
@@ -145,13 +145,24 @@ async def test_a_form_of_an_earlier_log_in_leads_back_to_what_was_typed(
         await expect(page.get_by_text("材料已提交")).to_be_visible()
 
 
+async def _cut_half_way(route: Route) -> None:
+    # What is sent through a route of this kind reports no progress of its own.
+    await route.request.frame.evaluate("""() => {
+        const form = Array.from(document.querySelectorAll("form.upload")).pop();
+        const on = {lengthComputable: true, total: 100, loaded: 82};
+        htmx.trigger(form, "htmx:xhr:progress", on);
+        if (!form.textContent.includes("82%")) { throw new Error("no progress is shown"); }
+    }""")
+    await route.abort("connectionreset")
+
+
 async def test_a_cut_upload_is_told_beside_the_file_and_a_retry_clears_it(
     chromium: Browser, web: Web, tmp_path: Path
 ) -> None:
     async with window(chromium, web, Watch(), PHONE) as page:
         _, _, kept = await _at_papers(page, web, tmp_path, SEED + 4)
         files = re.compile("/files/draft/")
-        await page.route(files, lambda route: route.abort("connectionreset"))
+        await page.route(files, _cut_half_way)
         form = page.locator("form.upload").last
         await page.locator("summary", has_text="上传其他材料").click()
         await form.get_by_label("选择文件").set_input_files(next(iter(kept.values())))

@@ -47,6 +47,9 @@ _OFTEN = {"/my/{acceptance_no}": 4, "/cases/{acceptance_no}": 4, "/officer": 8, 
 FILES = {
     "/my/{acceptance_no}/certificates/{version}",
     "/my/{acceptance_no}/letters/{kind}/{seq}",
+    "/my/{acceptance_no}/papers/{sha256}",
+    "/apply/{draft_id}/form.pdf",
+    "/guide/{region}/form.pdf",
     "/counter/form.pdf",
     "/cases/{acceptance_no}/scans/{sha256}",
 }

@@ -344,7 +344,7 @@ async def test_it_is_rechecked_at_its_place_suspended_and_ended_like_any_other(
     await skip_past(client, number, asked.due)
     suspended = await until_status(client, number, Status.SUSPENDED)
     await skip_past(client, number, suspended.due)
-    assert (await until_status(client, number, Status.ENDED)).reason == "recheck_missed"
+    assert (await until_status(client, number, Status.ENDED)).reason_code == "recheck_missed"
 
 
 async def test_one_whose_validity_is_just_over_expires_at_once(

@@ -82,7 +82,7 @@ class Patient:
         status = await self.granted(TUMOUR, pathology_on=_two_years_before(end_on + DAY))
         if end_on < TODAY:
             status = await until_status(self.mente, status.acceptance_no, Status.ENDED)
-            assert status.reason == "expired"
+            assert status.reason_code == "expired"
         assert status.end_on == end_on
         return status
 

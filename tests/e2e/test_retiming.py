@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from domain.clock import Ground
 from domain.commands import Extend
 from domain.moments import local_date
 from domain.vocabulary import Decision, Status
@@ -88,14 +89,18 @@ async def in_review(client: Mente, seed: int, folder: Path) -> str:
 
 
 async def crossing_the_year(client: Mente, seed: int, folder: Path) -> str:
-    """A case whose limit reaches into the unpublished year, because it was extended."""
+    """A case whose limit reaches into the unpublished year, because it was extended, once on each ground."""
     number = await in_review(client, seed, folder)
-    while True:
+    for ground in (Ground.LAWFUL_EXTENSION, Ground.FORCE_MAJEURE):
         limit = (await client.status(number)).limit
         assert limit is not None
-        if local_date(limit.due) > NEW_YEAR_WEEK[-1]:
-            return number
-        await send(client, number, Extend, actor="officer:O1", working_days=12, ground="案情复杂")
+        due_on = local_date(limit.due)
+        through = range((NEW_YEAR_WEEK[-1] - due_on).days + 2)
+        days = sum((due_on + timedelta(days=on)).weekday() < 5 for on in through)
+        if days:
+            more = {"working_days": min(60, days), "legal_ground": ground, "ground": "案情复杂"}
+            await send(client, number, Extend, actor="officer:O1", **more)
+    return number
 
 
 async def told(client: Mente, number: str) -> Counter[str]:

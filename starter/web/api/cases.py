@@ -134,7 +134,7 @@ async def explanation(
             message="该件没有开始计时，没有可说明的日期。",
         )
     doors.accesses.note(actor=principal.reader, action="case.explain", acceptance_no=number)
-    return answer(request, found)
+    return answer_model(request, found)
 
 
 def _check_until(until: date, started_at: datetime) -> None:

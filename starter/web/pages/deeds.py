@@ -87,7 +87,7 @@ DEEDS: tuple[Deed, ...] = (
     Deed(
         "extend",
         "延长办理时限",
-        "延长后的期限立即按工作日历重新计算，并通知申请人。",
+        "延长后的期限立即按工作日历重新计算，并通知申请人。同一期限以同一事由可延长的次数由本市规定。",
         (
             Asked("working_days", "延长几个工作日", "number", hint="1 至 60 个工作日。"),
             Asked(
@@ -184,7 +184,7 @@ DEEDS: tuple[Deed, ...] = (
         "异地备案",
         "登记参保人在统筹区以外就医的地区。",
         (
-            Asked("region", "就医地行政区划代码", "text", hint="6 位数字。", most=6),
+            Asked("region", "就医地行政区划代码", "text", hint="6 位数字，统筹区以外的地区。", most=6),
             Asked("from_on", "自哪一天起", "date"),
         ),
         "备案",

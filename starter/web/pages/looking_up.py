@@ -4,6 +4,7 @@ import re
 
 from fastapi.responses import Response
 
+from domain.half_width import half_width
 from domain.refusal import Refused
 from starter.publicity import published
 from starter.web.api.public import list_page, queried
@@ -30,7 +31,7 @@ async def query_form(visit: Guest) -> Response:
 @router.post("/status", dependencies=[asked_first(lambda doors: doors.public_queries)])
 async def query(visit: Guest) -> Response:
     """Where a case stands; a wrong number and wrong digits get the same answer, and tries are limited."""
-    typed = {name: visit.fields.text(name, 40) for name in ("acceptance_no", "id_last4")}
+    typed = {name: half_width(visit.fields.text(name, 40)) for name in ("acceptance_no", "id_last4")}
     if not _LAST_FOUR.fullmatch(typed["id_last4"]):
         error = FieldError("id_last4", "身份证号码后四位不符合格式。", "请填写最后四位，末位可以是 X")
         return visit.render("query.html", typed=typed, found=None, errors=[error])

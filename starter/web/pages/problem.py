@@ -40,8 +40,8 @@ _EXPIRED = "页面已过期"
 _OTHER_SESSION = Refusal(
     field="csrf",
     rule="",
-    remedy="您可能在别的窗口重新登录或退出过，也可能页面打开得太久。请重新打开刚才的页面，核对后再次提交",
-    message="刚才的内容没有提交。",
+    remedy="您可能在别的窗口重新登录或退出过，也可能离开了太久。请重新打开刚才的页面，核对后再次提交",
+    message="刚才的内容没有提交：页面已过期，或者不是由本站页面发出。",
 )
 _TOO_LARGE = Refusal(
     field="input",
