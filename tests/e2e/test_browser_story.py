@@ -125,7 +125,7 @@ async def register(page: Page) -> None:
     """Make an account and be logged in."""
     await page.goto("/")
     await page.get_by_role("link", name="注册个人账号").click()
-    await page.get_by_label("登录名").fill(f"citizen-{datetime.now(UTC):%H%M%S%f}")
+    await page.get_by_label("登录名").fill(f"{datetime.now(UTC):%H%M%S%f}-citizen")
     await page.get_by_label("称呼").fill("王女士")
     await page.get_by_label("密码", exact=True).fill(PASSWORD)
     await page.get_by_label("再次输入密码").fill(PASSWORD)
