@@ -17,7 +17,7 @@ _OF_THE_INSTALLATION = ("account.", "key.", "login")
 """Of no case, so on no case's page."""
 
 
-_NO_ACTION = (".html", ".key", ".acceptance_no")
+_NO_ACTION = (".html", ".key", ".acceptance_no", ".region")
 
 
 def actions() -> set[str]:

@@ -68,7 +68,7 @@ def _supply(number: str) -> str:
 
 
 async def test_a_benefit_suspended_for_lapsed_insurance_says_why_and_what_ends_it_and_asks_for_no_papers(
-    citizen: httpx.AsyncClient, mente: Mente
+    citizen: httpx.AsyncClient, open_house: Web, mente: Mente
 ) -> None:
     number = await _granted(Writing(citizen, SEED + 1), mente)
     await _insured(mente, number, InsuredState.LAPSED)
@@ -82,6 +82,8 @@ async def test_a_benefit_suspended_for_lapsed_insurance_says_why_and_what_ends_i
     other = await opened(citizen, f"/my/{number}/do/change_contact")
     csrf = {"csrf": dict(other.forms[-1].values)["csrf"]}
     page_of(await citizen.post(_supply(number), data=csrf), 409)
+    async with await open_house.account(Role.COUNTER) as clerk:
+        assert _supply(number) not in (await opened(clerk, f"/cases/{number}")).links
     await _insured(mente, number, InsuredState.NORMAL)
     await until_status(mente, number, Status.EFFECTIVE)
 

@@ -9,9 +9,7 @@ from activities.letters.register import LetterEntry, letters_of
 from domain.access import Action, Role
 from domain.calendar import PROJECTED
 from domain.clock import GROUND_ZH
-from domain.commands import SupplyMaterials
 from domain.events import NOTICE_ZH, said_event
-from domain.judging import STATUSES
 from domain.roles import ROLE_ZH
 from domain.vocabulary import DECISION_ZH, END_ZH, Status
 from starter.cli.explained import delivery_zh
@@ -25,6 +23,7 @@ from starter.web.pages.case_papers import finding_basis, papers_of
 from starter.web.pages.casefile import CaseFile, allowed, desk_case, open_case
 from starter.web.pages.deeds import DEEDS, Deed
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.standing import takes_papers
 from starter.web.pages.wording import day
 from storage import reading
 from storage.person_views import other_names
@@ -134,8 +133,7 @@ def possible_deeds(visit: Visit, opened: CaseFile) -> tuple[Deed, ...]:
 
 
 def _takes_papers(visit: Visit, opened: CaseFile) -> bool:
-    asked = opened.view.status in STATUSES[SupplyMaterials] and not opened.view.closed
-    return asked and allowed(visit, opened, Action.SUPPLY_MATERIALS)
+    return takes_papers(opened.status) and allowed(visit, opened, Action.SUPPLY_MATERIALS)
 
 
 def steps_of(opened: CaseFile) -> tuple[Step, ...]:

@@ -46,7 +46,7 @@ _OTHER_SESSION = Refusal(
 _TOO_LARGE = Refusal(
     field="input",
     rule="",
-    remedy="凭证文件不超过 4 MB，材料文件每个不超过 20 MB，文字不超过 1 MB。请返回刚才的页面，缩减内容后重新提交",
+    remedy="凭证文件不超过 4 MB，材料文件每个不超过 20 MB，表单文字不超过 64 KB。请返回刚才的页面，缩减后重新提交",
     message="提交的内容过大，没有收下。",
 )
 
@@ -69,7 +69,7 @@ def problem_page(scope: Scope, status: int, refusal: Refusal, headers: Mapping[s
         "title": _EXPIRED if refusal.field == CSRF_HEADER else _TITLES.get(status, "未能办理"),
         "told": _worded(refusal, status),
         "request_id": str(scope.get("state", {}).get("request_id", "")),
-        "back": page_before(scope) if scope["method"] == "POST" else "",
+        "back": page_before(scope) if scope["method"] == "POST" or status == 409 else "",
     }
     if swaps:
         sent = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML", **(headers or {})}
