@@ -34,8 +34,9 @@ from domain.commands import (
     name_of,
 )
 from domain.hospital_change import next_change_on
-from domain.moments import CST, local_date
+from domain.moments import local_date
 from domain.notice_word import judge_notice, judge_waiver
+from domain.paper_judging import judge_sent, why_no_papers
 from domain.refusal import Refusal
 from domain.vocabulary import STATUS_ZH, Decision, Status
 
@@ -69,9 +70,8 @@ STATUSES: dict[type[Command], frozenset[Status]] = {
 }
 
 
-MOST_MATERIALS = 200
 MOST_OBJECTIONS = 100
-"""Bounds that no honest case meets: a case must stay small enough to be sent to its activities (2 MB)."""
+"""A bound that no honest case meets, see `MOST_MATERIALS`."""
 
 
 def digest_of(command: Command) -> str:
@@ -345,17 +345,6 @@ def _judge_contact(command: ChangeContact) -> Refusal | None:
     )
 
 
-def why_no_papers(status: Status, *, suspended_for: str, records_needed: bool, panel_sits: bool) -> str:
-    """Return why a case in a status of `SupplyMaterials` takes no papers all the same; empty where it takes them."""
-    if status is Status.SUSPENDED and suspended_for != "recheck":
-        return "暂停原因不是未交复查资料。"
-    if status is Status.RECHECK and not records_needed:
-        return "本次复核无需提交资料。"
-    if status is Status.RECHECK and panel_sits:
-        return "复查资料已提交，正在由专家复核。"
-    return ""
-
-
 def _judge_papers(state: CaseState, command: SupplyMaterials, now: datetime) -> Refusal | None:
     why_not = why_no_papers(
         state.status,
@@ -365,24 +354,7 @@ def _judge_papers(state: CaseState, command: SupplyMaterials, now: datetime) -> 
     )
     if why_not:
         return _wrong_status(state, command, why_not)
-    if len(state.materials) + len(command.materials) > MOST_MATERIALS:
-        return Refusal(
-            field="materials",
-            rule=f"同一案件最多提交 {MOST_MATERIALS} 份材料",
-            remedy="请合并材料后提交，或到窗口办理",
-            message="本案提交的材料已达上限。",
-        )
-    today = now.astimezone(CST).date()
-    for position, paper in enumerate(command.materials):
-        for field, on in (("issued_on", paper.issued_on), ("diagnosed_on", paper.diagnosed_on)):
-            if on is not None and on > today:
-                return Refusal(
-                    field=f"materials[{position}].{field}",
-                    rule="材料日期不得晚于提交当日",
-                    remedy="请核对材料上的日期后重新提交",
-                    message="材料日期在将来。",
-                )
-    return None
+    return judge_sent(len(state.materials), command.materials, now)
 
 
 def _judge_correction(state: CaseState, command: Correct) -> Refusal | None:

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+from pydantic import JsonValue
+
 from domain.commands import ACTOR_PATTERN
 from domain.moments import local_date
 from domain.offregion import OffregionFiling, read_ending, read_filing
@@ -49,7 +51,7 @@ async def deregister(database: Database, keys: Keys, raw: object, *, actor: str,
             ended_on=form.ended_on,
             actor=actor,
         )
-        detail = {"region": form.region, "ended": ended}
+        detail: dict[str, JsonValue] = {"region": form.region, "ended": ended}
         await log_access(connection, at=now, actor=reader or actor, action="offregion.ended", detail=detail)
     return ended
 

@@ -72,6 +72,8 @@ class Temporal:
         assert policies == {
             "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
             "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+            # Nobody waits for an activity: it is tried again by its own policy.
+            "rpc_timeout": None,
         }
         if self.broken:
             raise ConnectionError

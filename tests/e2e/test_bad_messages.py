@@ -13,6 +13,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from domain.commands import Appeal, Command, Recuse, VerifyOriginals, Withdraw
+from domain.events import EventKind
 from domain.refusal import Refusal, Refused
 from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
@@ -56,7 +57,7 @@ async def test_the_same_signal_twice_counts_once_and_the_second_is_audited_as_re
     for expert in case.experts[1:]:
         await case.mente.send(case.number, case.verdict(expert))
     status = await until_status(case.mente, case.number, Status.EFFECTIVE)
-    assert [entry.kind for entry in status.timeline].count("verdict_given") == 3
+    assert [entry.kind for entry in status.timeline].count(EventKind.VERDICT_GIVEN) == 3
 
 
 async def test_a_command_id_used_again_for_another_content_is_refused(case: OpenCase) -> None:
@@ -297,7 +298,7 @@ async def test_the_same_update_twice_gets_the_same_receipt_and_counts_once(case:
     with pytest.raises(Refused) as refused:
         await case.mente.send(case.number, case.verdict(case.experts[0], decision=Decision.DENY))
     assert refused.value.refusal.field == "actor"
-    assert [line.kind for line in (await case.status()).timeline].count("verdict_given") == 1
+    assert [line.kind for line in (await case.status()).timeline].count(EventKind.VERDICT_GIVEN) == 1
 
 
 async def test_a_message_to_a_closed_case_is_answered_with_its_end(case: OpenCase) -> None:
@@ -332,7 +333,7 @@ async def test_a_plain_signal_of_the_temporal_program_is_carried_out_and_audited
             assert [line.kind for line in new] == ["verdict_given", "plain_payload"]
             assert new[1].actor == f"expert:{expert}"
     status = await until_status(case.mente, case.number, Status.EFFECTIVE)
-    assert [line.kind for line in status.timeline].count("plain_payload") == 3
+    assert [line.kind for line in status.timeline].count(EventKind.PLAIN_PAYLOAD) == 3
 
 
 async def test_bad_signals_of_the_temporal_program_leave_the_case_running(case: OpenCase) -> None:

@@ -67,9 +67,7 @@ async def accesses(visit: Known, acceptance_no: Number, page: int = 1) -> Respon
         (each.name, actor_zh(each.actor), each.at.astimezone(CST), action_zh(each.action), _told(each.detail))
         for each in found
     ]
-    return visit.render(
-        "audit_accesses.html", number=opened.number, lines=lines, total=total, page=page, last=last
-    )
+    return visit.render("audit_accesses.html", number=opened.number, lines=lines, total=total, page=page, last=last)
 
 
 def action_zh(action: str) -> str:

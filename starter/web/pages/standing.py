@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 from domain.case_status import CaseStatus, TimelineLine
 from domain.commands import SupplyMaterials
 from domain.events import EventKind
-from domain.judging import STATUSES, why_no_papers
+from domain.judging import STATUSES
 from domain.moments import CST, aware
+from domain.paper_judging import why_no_papers
 from domain.vocabulary import END_ZH, Status, WaitingOn
 from starter.web.pages.wording import WAITING_ZH, sentence
 
