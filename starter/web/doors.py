@@ -66,6 +66,7 @@ class Doors:
         self.principals = Buckets(rates.principal)
         self.public_queries = Buckets(rates.public_query)
         self.queried_cases = Buckets(rates.queried_case)
+        self.queried_numbers = Buckets(rates.queried_number)
         self.verifications = Buckets(rates.verification)
         self.refused_keys = Buckets(rates.refused_key)
         self.logins = Buckets(rates.login)

@@ -40,7 +40,10 @@ class Rates:
     public_query: Rate = Rate("public-query", 10 / 60, 10)
     """By network address: a person mistypes a few times a minute, a program tries thousands."""
     queried_case: Rate = Rate("queried-case", 5 / 900, 5)
-    """By acceptance number, failed tries only: four digits have ten thousand values."""
+    """By acceptance number and network address, failed tries only: four digits have ten thousand values."""
+    queried_number: Rate = Rate("queried-number", 40 / 3600, 40)
+    """By acceptance number, failed tries from anywhere: a stranger must not close the query of somebody's number with
+    five of them, nor many strangers try it out."""
     verification: Rate = Rate("verification", 1, 60)
     """By network address: a pharmacy's counter verifies one certificate after the other."""
     refused_key: Rate = Rate("refused-key", 10 / 60, 20)

@@ -127,8 +127,8 @@ async def test_the_public_query_finds_what_was_handed_in_before_any_worker_has_w
             assert (found.status_code, found.json()["status"], found.json()["steps"]) == (200, "submitted", [])
         told = [problem(await public_query(web, anybody, each), 404) for each in (wrong, {**wrong, **NOBODYS})]
         assert told[0] | {"request_id": ""} == told[1] | {"request_id": ""}
-        left = [web.doors.queried_cases.look(each).remaining for each in (number, NOBODYS["acceptance_no"])]
-        assert left == [4, 4]
+        left = [web.doors.queried_numbers.look(each).remaining for each in (number, NOBODYS["acceptance_no"])]
+        assert left == [39, 39]
 
 
 async def test_without_temporal_the_public_query_tells_nobody_whether_there_is_such_a_case(
@@ -152,7 +152,7 @@ async def test_without_temporal_the_public_query_tells_nobody_whether_there_is_s
             assert [each.status_code for each in told] == [503] * 5 + [429]
             assert problem(told[0], 503)["field"] == "temporal"
             # None of them was a try at the number.
-            assert web.doors.queried_cases.look(query["acceptance_no"]).remaining == 5
+            assert web.doors.queried_numbers.look(query["acceptance_no"]).remaining == 40
         assert (await public_query(web, anybody, right)).status_code == 200
 
 

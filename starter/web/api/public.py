@@ -176,13 +176,14 @@ async def query_status(request: Request, doors: Doorway) -> Response:
     A wrong number and wrong digits get the same answer. Tries are limited by address, failed ones by number too.
     """
     request.scope["state"]["headers"] |= doors.public_queries.take(address_of(request.scope)).headers()
-    return answer(request, await queried(doors, await read_body(request, QueryIn)))
+    return answer(request, await queried(doors, await read_body(request, QueryIn), address_of(request.scope)))
 
 
-async def queried(doors: Doors, query: QueryIn) -> QueriedOut:
+async def queried(doors: Doors, query: QueryIn, address: str) -> QueriedOut:
     """Answer a public query. Raises `Stopped`: 404 where number and digits do not belong together, 429, 503."""
     number = parse_acceptance_number(query.acceptance_no)
-    doors.queried_cases.check(number)
+    doors.queried_cases.check(f"{number} {address}")
+    doors.queried_numbers.check(number)
     async with doors.database.read() as connection:
         person = await person_behind(connection, number)
         view = await reading.case_status(connection, number)
@@ -193,7 +194,8 @@ async def queried(doors: Doors, query: QueryIn) -> QueriedOut:
     # Asked of every number alike: what is stored and what is not must not be told apart by who asks.
     form = await _handed_in(doors, number)
     if view is not None or form is None or not _fits(form.applicant.id_number, query):
-        doors.queried_cases.take(number)
+        doors.queried_cases.take(f"{number} {address}")
+        doors.queried_numbers.take(number)
         raise not_together()
     doors.accesses.note(actor="public", action="case.query", acceptance_no=number)
     return _queried(await (await doors.mente()).status(number))

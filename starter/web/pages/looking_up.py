@@ -10,6 +10,7 @@ from starter.publicity import published
 from starter.web.api.public import list_page, queried
 from starter.web.api.reference import unknown_region
 from starter.web.doors import now
+from starter.web.guarding import address_of
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Guest, asked_first, page_router
 from starter.web.pages.wording import cities
@@ -36,7 +37,7 @@ async def query(visit: Guest) -> Response:
         error = FieldError("id_last4", "身份证号码后四位不符合格式。", "请填写最后四位，末位可以是 X")
         return visit.render("query.html", typed=typed, found=None, errors=[error])
     try:
-        found = await queried(visit.doors, QueryIn.model_validate(typed))
+        found = await queried(visit.doors, QueryIn.model_validate(typed), address_of(visit.request.scope))
     except Refused as refused:
         return visit.render("query.html", typed=typed, found=None, errors=[error_of(refused.refusal)])
     except Stopped as refusal:
