@@ -120,13 +120,6 @@ async def test_a_list_of_a_city_is_read_in_the_order_of_its_index(database: Data
 async def test_somebody_own_cases_are_found_by_person_and_by_account_without_walking_the_city(
     database: Database,
 ) -> None:
-    plans: list[str] = []
-
-    def explain(connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend(str(line) for line in cursor.fetchall())
-
     account = {
         "id": "a1",
         "login": "a1",
@@ -150,7 +143,7 @@ async def test_somebody_own_cases_are_found_by_person_and_by_account_without_wal
         await connection.execute(
             insert(account_case), [{"account_id": "a1", "acceptance_no": "510400-0001", "linked_at": NOON}]
         )
-    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    plans = plans_of(database)
     for wanted, expected in (
         (CaseFilter(account="a1", person_key="q"), ["510400-0001", "510400-0077", "510400-0078"]),
         (CaseFilter(account="a1"), ["510400-0001"]),
@@ -162,6 +155,19 @@ async def test_somebody_own_cases_are_found_by_person_and_by_account_without_wal
         assert [line.acceptance_no for line in found] == expected
     assert plans
     assert [each for each in plans if "SCAN case" in each or "ix_case_due" in each] == []
+
+
+def plans_of(database: Database) -> list[str]:
+    """Return a list to which the plan of everything that is asked from now on is added."""
+    plans: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(str(line) for line in cursor.fetchall())
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    return plans
 
 
 NARROW = (
@@ -180,14 +186,7 @@ NARROW = (
 async def test_what_a_list_filters_and_sorts_by_is_read_from_one_index_alone(
     database: Database, wanted: CaseFilter
 ) -> None:
-    plans: list[str] = []
-
-    def explain(connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend(str(line) for line in cursor.fetchall())
-
-    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    plans = plans_of(database)
     async with database.read() as connection:
         await page_of_cases(connection, wanted, after=After(NOON, "510400-0003"), limit=3)
     assert [each for each in plans if "USING COVERING INDEX ix_case_desk" in each]
