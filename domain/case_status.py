@@ -33,9 +33,13 @@ class TimelineLine(Model):
     status_to: Status = Field(alias="to")
     actor: str
     detail: dict[str, JsonValue]
-    due_on: Annotated[date | None, Field(description="The last day of what `detail.due` or `detail.ends` ends.")] = (
-        None
-    )
+    due_on: Annotated[
+        date | None,
+        Field(
+            description="The last day of what `detail.due` or `detail.ends` ends; left out where there is none.",
+            exclude_if=lambda on: on is None,
+        ),
+    ] = None
 
 
 class DeliveryLine(Model):

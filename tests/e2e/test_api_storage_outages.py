@@ -93,6 +93,8 @@ async def test_while_postgresql_is_away_it_is_said_and_nothing_accepted_is_lost(
         await asyncio.to_thread(postgres.start)
         await until(lambda: ready(web))
         await until_status(mente, late, Status.REVIEW)
+        # Who looked while it was away is written down first: until then nothing is shown to anybody.
+        await until(lambda: looked_at(mente, number, 7))
         assert await hand_in(app, bodies[2])
         sent = await command(app, number, "withdraw", command_id=same, reason="不办了")
         assert sent.status_code in (200, 202), sent.text
