@@ -19,7 +19,7 @@ from storage.access import AccessEntry, log_accesses
 from storage.database import Database
 
 FLUSH_SECONDS, FLUSH_ROWS = 1.0, 200
-MOST_WAITING, LONGEST_WAIT_SECONDS = 5_000, 2.0
+MOST_WAITING, LONGEST_WAIT_SECONDS = 5_000, 5.0
 """Rows that may wait for a database that is away or busy, and for how long; beyond that nothing more is shown."""
 
 logger = logging.getLogger("mente.web")

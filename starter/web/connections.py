@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-MOST_OF_ONE_ADDRESS = 60
-"""Connections of one address, an IPv6 network of 64 bits being one: what ten browsers open at a time."""
+MOST_OF_ONE_ADDRESS = 150
+"""Connections of one address, an IPv6 network of 64 bits being one: what two dozen browsers open at a time."""
 
 MOST_CONNECTIONS, RESERVED = 1_000, 24
 """Connections altogether, and those beyond them that are asked nothing but whether the process lives."""

@@ -31,7 +31,7 @@ MAX_BODY_BYTES, MAX_FORM_BYTES = 1024 * 1024, 64 * 1024
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """A certificate that is handed in to be verified."""
 
-MOST_OF_ONE_ADDRESS = 60
+MOST_OF_ONE_ADDRESS = 150
 """Requests of one address under way at a time: behind a proxy its connections tell nothing."""
 _DRAINED_BYTES, _DRAIN_SECONDS = 16 * 1024 * 1024, 5.0
 BODY_SECONDS = 30.0

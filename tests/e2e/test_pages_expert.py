@@ -188,7 +188,8 @@ async def test_what_an_expert_writes_is_shown_as_text_and_never_as_markup(
         kept = page_of(bad, 422)
         assert ("reason", attack) in kept.form(f"{address}/verdict").values
         assert escaped("<script>alert(1)</script>") in kept.source
-        await submitted(expert, page, f"{address}/verdict", reason=attack, decision="deny")
+        given = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="deny")
+        assert (given.status_code, given.headers.get("location")) == (303, "/expert"), given.text[:2000]
     await verdicts(mente, number, Decision.DENY, Decision.DENY)
     await until_status(mente, number, Status.DENIED)
     async with await _expert(web, case, 0) as expert, await web.account(Role.OFFICER) as officer:
