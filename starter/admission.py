@@ -19,11 +19,11 @@ from storage.entitlements import held_by, judge_application
 from storage.objects import ObjectStore
 from storage.policies import policy_for
 
-HANDED_OVER_WITHIN = timedelta(days=14)
+HANDED_OVER_WITHIN = timedelta(days=366)
 """How long after taking an application in a channel or the counter may hand it over on the web.
 
-assumption: longer than any run of days off (nine days at the Spring Festival of 2026), so that what was taken in on
-the last day before it can be handed over on the first day after.
+assumption: a channel that is joined hands over what it took in before; nothing of a case is about more than a year
+before its receipt.
 """
 
 
