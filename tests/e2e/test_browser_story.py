@@ -263,6 +263,9 @@ async def tab_to(desk: Page, name: str) -> None:
     for _ in range(120):
         await desk.keyboard.press("Tab")
         focused = await desk.evaluate(_FOCUSED)
+        if focused["nowhere"]:
+            # On its way out of the frame in which a paper is shown, which is a process of its own.
+            continue
         seen.append(focused["name"])
         assert focused["ring"], focused
         if name in (focused["name"], focused["group"]):
@@ -273,6 +276,7 @@ async def tab_to(desk: Page, name: str) -> None:
 _FOCUSED = """() => {
   const at = document.activeElement, style = getComputedStyle(at);
   return {
+    nowhere: at === document.body,
     name: (at.labels?.[0]?.firstChild?.textContent || at.textContent || at.title || at.tagName).trim(),
     group: at.closest("fieldset")?.querySelector("legend")?.textContent || "",
     ring: at.tagName === "IFRAME" || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2),

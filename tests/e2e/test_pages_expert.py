@@ -19,7 +19,7 @@ from storage.tables import case as cases
 from tests.conftest import any_port
 from tests.e2e.page_reading import escaped, opened, page_of, submitted
 from tests.e2e.playing import apply_quick, kinds, until, until_status, verdicts
-from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving, web
+from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, own_key, serving, web
 from worker.settings import Endpoints, Settings, remember
 
 __all__ = ["web"]
@@ -159,7 +159,7 @@ async def test_an_expert_finds_the_own_case_closed_to_all_but_stepping_down(
             left = await submitted(expert, form, f"/cases/{number}/do/recuse", reason="本人的申请")
             assert (left.status_code, left.headers["location"]) == (303, "/expert")
         finally:
-            await _is_of(web, expert_id, None)
+            await _is_of(web, expert_id, own_key(Role.EXPERT))
     assert any(line.kind == "expert_recused" for line in (await mente.status(number)).timeline)
 
 
@@ -170,7 +170,7 @@ async def _person_of(web: Web, number: str) -> str:
     return str(found)
 
 
-async def _is_of(web: Web, expert_id: str, person_key: str | None) -> None:
+async def _is_of(web: Web, expert_id: str, person_key: str) -> None:
     async with web.doors.database.write() as connection:
         await connection.execute(
             update(account).where(account.c.expert_id == expert_id).values(person_key=person_key)
