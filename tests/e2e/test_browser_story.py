@@ -249,6 +249,8 @@ async def by_clicking(desk: Page) -> None:
 async def by_keyboard(desk: Page) -> None:
     """Give a verdict without a mouse: from the top of the page by tabulator alone."""
     await expect(desk.get_by_role("heading", name="您的评审意见")).to_be_visible()
+    # A frame that is still loading takes the focus with it when it is replaced by its content.
+    await desk.wait_for_load_state("networkidle")
     await tab_to(desk, "结论")
     await desk.keyboard.press("Space")
     await tab_to(desk, "理由")
@@ -260,7 +262,7 @@ async def by_keyboard(desk: Page) -> None:
 async def tab_to(desk: Page, name: str) -> None:
     """Press the tabulator until what has this name has the focus, which must be seen to be there."""
     seen = []
-    for _ in range(120):
+    for _ in range(300):
         await desk.keyboard.press("Tab")
         focused = await desk.evaluate(_FOCUSED)
         if focused["nowhere"]:
