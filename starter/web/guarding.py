@@ -228,7 +228,7 @@ async def _bounded(scope: Scope, receive: Receive, body: Body, seconds: float) -
     headers = dict(scope["headers"])
     if int(_digits(headers.get(b"content-length", b""))) > most:
         if b"expect" not in headers:
-            await _drain(receive)
+            await drain(receive)
         raise _too_large(most)
     return _counted(receive, most, body, time.monotonic() + seconds)
 
@@ -261,13 +261,13 @@ def _counted(
         whole = not message.get("more_body", False)
         if seen > most:
             if not whole:
-                await _drain(receive)
+                await drain(receive)
             raise _too_large(most)
         try:
             body.take(len(message.get("body", b"")))
         except Stopped:
             if not whole:
-                await _drain(receive)
+                await drain(receive)
             raise
         return message
 
@@ -278,11 +278,11 @@ def _digits(length: bytes) -> bytes:
     return length if length.isdigit() and len(length) < 20 else b"0"
 
 
-async def _drain(receive: Receive) -> None:
+async def drain(receive: Receive, *, most: int = _DRAINED_BYTES, seconds: float = _DRAIN_SECONDS) -> None:
     """Let a sender finish, within bounds: one whose connection is cut while it sends never reads the answer."""
-    left = _DRAINED_BYTES
+    left = most
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             while left > 0:
                 message = await receive()
                 left -= len(message.get("body", b""))

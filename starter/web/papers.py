@@ -23,7 +23,7 @@ from domain.application import Material
 from domain.refusal import Refused, refuse
 from domain.roles import Role
 from domain.vocabulary import MaterialKind
-from starter.web.guarding import address_of
+from starter.web.guarding import address_of, drain
 from starter.web.messages import PaperIn
 from starter.web.places import GaveWay, Place, Places
 from starter.web.problems import Stopped, stopped
@@ -244,17 +244,8 @@ def _whole(spooled: IO[bytes]) -> bytes:
 
 
 async def _drain(request: Incoming) -> None:
-    """Let a sender finish, within bounds: one whose connection is cut while it sends never reads the answer."""
-    if "expect" in request.headers:
-        return
-    left = _DRAINED_BYTES
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while left > 0:
-                message = await request.receive()
-                left -= len(message.get("body", b""))
-                if message["type"] != "http.request" or not message.get("more_body", False):
-                    return
+    if "expect" not in request.headers:
+        await drain(request.receive, most=_DRAINED_BYTES, seconds=_DRAIN_SECONDS)
 
 
 def _too_large() -> Stopped:
