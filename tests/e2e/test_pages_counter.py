@@ -1,7 +1,7 @@
 """The counter's pages over a real house: the queue, originals, papers handed in, look-ups, forms to print."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zlib import crc32
 
@@ -12,6 +12,7 @@ import pytest_asyncio
 from domain.access import Role
 from domain.vocabulary import Status
 from samples.make import quick_application
+from starter.admission import HANDED_OVER_WITHIN
 from starter.client import Mente
 from tests.e2e.handing_in import last_opening
 from tests.e2e.page_reading import Page, opened, page_of, submitted
@@ -64,7 +65,8 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
     await _declared(clerk, draft, raw["materials"])
     review = await opened(clerk, f"/apply/{draft}/review")
     received_at = f"{last_opening():%Y-%m-%dT%H:%M}"
-    submit, long_ago = f"/apply/{draft}/submit", "2026-01-05T09:00"
+    submit = f"/apply/{draft}/submit"
+    long_ago = f"{last_opening() - HANDED_OVER_WITHIN - timedelta(days=1):%Y-%m-%dT%H:%M}"
     early = page_of(await submitted(clerk, review, submit, originals="match", received_at=long_ago), 422)
     assert "收件时间过早" in early.text
     sent = await submitted(clerk, review, submit, originals="match", received_at=received_at)
