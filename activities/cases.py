@@ -1,5 +1,7 @@
 """The activities of a case: each a few lines over a plain function that knows no Temporal."""
 
+from datetime import UTC, datetime
+
 from temporalio import activity
 from temporalio.client import Client
 
@@ -39,6 +41,7 @@ from storage.people import kind_of
 from storage.phone_index import with_contact_digest, with_phone_digests
 from storage.policies import policy_for
 from storage.transition import NewCase, Outcome, Transition
+from storage.uploads import name_for_case, not_named_for
 
 
 class CaseActivities:
@@ -134,6 +137,12 @@ class CaseActivities:
         """Judge papers by decoding them and by the checklist."""
         async with self._database.read() as connection:
             kind = await kind_of(connection, task.acceptance_no)
+            papers = [paper.sha256 for paper in task.materials]
+            unnamed = await not_named_for(connection, task.acceptance_no, papers)
+        if unnamed:
+            # Handed in past our own doors: named before it is looked at, it stays until the case has written it down.
+            async with self._database.write() as connection:
+                await name_for_case(connection, task.acceptance_no, unnamed, at=datetime.now(UTC))
         return await inspect(self._objects, task, kind)
 
     @activity.defn(name=ActivityName.ISSUE_CERTIFICATE)

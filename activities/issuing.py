@@ -1,6 +1,7 @@
 """Prints, signs and stores one version of a certificate."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from activities.certificates.render import render_certificate
 from activities.contract import CertificateIssued, IssueCertificate
@@ -16,8 +17,9 @@ from storage.certificates import (
 )
 from storage.database import Database
 from storage.keys import Keys
-from storage.objects import ObjectStore
+from storage.objects import ObjectStore, content_address
 from storage.policies import policy_book, policy_for
+from storage.uploads import name_for_case
 
 
 async def issue(
@@ -32,7 +34,10 @@ async def issue(
         content = certificate_content(task, name=holder.name, key_id=keys.certificate_key_id, figures=figures)
         signing = keys.certificate_signing_key()
         pdf = await asyncio.to_thread(render_certificate, content, signing, public_url=public_url)
-        fresh = _entry(task, content.certificate_no, await objects.put(pdf))
+        fresh = _entry(task, content.certificate_no, content_address(pdf))
+        async with database.write() as connection:
+            await name_for_case(connection, task.acceptance_no, [fresh.sha256], at=datetime.now(UTC))
+        await objects.put(pdf)
         async with database.write() as connection:
             issued = await register_certificate(connection, fresh)
     return CertificateIssued(certificate_no=issued.certificate_no, sha256=issued.sha256)

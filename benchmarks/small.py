@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from activities.certificates.render import render_certificate
@@ -17,6 +18,7 @@ from domain.checklist import check_materials
 from domain.clock import Ground, Ledger, deadline, used
 from domain.intake import parse_form
 from domain.moments import local_date
+from domain.policy import CaseRules
 from domain.vocabulary import ApplicationKind, InsuredCategory
 from samples.make import quick_application
 from storage.calendars import shipped_calendar
@@ -36,11 +38,7 @@ def small_figures() -> dict[str, float]:
     calendar = calendar_from(shipped_calendar(), today)
     disease = policy.disease(DISEASE)
     assert disease is not None, "the disease is listed"
-    ledger = Ledger(started_at=now, limit=rules.decision_limit_days, close=rules.close_of_business)
-    for day in range(3):
-        ledger = ledger.stopped(Ground.SUPPLEMENT, "system", now + timedelta(days=4 * day + 1))
-        ledger = ledger.resumed(Ground.SUPPLEMENT, now + timedelta(days=4 * day + 3))
-    later = now + timedelta(days=20)
+    ledger, later = _stopped_thrice(rules, now), now + timedelta(days=20)
     raw, files = quick_application(0, REGION, DISEASE, now)
     declared = parse_form(raw).materials
 
@@ -48,18 +46,9 @@ def small_figures() -> dict[str, float]:
         return tuple(_decoded(each, files[each.file]) for each in declared)
 
     materials = decoded()
-    number = acceptance_number(keys.acceptance, region=REGION, channel="bench", request_id="1")
+    number = partial(acceptance_number, keys.acceptance, region=REGION, channel="bench", request_id="1")
     content = certificate_content(
-        IssueCertificate(
-            acceptance_no=number,
-            version=1,
-            region=REGION,
-            effect_on=today,
-            end_on=None,
-            issued_on=today,
-            conditional=False,
-            at=now,
-        ),
+        _issue(number(), now),
         name="苏样远",
         key_id=keys.certificate_key_id,
         figures=tuple(each.text for each in certificate_figures(policy, disease, InsuredCategory.EMPLOYEE, None)),
@@ -72,14 +61,34 @@ def small_figures() -> dict[str, float]:
             policy=policy, disease=disease, materials=materials, received_on=today, kind=ApplicationKind.NEW
         ),
         "calendar slice of a case": lambda: calendar_from(shipped_calendar(), today),
-        "acceptance number": lambda: acceptance_number(
-            keys.acceptance, region=REGION, channel="bench", request_id="1"
-        ),
+        "acceptance number": number,
         "certificate, printed, signed, read back": lambda: render_certificate(
             content, keys.certificate_signing_key()
         ),
     }
     return {name: _microseconds(call) for name, call in figures.items()}
+
+
+def _stopped_thrice(rules: CaseRules, now: datetime) -> Ledger:
+    ledger = Ledger(started_at=now, limit=rules.decision_limit_days, close=rules.close_of_business)
+    for day in range(3):
+        ledger = ledger.stopped(Ground.SUPPLEMENT, "system", now + timedelta(days=4 * day + 1))
+        ledger = ledger.resumed(Ground.SUPPLEMENT, now + timedelta(days=4 * day + 3))
+    return ledger
+
+
+def _issue(acceptance_no: str, now: datetime) -> IssueCertificate:
+    today = local_date(now)
+    return IssueCertificate(
+        acceptance_no=acceptance_no,
+        version=1,
+        region=REGION,
+        effect_on=today,
+        end_on=None,
+        issued_on=today,
+        conditional=False,
+        at=now,
+    )
 
 
 def _decoded(declared: DeclaredMaterial, content: bytes) -> Material:

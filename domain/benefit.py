@@ -133,12 +133,7 @@ def estimate(policy: RegionPolicy, bill: Bill) -> Estimate:
     held = _held(policy, bill)
     row, category = held[0].row, counted_as(benefit, bill.category)
     tier = _tier(policy, benefit, bill, category)
-    level, age = bill.hospital_level, bill.age
-    deductible = deductible_step(
-        benefit, row, category=category, level=level, age=age, used=bill.deductible_used, amount=bill.amount
-    )
-    ratio = ratio_step(benefit, row, category=category, tier=tier, level=level, age=age)
-    limit = limit_step(benefit, held, category=category, year=bill.billed_on.year, used=bill.limit_used)
+    deductible, ratio, limit = _steps(benefit, bill, held, category, tier)
     by_ratio = _share(bill.amount, deductible, ratio)
     fund = _paid(by_ratio, limit)
     settlement = _settlement(benefit, category)
@@ -173,6 +168,18 @@ def benefit_of(policy: RegionPolicy) -> Benefit:
         rule = "政策文件须有 [benefit] 表，才能估算待遇"
         raise needed("region", rule, "请由城市在政策文件中补写 [benefit] 表")
     return policy.benefit
+
+
+def _steps(
+    benefit: Benefit, bill: Bill, held: tuple[Held, ...], category: InsuredCategory, tier: str | None
+) -> tuple[DeductibleStep, RatioStep, LimitStep]:
+    row, level, age = held[0].row, bill.hospital_level, bill.age
+    deductible = deductible_step(
+        benefit, row, category=category, level=level, age=age, used=bill.deductible_used, amount=bill.amount
+    )
+    ratio = ratio_step(benefit, row, category=category, tier=tier, level=level, age=age)
+    limit = limit_step(benefit, held, category=category, year=bill.billed_on.year, used=bill.limit_used)
+    return deductible, ratio, limit
 
 
 def _share(amount: Decimal, deductible: DeductibleStep, ratio: RatioStep) -> Decimal | None:

@@ -91,30 +91,10 @@ def import_notice(
     implausible (of a year's first notice: after the last day it names), or before that of a notice of that year in
     force; or if title or number are no plain line.
     """
-    for field, text in (("title", title), ("number", number)):
-        if len(text) > _LONGEST_TITLE or not (text.isprintable() or not text):
-            raise refuse(
-                field=field,
-                rule=f"通知的标题和文号各为一行文字，不超过 {_LONGEST_TITLE} 个字",
-                remedy="请照通知原文填写",
-                message="通知的标题或文号不符合要求。",
-            )
+    _check_words(title, number)
     earlier = [each for each in calendar.notices if each.year == file.year and not each.seed]
-    # A year mistyped: rows are only ever added, and no correction could be older than it.
-    if not earlier and published_on is not None and published_on > max([*file.rest, *file.work]):
-        raise refuse(
-            field="published_on",
-            rule="一个年度的首份通知须在它所安排的日期之前公布",
-            remedy="请核对通知的公布日期，尤其是年份",
-            message="公布日期晚于文件所列的全部日期。",
-        )
-    if published_on is not None and not file.year - 1 <= published_on.year <= file.year:
-        raise refuse(
-            field="published_on",
-            rule="通知须在其年度的上一年或当年公布",
-            remedy="请核对通知的公布日期和文件的年份",
-            message="公布日期与通知的年份不符。",
-        )
+    if published_on is not None:
+        _check_date(published_on, file, is_first=not earlier)
     rest, work, by_law = _whole(file) if not earlier else _difference(file, calendar)
     if earlier and not rest and not work:
         return CalendarImport(notice=None)
@@ -258,6 +238,35 @@ def _changed(calendar: WorkCalendar, notice: CalendarNotice) -> tuple[date, ...]
 
 def _days(first_on: date, last_on: date) -> Iterator[date]:
     return (first_on + timedelta(days=offset) for offset in range((last_on - first_on).days + 1))
+
+
+def _check_words(title: str, number: str) -> None:
+    for field, text in (("title", title), ("number", number)):
+        if len(text) > _LONGEST_TITLE or not (text.isprintable() or not text):
+            raise refuse(
+                field=field,
+                rule=f"通知的标题和文号各为一行文字，不超过 {_LONGEST_TITLE} 个字",
+                remedy="请照通知原文填写",
+                message="通知的标题或文号不符合要求。",
+            )
+
+
+def _check_date(published_on: date, file: HolidayFile, *, is_first: bool) -> None:
+    # A year mistyped: rows are only ever added, and no correction could be older than it.
+    if is_first and published_on > max([*file.rest, *file.work]):
+        raise refuse(
+            field="published_on",
+            rule="一个年度的首份通知须在它所安排的日期之前公布",
+            remedy="请核对通知的公布日期，尤其是年份",
+            message="公布日期晚于文件所列的全部日期。",
+        )
+    if not file.year - 1 <= published_on.year <= file.year:
+        raise refuse(
+            field="published_on",
+            rule="通知须在其年度的上一年或当年公布",
+            remedy="请核对通知的公布日期和文件的年份",
+            message="公布日期与通知的年份不符。",
+        )
 
 
 def _check_publication(changed: tuple[date, ...], earlier: list[CalendarNotice], published_on: date | None) -> None:

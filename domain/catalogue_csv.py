@@ -23,9 +23,7 @@ from domain.catalogue_columns import (
 from domain.catalogue_count import invented
 from domain.disease import RULES, Catalogue, DiseaseRow
 from domain.refusal import Refusal, Refused
-
-BYTE_ORDER_MARK = "\ufeff"
-"""Without it a spreadsheet reads UTF-8 as something else."""
+from domain.spreadsheet import BYTE_ORDER_MARK, NotATable, numbered_rows
 
 _COLUMNS = {word: column for column in COLUMNS for word in (column.name, column.heading)}
 _SHOWN_FAULTS = 20
@@ -101,7 +99,11 @@ def chinese_headings() -> tuple[str, ...]:
 def read_csv(text: str, *, region: str, listed_total: int | None) -> CatalogueTable:
     """Read a table of one region. Raises `CatalogueRefused` with everything that is wrong with it."""
     faults: list[CatalogueFault] = []
-    records = _records(text)
+    try:
+        records = numbered_rows(text)
+    except NotATable as fault:
+        remedy = "请用电子表格软件另存为 CSV；含逗号、换行或引号的单元格须以英文双引号包住"
+        raise CatalogueRefused([_file_fault(_NOT_A_TABLE, remedy, line=fault.line)]) from None
     columns = _columns_of(records[0][1] if records else [], faults)
     if faults:
         raise CatalogueRefused(faults)
@@ -115,21 +117,6 @@ def read_csv(text: str, *, region: str, listed_total: int | None) -> CatalogueTa
     spare = tuple(each.row for each in lines if each.status is RowStatus.CANDIDATE)
     catalogue = Catalogue(region=region, listed_total=listed_total, disease=listed, candidate=spare)
     return CatalogueTable(catalogue, {each.row.id: each.number for each in lines})
-
-
-def _records(text: str) -> list[tuple[int, list[str]]]:
-    """Return the rows that hold anything, with the number a spreadsheet gives them."""
-    reader = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""), strict=True)
-    records: list[tuple[int, list[str]]] = []
-    number = 0
-    try:
-        for number, cells in enumerate(reader, 1):
-            if any(cell.strip() for cell in cells):
-                records.append((number, cells))
-    except csv.Error:
-        remedy = "请用电子表格软件另存为 CSV；含逗号、换行或引号的单元格须以英文双引号包住"
-        raise CatalogueRefused([_file_fault(_NOT_A_TABLE, remedy, line=number + 1)]) from None
-    return records
 
 
 def _columns_of(header: Sequence[str], faults: list[CatalogueFault]) -> list[Column]:

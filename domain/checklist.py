@@ -35,7 +35,6 @@ __all__ = [
     "check_recheck_records",
     "faults",
     "identity_kinds",
-    "required_kinds",
     "requirements",
     "tell_in_full",
 ]
@@ -68,11 +67,6 @@ def identity_kinds(policy: RegionPolicy) -> tuple[MaterialKind, ...]:
     """Return the kinds of paper that say who somebody is, as the city accepts them."""
     groups = [each.any_of for each in _identity(policy) if set(each.any_of) & set(ID_SIDES)]
     return tuple(dict.fromkeys(kind for group in groups for kind in group))
-
-
-def required_kinds(policy: RegionPolicy, disease: DiseaseRow) -> tuple[tuple[MaterialKind, ...], ...]:
-    """Return the groups of kinds of which one paper each must be there, for forms and docs."""
-    return tuple(each.any_of for each in requirements(policy, disease))
 
 
 def check_materials(

@@ -3,8 +3,6 @@
 A row that is refused is told by line, column, rule and remedy, never by what stood there; the others go on.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from domain.intake import judge_form, parse_form
 from domain.moments import local_date
 from domain.policy import PolicyBook, RegionPolicy
 from domain.refusal import Refusal, Refused, refuse
+from domain.spreadsheet import NotATable, numbered_rows
 from domain.vocabulary import ApplicationKind
 
 COLUMNS: dict[str, str] = {
@@ -103,15 +102,10 @@ def fault_of(line: int, refusal: Refusal) -> RowFault:
 
 def _rows(text: str) -> list[tuple[int, Mapping[str, str] | None]]:
     """Return the rows that hold anything, numbered as a spreadsheet does; None for one with too many cells."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    records: list[tuple[int, list[str]]] = []
-    number = 0
     try:
-        for number, cells in enumerate(reader, 1):
-            if any(cell.strip() for cell in cells):
-                records.append((number, cells))
-    except csv.Error:
-        raise _no_table(number + 1, "含逗号、换行或引号的单元格须以英文双引号包住") from None
+        records = numbered_rows(text)
+    except NotATable as fault:
+        raise _no_table(fault.line, "含逗号、换行或引号的单元格须以英文双引号包住") from None
     columns = _columns(records[0][1] if records else [])
     return [(number, _cells(cells, columns)) for number, cells in records[1:]]
 

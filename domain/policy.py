@@ -36,8 +36,6 @@ from domain.sourced import PolicyModel, Sourced, StopSwitch
 
 __all__ = [
     "CaseRules",
-    "DiseaseRow",
-    "DiseaseStanding",
     "PolicyBook",
     "PolicyError",
     "RegionPolicy",
@@ -92,10 +90,6 @@ class RegionPolicy(PolicyModel):
             raise PolicyError(f"{self.region} 政策 {self.version} 的病种目录中没有该病种编号")
         return _case_rules(self, row)
 
-    def rules_for_unlisted(self, disease_id: str) -> CaseRules:
-        """Return the city's rules for a case that will not be accepted because its disease is not listed."""
-        return _case_rules(self, None, disease_id=disease_id)
-
     def outside_guide(self, row: DiseaseRow) -> tuple[str, ...]:
         """Return the names of a row's figures that lie outside the guide's ranges."""
         found = []
@@ -120,16 +114,15 @@ class RegionPolicy(PolicyModel):
         )
 
 
-def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str = "") -> CaseRules:
+def _case_rules(policy: RegionPolicy, row: DiseaseRow) -> CaseRules:
     clock, panel, most = policy.clock, policy.panel, policy.filing.max_diseases.value
-    default = policy.validity.default.value
-    lasting = row.validity_years if row and row.validity_years else default
+    lasting = row.validity_years or policy.validity.default.value
     stops: Mapping[str, StopSwitch] = dict(clock.stops)
     return with_digest(
         CaseRules(
             region=policy.region,
             version=policy.version,
-            disease_id=row.id if row else disease_id,
+            disease_id=row.id,
             close_of_business=clock.close_of_business.value,
             decision_limit_days=clock.decision_limit.value,
             notify_limit_days=clock.notify_limit.value,
@@ -139,7 +132,7 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             supplement_window_days=policy.supplement.window.value,
             supplement_remind_before_days=policy.supplement.remind_before.value,
             supplement_max_rounds=policy.supplement.max_rounds.value,
-            verify_originals=row.verify_originals if row else False,
+            verify_originals=row.verify_originals,
             originals_window_days=policy.originals.window.value,
             originals_remind_before_days=policy.originals.reminded_before,
             originals_kinds=policy.originals.kinds.value if policy.originals.kinds else (),
@@ -149,14 +142,14 @@ def _case_rules(policy: RegionPolicy, row: DiseaseRow | None, *, disease_id: str
             panel_remind_days=panel.remind_after.value,
             panel_replace_days=panel.replace_after.value,
             recheck_panel_size=panel.recheck_size.value,
-            specialty=row.specialty if row else "general",
+            specialty=row.specialty,
             publicity_days=policy.publicity.period.value,
             objection_ruling_days=policy.publicity.objection_ruling.value,
             effect=policy.effect.rule.value,
-            effect_exception=row.effect_exception if row else None,
+            effect_exception=row.effect_exception,
             recheck_enabled=policy.recheck.enabled.value,
             recheck_window_days=policy.recheck.window.value,
-            recheck_needs_records=bool(row and row.recheck_evidence),
+            recheck_needs_records=bool(row.recheck_evidence),
             suspend_end_days=policy.recheck.end_after.value,
             validity_years=None if lasting == "long_term" else lasting,
             renewal_before_days=policy.validity.renewal_before.value,

@@ -48,11 +48,6 @@ class PolicyError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def policy_error(error: ValidationError, *, raw: object, file: str, model: type[BaseModel]) -> PolicyError:
-    """Turn pydantic's faults into a `PolicyError` with one fault for each key."""
-    return PolicyError(*policy_faults(error, raw=raw, file=file, model=model))
-
-
 def policy_faults(
     error: ValidationError, *, raw: object, file: str, model: type[BaseModel]
 ) -> tuple[PolicyFault, ...]:

@@ -5,14 +5,11 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from domain.policy_fault import PolicyError, policy_error
-
 __all__ = [
     "AtLeastOne",
     "Days",
     "Experts",
     "Months",
-    "PolicyError",
     "PolicyModel",
     "Rounds",
     "Slug",
@@ -24,7 +21,6 @@ __all__ = [
     "Whole",
     "WorkingDays",
     "WorkingDaysToAct",
-    "policy_error",
 ]
 
 T = TypeVar("T")

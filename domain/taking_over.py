@@ -11,18 +11,7 @@ from typing import NamedTuple
 from domain.application import MOST_PAPERS, Material, Model
 from domain.checklist import faults
 from domain.paper_rules import Standard, judge_paper
-from domain.vocabulary import MATERIAL_ZH, MaterialKind
-
-_OF_NO_DISEASE = frozenset(
-    {
-        MaterialKind.ID_FRONT,
-        MaterialKind.ID_BACK,
-        MaterialKind.E_CREDENTIAL,
-        MaterialKind.SOCIAL_CARD,
-        MaterialKind.PHOTO,
-    }
-)
-"""What speaks of the person alone, and serves for any disease."""
+from domain.vocabulary import MATERIAL_ZH, OF_THE_PERSON, MaterialKind
 
 
 class LeftPaper(Model):
@@ -80,7 +69,7 @@ def _against(
         return _left(paper, "handed_in_anew", "本次申请已重新提交")
     if earlier.originals_differed:
         return _left(paper, "originals_differed", "不能接续：原案的上传材料与原件不一致，请按原件重新提交")
-    if not earlier.same_disease and paper.kind not in _OF_NO_DISEASE:
+    if not earlier.same_disease and paper.kind not in OF_THE_PERSON:
         return _left(paper, "other_disease", "原案申请的是另一病种")
     if paper.sha256 not in earlier.kept:
         return _left(paper, "not_stored", "原文件已不在材料库中")

@@ -185,6 +185,17 @@ MATERIAL_ZH: dict[MaterialKind, str] = {
     MaterialKind.OTHER: "其他材料",
 }
 
+OF_THE_PERSON = frozenset(
+    {
+        MaterialKind.ID_FRONT,
+        MaterialKind.ID_BACK,
+        MaterialKind.E_CREDENTIAL,
+        MaterialKind.SOCIAL_CARD,
+        MaterialKind.PHOTO,
+    }
+)
+"""Papers that speak of the person alone: they serve for any disease, and no hospital dates or seals them."""
+
 
 class ApplicationKind(StrEnum):
     """What is applied for 申请类型."""

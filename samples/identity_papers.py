@@ -36,7 +36,6 @@ def application_form(visit: Visit, others: list[Paper]) -> Paper:
     """Return the signed and stamped application form, listing the papers handed in with it."""
     person = visit.person
     kind = MaterialKind.APPLICATION_FORM
-    tier = {"high": "（高档）", "low": "（低档）"}.get(person.tier or "", "")
     content = {
         "bureau": BUREAUS[person.region],
         "hospital": visit.hospital.name,
@@ -45,16 +44,7 @@ def application_form(visit: Visit, others: list[Paper]) -> Paper:
         "disease": visit.disease_name,
         "history": visit.condition.history,
         "kinds": [(True, "新申请"), (False, "续期"), (False, "变更")],
-        "person": [
-            ("姓名", person.name),
-            ("性别", person.sex),
-            ("身份证号", person.id_number),
-            ("出生日期", zh(person.born_on)),
-            ("参保类别", f"{visit.category}{tier}"),
-            ("联系电话", person.phone),
-            ("电子邮箱", person.email),
-            ("居住地址", person.address),
-        ],
+        "person": _about(visit),
         "materials": [MATERIAL_ZH[paper.kind] for paper in others],
         "date_zh": zh(visit.as_of),
         "serial": f"SQ-{visit.as_of:%Y%m%d}-{visit.serial:04d}",
@@ -73,3 +63,18 @@ def application_form(visit: Visit, others: list[Paper]) -> Paper:
         sealed=True,
         signed=True,
     )
+
+
+def _about(visit: Visit) -> list[tuple[str, str]]:
+    person = visit.person
+    tier = {"high": "（高档）", "low": "（低档）"}.get(person.tier or "", "")
+    return [
+        ("姓名", person.name),
+        ("性别", person.sex),
+        ("身份证号", person.id_number),
+        ("出生日期", zh(person.born_on)),
+        ("参保类别", f"{visit.category}{tier}"),
+        ("联系电话", person.phone),
+        ("电子邮箱", person.email),
+        ("居住地址", person.address),
+    ]

@@ -31,27 +31,6 @@ def discharge_record(visit: Visit) -> Paper:
     condition = visit.condition
     admitted, discharged = visit.on(ADMITTED_BEFORE), visit.on(DISCHARGED_BEFORE)
     days = ADMITTED_BEFORE - DISCHARGED_BEFORE
-    results = (
-        ("项目", "结果", "参考区间"),
-        *(
-            (name, f"{value} {unit} {flag}".strip(), span)
-            for name, _, value, flag, unit, span in condition.laboratory + COMMON_LABORATORY
-        ),
-    )
-    rounds = tuple(
-        (
-            zh(admitted + timedelta(days=day)),
-            ("入院", "上级医师查房", "治疗调整", "病情平稳", "出院")[min(day // 2, 4)],
-            note,
-        )
-        for day, note in (
-            (0, "完善入院检查，告知病情及治疗方案"),
-            (2, "结合检查结果明确诊断，同意目前治疗"),
-            (4, "症状较前减轻，复查指标后调整用药"),
-            (7, "一般情况好，生命体征平稳，继续观察"),
-            (days, "符合出院标准，交代出院后注意事项"),
-        )
-    )
     return visit.paper(
         MaterialKind.DISCHARGE_RECORD,
         template="record",
@@ -65,13 +44,33 @@ def discharge_record(visit: Visit) -> Paper:
                 section("入院诊断", *numbered(condition.diagnoses[:1])),
                 section("出院诊断", *numbered(condition.diagnoses)),
                 section("入院情况", condition.history, _EXAMINATION),
-                section("主要检查", *numbered(condition.findings), rows=results),
-                section("诊疗经过", condition.course, rows=(("日期", "记录", "内容"), *rounds)),
+                section(
+                    "主要检查", *numbered(condition.findings), rows=_results(condition.laboratory + COMMON_LABORATORY)
+                ),
+                section("诊疗经过", condition.course, rows=_rounds(admitted, days)),
                 section("出院情况", "神志清楚，精神饮食可，生命体征平稳，主要症状较入院时明显好转。"),
                 section("出院医嘱", *numbered(condition.advice)),
             ]
         },
     )
+
+
+def _results(items: tuple[Item, ...]) -> tuple[tuple[str, ...], ...]:
+    found = ((name, f"{value} {unit} {flag}".strip(), span) for name, _, value, flag, unit, span in items)
+    return (("项目", "结果", "参考区间"), *found)
+
+
+def _rounds(admitted: date, days: int) -> tuple[tuple[str, ...], ...]:
+    notes = (
+        (0, "完善入院检查，告知病情及治疗方案"),
+        (2, "结合检查结果明确诊断，同意目前治疗"),
+        (4, "症状较前减轻，复查指标后调整用药"),
+        (7, "一般情况好，生命体征平稳，继续观察"),
+        (days, "符合出院标准，交代出院后注意事项"),
+    )
+    kinds = ("入院", "上级医师查房", "治疗调整", "病情平稳", "出院")
+    made = ((zh(admitted + timedelta(days=day)), kinds[min(day // 2, 4)], note) for day, note in notes)
+    return (("日期", "记录", "内容"), *made)
 
 
 _EXAMINATION = (

@@ -6,7 +6,7 @@ Everything raised on purpose is `Refused` (what was wrong, which rule, what to d
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,15 +56,16 @@ from starter.refusals import check_insured_day, check_same_content, second_case
 from starter.seeing import Sees, Visible, everything
 from starter.status import read_status
 from starter.superseding import check_successor
-from starter.uploads import read_declared, read_papers
+from starter.uploads import keep_files, read_declared, read_papers
 from storage import reading
 from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.earlier import taken_over_by
 from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of_person
 from storage.keys import Keys, load_keys
-from storage.objects import ObjectStore
+from storage.objects import ObjectStore, content_address
 from storage.policies import policy_book
+from storage.uploads import name_for_case
 from worker.settings import Settings
 
 __all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"]
@@ -159,8 +160,8 @@ class Mente:
             self.database, self.objects, self.calendars, start, visible=visible, received_from=received_from
         )
         await self._refuse_second_case(start, visible)
-        for content in contents:
-            await self.objects.put(content)
+        named = [paper.sha256 for paper in start.materials]
+        await keep_files(self.database, self.objects, start.acceptance_no, named, contents)
         return await self._start(start, wait, account, visible)
 
     async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
@@ -262,8 +263,16 @@ class Mente:
         if isinstance(command, Supersede):
             await check_successor(self.database, number, command)
         check_said(command, region=number[:6])
+        if isinstance(command, SupplyMaterials):
+            await self._name(number, command)
         if isinstance(command, InsuredChanged):
             check_insured_day(command.as_of_on, local_date(datetime.now(UTC)))
+
+    async def _name(self, number: str, command: SupplyMaterials) -> None:
+        # Until a worker takes it up, nothing else names what the command hands in.
+        async with self.database.write() as connection:
+            named = [paper.sha256 for paper in command.materials]
+            await name_for_case(connection, number, named, at=datetime.now(UTC))
 
     async def _is_due(self, number: str, command: Command) -> bool:
         async with self.database.read() as connection:
@@ -312,6 +321,13 @@ class Mente:
         """Return the handle of whichever run of the case is alive."""
         return self.client.get_workflow_handle(acceptance_no)
 
+    async def keep(self, acceptance_no: str, contents: Sequence[bytes]) -> None:
+        """Store files that are handed in to a case with the next command."""
+        if contents:
+            named = [content_address(content) for content in contents]
+            number = parse_acceptance_number(acceptance_no)
+            await keep_files(self.database, self.objects, number, named, contents)
+
     async def supply(
         self,
         acceptance_no: str,
@@ -324,8 +340,7 @@ class Mente:
     ) -> CommandReceipt:
         """Judge and store papers, then hand them in. Raises as `send` does."""
         papers = await asyncio.to_thread(read_declared, declared, folder)
-        for paper in papers:
-            await self.objects.put(paper.content)
+        await self.keep(acceptance_no, [paper.content for paper in papers])
         command = SupplyMaterials(
             command_id=command_id or new_command_id(),
             actor=actor,

@@ -98,11 +98,8 @@ async def house(
     home = home.absolute()
     settings = Settings(home=home)
     keys = load_or_create_keys(settings.keys)
-    await asyncio.to_thread(migrate, settings.database)
     async with AsyncExitStack() as stack:
-        database = Database(settings.database)
-        stack.push_async_callback(database.close)
-        await _first_experts(database)
+        database = await stack.enter_async_context(_stored(settings))
         sink = await stack.enter_async_context(MailSink(home / "mail", port=ports(SMTP_PORT)))
         ui_port, codec_port = ports(UI_PORT), ports(CODEC_PORT)
         codec = f"http://127.0.0.1:{codec_port}"
@@ -116,11 +113,7 @@ async def house(
         )
         app = _codec_app(settings, keys, database, ui_port)
         await stack.enter_async_context(serve_codec_endpoint(app, port=codec_port))
-        server = await stack.enter_async_context(Child("temporal", lambda: spawn(plan.arguments(), plan.log)))
-        await until_serving(plan.address, server.process)
-        client = await connect_embedded(keys=keys, address=plan.address)
-        await ensure_namespace(client, NAMESPACE)
-        await ensure_search_attributes(client, NAMESPACE)
+        server = await stack.enter_async_context(_temporal(plan, keys))
         endpoints = Endpoints(
             temporal=plan.address,
             namespace=NAMESPACE,
@@ -135,6 +128,29 @@ async def house(
         )
         remember(home, endpoints)
         yield House(settings=settings, endpoints=endpoints, keys=keys, server=server)
+
+
+@asynccontextmanager
+async def _stored(settings: Settings) -> AsyncIterator[Database]:
+    """Bring the database up to this release, with experts in it, and close it in the end."""
+    await asyncio.to_thread(migrate, settings.database)
+    database = Database(settings.database)
+    try:
+        await _first_experts(database)
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _temporal(plan: ServerPlan, keys: Keys) -> AsyncIterator[Child]:
+    """Start the server, ready for cases: with its namespace and search attributes."""
+    async with Child("temporal", lambda: spawn(plan.arguments(), plan.log)) as server:
+        await until_serving(plan.address, server.process)
+        client = await connect_embedded(keys=keys, address=plan.address)
+        await ensure_namespace(client, NAMESPACE)
+        await ensure_search_attributes(client, NAMESPACE)
+        yield server
 
 
 def _codec_app(settings: Settings, keys: Keys, database: Database, ui_port: int) -> FastAPI:

@@ -63,29 +63,37 @@ def _explained(
         started_at=ledger.started_at,
         ended_at=ledger.ended_at,
         waiting_on=waiting_on if ledger.ended_at is None else WaitingOn.NONE,
-        stops=tuple(
-            StopLine(
-                ground=stop.ground.value,
-                ground_zh=GROUND_ZH[stop.ground],
-                legal_basis=basis.get(stop.ground.value, ""),
-                by=stop.by,
-                began_at=stop.began_at,
-                ended_at=stop.ended_at,
-                ended_by=stop.ended_by,
-            )
-            for stop in ledger.stops
-        ),
-        extensions=tuple(
-            ExtensionLine(
-                days=each.working_days,
-                ground=each.ground.value,
-                ground_zh=GROUND_ZH[Ground(each.ground)],
-                by=each.by,
-                at=each.at,
-            )
-            for each in ledger.extensions
-        ),
+        stops=_stops(ledger, basis),
+        extensions=_extensions(ledger),
         days=_days(clock.explain(ledger, calendar, last_on), in_force=in_force),
+    )
+
+
+def _stops(ledger: Ledger, basis: Mapping[str, str]) -> tuple[StopLine, ...]:
+    return tuple(
+        StopLine(
+            ground=stop.ground.value,
+            ground_zh=GROUND_ZH[stop.ground],
+            legal_basis=basis.get(stop.ground.value, ""),
+            by=stop.by,
+            began_at=stop.began_at,
+            ended_at=stop.ended_at,
+            ended_by=stop.ended_by,
+        )
+        for stop in ledger.stops
+    )
+
+
+def _extensions(ledger: Ledger) -> tuple[ExtensionLine, ...]:
+    return tuple(
+        ExtensionLine(
+            days=each.working_days,
+            ground=each.ground.value,
+            ground_zh=GROUND_ZH[Ground(each.ground)],
+            by=each.by,
+            at=each.at,
+        )
+        for each in ledger.extensions
     )
 
 

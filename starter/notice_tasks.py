@@ -75,10 +75,14 @@ async def finish_task(
         await _carry_out(mente, acceptance_no, found.order, before=found.before, is_new=found.order is wanted)
     if found.refused is not None:
         raise found.refused
+    return await _as_it_is(mente, acceptance_no, seq)
+
+
+async def _as_it_is(mente: Mente, acceptance_no: str, seq: int) -> NoticeTask:
     async with mente.database.read() as connection:
-        done = await task_of(connection, acceptance_no, seq)
-    assert done is not None, "a task is never taken away"
-    return done
+        task = await task_of(connection, acceptance_no, seq)
+    assert task is not None, "a task is never taken away"
+    return task
 
 
 class _Ordered(NamedTuple):

@@ -20,6 +20,7 @@ from domain.notice_plan import BY_SMS, EMAIL, SMS
 from domain.refusal import Refused, refuse
 from starter.answers import CALL, CALL_SECONDS, answered_within, unreached
 from starter.client import new_command_id
+from starter.lost_notices import give_up_lost, is_under_way
 from starter.refusals import checked_officer, has_arrived, id_taken, still_under_way, unknown_notice
 from storage.database import Database
 from storage.notice_orders import (
@@ -31,7 +32,7 @@ from storage.notice_orders import (
     told_today,
     usual_channels,
 )
-from storage.notice_standing import OPEN, AttemptState
+from storage.notice_standing import AttemptState
 from storage.notice_views import NoticeWhole, whole_notice
 from storage.notices import CertificateMissing, NoticeRecord, load_notice
 
@@ -77,7 +78,7 @@ class Resent(Model):
 
 
 async def resend_notice(database: Database, client: Client, wanted: Resend, *, now: datetime) -> Resent:
-    """Order a notice sent anew and start it, once for a command id.
+    """Order a notice sent anew and start it, once for a command id; one whose workflow was terminated is ended first.
 
     Raises `Refused` where it is under way, was delivered, may have arrived (unless `although_unknown`), or would say
     the same to the same number on the same day; `Unreachable` or `Unanswered` where Temporal does not take it: then
@@ -86,10 +87,11 @@ async def resend_notice(database: Database, client: Client, wanted: Resend, *, n
     checked_officer(wanted.actor)
     _check_channels(wanted.channels)
     wanted = wanted.model_copy(update={"command_id": wanted.command_id or new_command_id()})
+    await give_up_lost(database, client, wanted.acceptance_no, wanted.seq, actor=wanted.actor, now=now)
     async with database.write() as connection:
         found, orders = await _locked(connection, wanted)
         known = next((each for each in orders if each.command_id == wanted.command_id), None)
-        under_way = known is None and _is_under_way(found)
+        under_way = known is None and is_under_way(found)
         order: ResendOrder | None
         if known is not None:
             _check_same(known, wanted)
@@ -165,10 +167,6 @@ async def _start(client: Client, found: NoticeWhole, order: ResendOrder, *, at: 
     except RPCError as error:
         raise unreached(error) from None
     return workflow_id
-
-
-def _is_under_way(found: NoticeWhole) -> bool:
-    return found.settled_at is None or any(each.state in OPEN for each in found.ways)
 
 
 def _usual(found: NoticeWhole) -> tuple[str, ...]:

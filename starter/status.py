@@ -15,7 +15,7 @@ from domain.events import EventKind
 from domain.moments import local_date
 from domain.vocabulary import DATE_ZH, END_ZH, DateKind, Status
 from storage.calendar_store import CalendarHistory
-from storage.reading import CaseLine, CaseView, TimelineEntry
+from storage.reading import CaseLine, CaseView, SeatView, TimelineEntry
 
 _BEFORE = timedelta(days=40)
 _AFTER = timedelta(days=800)
@@ -75,29 +75,31 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
         reason=_reason(view),
         reason_code=view.end_ground,
         limit=limit_status(view.ledger, at, own) if view.ledger else None,
-        panel=tuple(
-            SeatLine(
-                expert=seat.expert_id,
-                panel=seat.panel,
-                round=seat.round,
-                state=seat.state,
-                decision=seat.decision.value if seat.decision else None,
-            )
-            for seat in view.seats
-        ),
-        timeline=tuple(
-            TimelineLine(
-                seq=entry.seq,
-                at=entry.at,
-                kind=entry.kind,
-                status_from=entry.status_from,
-                status_to=entry.status_to,
-                actor=entry.actor,
-                detail=entry.detail,
-                due_on=_day_told(entry),
-            )
-            for entry in view.timeline
-        ),
+        panel=tuple(_seat_line(seat) for seat in view.seats),
+        timeline=tuple(_timeline_line(entry) for entry in view.timeline),
+    )
+
+
+def _seat_line(seat: SeatView) -> SeatLine:
+    return SeatLine(
+        expert=seat.expert_id,
+        panel=seat.panel,
+        round=seat.round,
+        state=seat.state,
+        decision=seat.decision.value if seat.decision else None,
+    )
+
+
+def _timeline_line(entry: TimelineEntry) -> TimelineLine:
+    return TimelineLine(
+        seq=entry.seq,
+        at=entry.at,
+        kind=entry.kind,
+        status_from=entry.status_from,
+        status_to=entry.status_to,
+        actor=entry.actor,
+        detail=entry.detail,
+        due_on=_day_told(entry),
     )
 
 

@@ -1,6 +1,8 @@
-"""Reading the files an application or a supply names, and judging them before anything is kept."""
+"""Reading the files an application or a supply names, judging them before anything is kept, and keeping them."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,7 +10,9 @@ from pydantic import ValidationError
 from activities.materials import MAX_FILE_BYTES, judge_file
 from domain.application import ApplicationForm, DeclaredMaterial, Material
 from domain.refusal import refuse
-from storage.objects import content_address
+from storage.database import Database
+from storage.objects import ObjectStore, content_address
+from storage.uploads import name_for_case
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,24 @@ def _read(entry: DeclaredMaterial, folder: Path, field: str) -> Paper:
     declared = entry.model_dump(exclude={"file"})
     material = Material(sha256=content_address(content), **declared, **facts.model_dump())
     return Paper(material=material, content=content)
+
+
+async def keep_files(
+    database: Database, objects: ObjectStore, number: str, named: Collection[str], contents: Iterable[bytes]
+) -> None:
+    """Keep what is handed in to a case: the files it names, by SHA-256, and the bytes of those not stored yet.
+
+    They are named before they are stored and before the case hears of them. Raises `Refused` where one is not stored:
+    nothing named it any more, and it was cleared away while it was handed in.
+    """
+    async with database.write() as connection:
+        await name_for_case(connection, number, named, at=datetime.now(UTC))
+    brought = {await objects.put(content) for content in contents}
+    for position, sha256 in enumerate(named):
+        if sha256 not in brought and not await objects.exists(sha256):
+            raise refuse(
+                field=f"materials[{position}].sha256",
+                rule="材料文件须已上传并仍在保存",
+                remedy="请重新上传该文件后再次提交",
+                message="这一文件已不在文件库中。",
+            )

@@ -55,13 +55,6 @@ async def claim_case(connection: AsyncConnection, account_id: str, acceptance_no
     return True
 
 
-async def cases_of_account(connection: AsyncConnection, account_id: str) -> tuple[str, ...]:
-    """Return the numbers of an account's cases, the newest first."""
-    query = select(account_case.c.acceptance_no).where(account_case.c.account_id == account_id)
-    ordered = query.order_by(account_case.c.linked_at.desc(), account_case.c.acceptance_no)
-    return tuple((await connection.execute(ordered)).scalars())
-
-
 async def accounts_of_case(connection: AsyncConnection, acceptance_no: str) -> tuple[str, ...]:
     """Return the ids of the accounts a case belongs to."""
     query = select(account_case.c.account_id).where(account_case.c.acceptance_no == acceptance_no)

@@ -12,6 +12,7 @@ from domain.application import Model
 from domain.attention import MARKS
 from domain.events import EventKind
 from domain.vocabulary import Sla, Status, WaitingOn
+from storage.own_cases import not_of_person
 from storage.tables import case, case_event
 
 UNDECIDED = (Status.SUBMITTED, Status.SUPPLEMENT, Status.VERIFYING, Status.REVIEW, Status.APPEALING)
@@ -40,10 +41,14 @@ class DeskCounts(Model):
     counter: int = 0
 
 
-async def desk_counts(connection: AsyncConnection, regions: tuple[str, ...]) -> DeskCounts:
-    """Return the counts of the trays, of open cases only."""
+async def desk_counts(
+    connection: AsyncConnection, regions: tuple[str, ...], *, apart_from: str | None = None
+) -> DeskCounts:
+    """Return the counts of the trays, of open cases only; `apart_from` leaves out a person's, as their lists do."""
     columns = case.c.status, case.c.sla, case.c.attention, case.c.waiting_on
     query = select(*columns, func.count()).where(case.c.region.in_(regions), case.c.closed.is_(False))
+    if apart_from is not None:
+        query = query.where(not_of_person(case.c.acceptance_no, apart_from))
     found: dict[str, int] = defaultdict(int)
     for status, sla, attention, waiting_on, cases in (await connection.execute(query.group_by(*columns))).all():
         undecided = status in UNDECIDED
@@ -55,8 +60,13 @@ async def desk_counts(connection: AsyncConnection, regions: tuple[str, ...]) -> 
     return DeskCounts(**found)
 
 
-async def short_panels(connection: AsyncConnection, regions: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the open cases whose panel lacks experts: no call since the last one that found too few."""
+async def short_panels(
+    connection: AsyncConnection, regions: tuple[str, ...], *, apart_from: str | None = None
+) -> tuple[str, ...]:
+    """Return the open cases whose panel lacks experts: no call since the last one that found too few.
+
+    `apart_from` leaves out a person's.
+    """
 
     def last(kind: EventKind) -> ScalarSelect[int]:
         same = case_event.c.acceptance_no == case.c.acceptance_no, case_event.c.kind == kind
@@ -70,6 +80,8 @@ async def short_panels(connection: AsyncConnection, regions: tuple[str, ...]) ->
         case.c.status.in_(_HEARING),
         short > func.coalesce(assigned, 0),
     )
+    if apart_from is not None:
+        query = query.where(not_of_person(case.c.acceptance_no, apart_from))
     return tuple((await connection.scalars(query.order_by(case.c.acceptance_no))).all())
 
 

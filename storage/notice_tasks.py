@@ -162,9 +162,11 @@ def _behind(place: TaskPlace, at: Column[datetime], *, done: bool) -> ColumnElem
     return or_(at < place.at if done else at > place.at, same_instant)
 
 
-async def open_tasks(connection: AsyncConnection, region: str | None = None) -> int:
-    """Return how many tasks are open."""
+async def open_tasks(connection: AsyncConnection, region: str | None = None, *, apart_from: str | None = None) -> int:
+    """Return how many tasks are open; `apart_from` leaves out those of a person's cases."""
     wanted = select(func.count()).select_from(notice_task).where(notice_task.c.done_at.is_(None))
     if region is not None:
         wanted = wanted.where(notice_task.c.region == region)
+    if apart_from is not None:
+        wanted = wanted.where(not_of_person(notice_task.c.acceptance_no, apart_from))
     return (await connection.execute(wanted)).scalar_one()

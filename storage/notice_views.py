@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select
@@ -57,7 +57,7 @@ class ReceiptView(Model):
     provider: str
     provider_id: str
     reference: str
-    state: str
+    state: Literal[AttemptState.DELIVERED, AttemptState.FAILED]
     detail: str
     reported_at: datetime | None
     received_at: datetime

@@ -1,12 +1,14 @@
-"""The object store of material files and certificates: content-addressed, create-only.
+"""The object store of material files and certificates: content-addressed, create-only; what is named stays.
 
 An object's address is the SHA-256 of its bytes, so evidence cannot be overwritten and damage cannot go
 unnoticed. A local folder by default, any S3-compatible service by URL.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Self
 
@@ -97,6 +99,14 @@ class ObjectStore:
         if digest.hexdigest() != sha256:
             raise Tampered(sha256)
         return size
+
+    async def remove(self, addresses: Collection[str]) -> None:
+        """Remove objects; one that is not there is removed already. For `storage/unnamed.py`, which knows which."""
+        await asyncio.gather(*(self._remove(sha256) for sha256 in addresses))
+
+    async def _remove(self, sha256: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._backend, _key(sha256))
 
     async def exists(self, sha256: str) -> bool:
         """Say whether an object has this address; its bytes are not read."""

@@ -19,7 +19,7 @@ from domain.identity import mask_listed_id_number
 from domain.panel import Outcome
 from domain.vocabulary import REVOKED_ZH, Decision, Sla, Status, WaitingOn
 from storage.effects import ASSIGNED
-from storage.entitlements import holder_of_place
+from storage.notice_standing import AttemptState
 from storage.tables import (
     case,
     case_event,
@@ -132,7 +132,7 @@ class AttemptView(Model):
     provider: str = ""
     intent: int = 0
     attempt: int
-    state: str
+    state: AttemptState
     detail: str
     claimed_at: datetime
     ended_at: datetime | None
@@ -144,7 +144,7 @@ class NoticeView(Model):
     seq: int
     event: NoticeEvent
     recipient: Recipient
-    state: str
+    state: AttemptState
     channels: tuple[str, ...]
     created_at: datetime
     attempts: tuple[AttemptView, ...] = ()
@@ -316,11 +316,6 @@ async def intake_of(connection: AsyncConnection, acceptance_no: str) -> Intake |
     query = select(case.c.status, case.c.duplicate_of).where(case.c.acceptance_no == acceptance_no)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else Intake.model_validate(row)
-
-
-async def open_case_of(connection: AsyncConnection, *, person_key: str, disease_id: str) -> str | None:
-    """Return the number of the open case or live entitlement of a person for a disease."""
-    return await holder_of_place(connection, person_key, disease_id)
 
 
 async def notices_of(connection: AsyncConnection, acceptance_no: str) -> tuple[NoticeView, ...]:

@@ -1,41 +1,80 @@
 """Who uploaded which file: a file may be named by whoever sent it, and by whoever sees a case in which it stands.
 
 A SHA-256 alone opens nothing: whoever came to know one would else read the file through an application of their own.
+
+Whatever goes into the object store is written down here first, so that `storage/unnamed.py` knows all that may be
+cleared away, and takes nothing that somebody is about to name.
 """
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, String, and_, delete, false, literal, or_, select, type_coerce
+from sqlalchemy import RowMapping, Select, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import CaseFacts, Principal, is_theirs
 from domain.roles import Role
 from storage.case_facts import persons_of
 from storage.database import insert_rows
-from storage.tables import account_case, case, material, upload, web_draft
+from storage.tables import account_case, case, material, upload
 
 KEPT = timedelta(days=30)
 """How long after it was sent a file may be named for the first time; what stands in a case may be named on."""
 
-_OF_ACCOUNT = "account:"
+OF_ACCOUNT, OF_CASE = "account:", "case:"
+"""How owners begin; a case's are files that were handed in to it, or are to be made for it: nobody may name them by
+that."""
+
+_NAMING = 0x6D656E7465
+"""The advisory lock of PostgreSQL under which files are named, and cleared away."""
 
 
 def owner_of(principal: Principal) -> str:
     """Return to whom an upload belongs: `account:ID`, or `channel:REGION:NAME` for every key of a channel."""
     if principal.kind == "key":
         return f"channel:{principal.regions[0]}:{principal.channel}"
-    return f"{_OF_ACCOUNT}{principal.id}"
+    return f"{OF_ACCOUNT}{principal.id}"
 
 
 async def record_uploads(
     connection: AsyncConnection, principal: Principal, hashes: Iterable[str], *, at: datetime
 ) -> None:
-    """Note that somebody sent files; one that is sent again may be named as long as if it were new."""
-    owner = owner_of(principal)
+    """Note that somebody sends files, before they are stored; sent again, they may be named as long as if new."""
+    await _name(connection, owner_of(principal), hashes, at)
+
+
+async def name_for_case(connection: AsyncConnection, number: str, hashes: Iterable[str], *, at: datetime) -> None:
+    """Note that files are handed in to a case, or made for it, before it hears of them or they are stored.
+
+    What was handed in waits in Temporal for a worker, as long as that takes: until then nothing else names it.
+    """
+    await _name(connection, f"{OF_CASE}{number}", hashes, at)
+
+
+async def not_named_for(connection: AsyncConnection, number: str, hashes: Collection[str]) -> list[str]:
+    """Return those of the files that neither stand in a case nor are noted as handed in to it."""
+    papers = select(material.c.sha256).where(material.c.acceptance_no == number, material.c.sha256.in_(hashes))
+    noted = select(upload.c.sha256).where(upload.c.owner == f"{OF_CASE}{number}", upload.c.sha256.in_(hashes))
+    named = frozenset(await connection.scalars(papers.union(noted)))
+    return [each for each in dict.fromkeys(hashes) if each not in named]
+
+
+async def _name(connection: AsyncConnection, owner: str, hashes: Iterable[str], at: datetime) -> None:
     rows = [{"sha256": each, "owner": owner, "uploaded_at": at} for each in dict.fromkeys(hashes)]
-    await insert_rows(connection, upload, rows, update=["uploaded_at"])
+    if rows:
+        await await_turn(connection, alone=False)
+        await insert_rows(connection, upload, rows, update=["uploaded_at"])
+
+
+async def await_turn(connection: AsyncConnection, *, alone: bool) -> None:
+    """Wait until nobody clears files away, or also, `alone`, until nobody names any; holds for the transaction.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        await connection.execute(select(lock(_NAMING)))
 
 
 async def usable_files(
@@ -81,16 +120,3 @@ def _facts(row: RowMapping, principal: Principal, person_key: Callable[[str], st
         persons=persons_of(row, person_key),
         applicant_accounts=(principal.id,) if row["linked"] else (),
     )
-
-
-async def forget_uploads(connection: AsyncConnection, *, at: datetime) -> int:
-    """Forget who sent files long ago, and return how many; the files stay.
-
-    What stands in a case is named through the case from then on. An account with a draft under way keeps its own:
-    the draft may hold them.
-    """
-    drafting = select(literal(_OF_ACCOUNT, String) + type_coerce(web_draft.c.account_id, String)).where(
-        web_draft.c.sent_at.is_(None)
-    )
-    old = upload.c.uploaded_at < at - KEPT, upload.c.owner.not_in(drafting)
-    return int((await connection.execute(delete(upload).where(*old))).rowcount)

@@ -217,33 +217,10 @@ def _panel(case: "CaseWorkflow") -> Panel:
 
 
 def _object(case: "CaseWorkflow", command: RaiseObjection | RuleObjection) -> None:
-    state, now = case.state, workflow.now()
     if isinstance(command, RaiseObjection):
-        objection = Objection(
-            objection_id=f"O{len(state.objections) + 1}", by=command.by, reason=command.reason, raised_at=now
-        )
-        state.objections = (*state.objections, objection)
-        case.note(
-            EventKind.OBJECTION_RAISED,
-            actor=command.actor,
-            objection_id=objection.objection_id,
-            reason=command.reason,
-        )
-        ruling = ""
+        objection, ruling = _raised(case, command), ""
     else:
-        objection = next(entry for entry in state.objections if entry.objection_id == command.objection_id)
-        objection = objection.model_copy(update={"upheld": command.upheld})
-        state.objections = tuple(
-            objection if entry.objection_id == objection.objection_id else entry for entry in state.objections
-        )
-        case.note(
-            EventKind.OBJECTION_RULED,
-            actor=command.actor,
-            objection_id=objection.objection_id,
-            upheld=command.upheld,
-            reason=command.reason,
-        )
-        ruling = command.reason
+        objection, ruling = _ruled(case, command), command.reason
     # One row for one objection: raised and ruled in one transition, the ruling says it all.
     others = [row for row in case.draft.objections if row.objection_id != objection.objection_id]
     case.draft.objections = [
@@ -255,9 +232,44 @@ def _object(case: "CaseWorkflow", command: RaiseObjection | RuleObjection) -> No
             raised_at=objection.raised_at,
             upheld=objection.upheld,
             ruling_reason=ruling,
-            ruled_at=now if objection.upheld is not None else None,
+            ruled_at=workflow.now() if objection.upheld is not None else None,
         ),
     ]
+
+
+def _raised(case: "CaseWorkflow", command: RaiseObjection) -> Objection:
+    state = case.state
+    objection = Objection(
+        objection_id=f"O{len(state.objections) + 1}",
+        by=command.by,
+        reason=command.reason,
+        raised_at=workflow.now(),
+    )
+    state.objections = (*state.objections, objection)
+    case.note(
+        EventKind.OBJECTION_RAISED,
+        actor=command.actor,
+        objection_id=objection.objection_id,
+        reason=command.reason,
+    )
+    return objection
+
+
+def _ruled(case: "CaseWorkflow", command: RuleObjection) -> Objection:
+    state = case.state
+    raised = next(entry for entry in state.objections if entry.objection_id == command.objection_id)
+    objection = raised.model_copy(update={"upheld": command.upheld})
+    state.objections = tuple(
+        objection if entry.objection_id == objection.objection_id else entry for entry in state.objections
+    )
+    case.note(
+        EventKind.OBJECTION_RULED,
+        actor=command.actor,
+        objection_id=objection.objection_id,
+        upheld=command.upheld,
+        reason=command.reason,
+    )
+    return objection
 
 
 def _proceed(case: "CaseWorkflow", command: VerifyOriginals | Withdraw | Extend | Correct) -> None:
@@ -319,10 +331,7 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
     state, actor = case.state, command.actor
     match command:
         case ChangeHospital():
-            today = local_date(workflow.now())
-            state.hospital_changes = kept_changes((*hospital_changes(state), today), today)
-            state.hospital_id, state.hospital_changed_on = command.hospital_id, today
-            case.note(EventKind.HOSPITAL_CHANGED, actor=actor, hospital_id=command.hospital_id)
+            _change_hospital(case, command)
         case FileOffregion():
             state.offregion = Offregion(region=command.region, from_on=command.from_on)
             case.note(
@@ -347,15 +356,32 @@ def _keep(case: "CaseWorkflow", command: Command) -> None:
             state.end_ground = command.ground
             case.note(EventKind.END_ORDERED, actor=actor, ground=command.ground)
         case Supersede():
-            state.superseded_by, state.superseded_from = command.by, command.from_on
-            if command.from_on is not None:
-                last_on = command.from_on - timedelta(days=1)
-                state.end_on = min(state.end_on or last_on, last_on)
-            from_on = command.from_on.isoformat() if command.from_on else ""
-            case.note(EventKind.END_ORDERED, actor=actor, ground="superseded", by=command.by, from_on=from_on)
+            _supersede(case, command)
         case NoticeDelivered():
             delivering.deliver(case, command)
         case NoticeFailed():
             delivering.fail(case, command)
         case NoticeWaived():
             delivering.waive(case, command)
+
+
+def _change_hospital(case: "CaseWorkflow", command: ChangeHospital) -> None:
+    state, today = case.state, local_date(workflow.now())
+    state.hospital_changes = kept_changes((*hospital_changes(state), today), today)
+    state.hospital_id, state.hospital_changed_on = command.hospital_id, today
+    case.note(EventKind.HOSPITAL_CHANGED, actor=command.actor, hospital_id=command.hospital_id)
+
+
+def _supersede(case: "CaseWorkflow", command: Supersede) -> None:
+    state, from_on = case.state, command.from_on
+    state.superseded_by, state.superseded_from = command.by, from_on
+    if from_on is not None:
+        last_on = from_on - timedelta(days=1)
+        state.end_on = min(state.end_on or last_on, last_on)
+    case.note(
+        EventKind.END_ORDERED,
+        actor=command.actor,
+        ground="superseded",
+        by=command.by,
+        from_on=from_on.isoformat() if from_on else "",
+    )

@@ -1,19 +1,14 @@
 """Print a certificate: one A5 page, signed in its text, in its QR code and as a file."""
 
-import functools
-import io
-import json
-import threading
-from datetime import datetime, time
-from importlib.resources import as_file, files
 from pathlib import Path
 
-import segno
 import typst
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import JsonValue
 
 from activities.certificates.signing import seal_file, sign_content
 from activities.certificates.verify import verify_certificate
+from activities.typst_pages import qr_svg, set_page
 from domain.certificate import (
     SIGNATURE_LABEL,
     VERIFY_PATH,
@@ -24,13 +19,9 @@ from domain.certificate import (
     qr_text,
     scanned_address,
 )
-from domain.moments import CST
 
 _TEMPLATE = Path(__file__).with_name("template.typ")
 _SIGNATURE_GROUP = 8
-
-# A typst compiler is not re-entrant: two threads in it at once raise. A page takes some milliseconds.
-_COMPILING = threading.Lock()
 
 
 class UnprintableCertificate(Exception):
@@ -67,17 +58,9 @@ def _printed_by_code_point(content: CertificateContent) -> tuple[tuple[str, str]
     return tuple((label, escaped_word(text) if label == "姓名" else text) for label, text in printed_fields(content))
 
 
-@functools.cache
-def _compiler() -> typst.Compiler:
-    with as_file(files("noto_cjk_sans_otc")) as folder:
-        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
-    # by path, not by bytes: a compiler over bytes works only once
-    return typst.Compiler(str(_TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
-
-
 def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
     """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
-    page = {
+    page: dict[str, JsonValue] = {
         "issuer": f"{content.city}医疗保障局",
         "lines": [[*line] for line in lines],
         "figures": [[*line] for line in printed_figures(content)],
@@ -88,20 +71,8 @@ def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], si
         "qr": _qr_svg(scanned),
         "opens": VERIFY_PATH in scanned,
     }
-    with _COMPILING:
-        pdf = _compiler().compile(
-            format="pdf",
-            sys_inputs={"page": json.dumps(page, ensure_ascii=False)},
-            pdf_standards="a-2u",
-            # the day of issue, not the moment of printing: a certificate printed again is the same file
-            timestamp=datetime.combine(content.issued_on, time(0), tzinfo=CST),
-        )
-    assert isinstance(pdf, bytes)
-    return pdf
+    return set_page(_TEMPLATE, page, dated_on=content.issued_on)
 
 
 def _qr_svg(text: str) -> str:
-    buffer = io.BytesIO()
-    code = segno.make(text, error="m", mode="byte", encoding="utf-8", micro=False, boost_error=False)
-    code.save(buffer, kind="svg", xmldecl=False, border=0, dark="#0b2f33")
-    return buffer.getvalue().decode()
+    return qr_svg(text, dark="#0b2f33")

@@ -15,13 +15,14 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.contract import ActivityName
-from activities.notice_contract import SAID_TODAY, NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
+from activities.notice_contract import NoticeSent, NoticeState, ReportNotice, SendNotice, StartNotice
 from activities.notices.attempting import Attempts, as_found, way_of
 from activities.notices.by_sms import BySms
 from activities.notices.email import Attachment, HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.push import Pusher
 from activities.notices.reporting import report
+from activities.notices.settling import settle_and_ask
 from activities.notices.sms import SmsGateway
 from activities.notices.texts import city_of
 from activities.notices.wording import push_of, text_of
@@ -32,8 +33,7 @@ from storage.attempts import Attempt, claim, record_outcome
 from storage.database import Database
 from storage.inbox import InboxMessage, keep_message
 from storage.notice_standing import AttemptState
-from storage.notice_tasks import BY_RECEIPT, TaskOutcome, TaskReason, close_task, raise_task, task_of
-from storage.notices import CertificateMissing, NoticeRecord, load_notice, said_today, settle
+from storage.notices import CertificateMissing, NoticeRecord, load_notice
 
 
 class NoticeSettings(Model):
@@ -113,29 +113,9 @@ class NoticeActivities:
 
     @activity.defn(name=ActivityName.SETTLE_NOTICE.value)
     async def settle_notice(self, start: StartNotice) -> NoticeSent:
-        """Close the notice and return how it stands; where nobody was reached, raise a task for a person.
-
-        Whether somebody was is a matter of the order that ends here: what an earlier one sent has been found wanting.
-        """
-        number, seq, at = start.acceptance_no, start.seq, self._attempts.now()
+        """Close the notice and return how it stands; where nobody was reached, raise a task for a person."""
         async with self._database.write() as connection:
-            settled = await settle(
-                connection, acceptance_no=number, seq=seq, channels=start.channels, at=at, intent=start.intent
-            )
-            known = await task_of(connection, number, seq)
-            state = settled.ordered
-            if settled.overall is AttemptState.DELIVERED:
-                state = settled.overall
-                await close_task(
-                    connection, acceptance_no=number, seq=seq, outcome=TaskOutcome.REACHED, by=BY_RECEIPT, at=at
-                )
-            said = await said_today(connection, number, seq, detail=SAID_TODAY, intent=start.intent)
-            reason = _task_of(start, state, said=said)
-            if reason is not None:
-                await raise_task(connection, acceptance_no=number, seq=seq, reason=reason, at=at)
-        return NoticeSent(
-            state=NoticeState(state.value), task=reason.value if reason else "", had_task=known is not None
-        )
+            return await settle_and_ask(connection, start, at=self._attempts.now())
 
     @activity.defn(name=ActivityName.REPORT_NOTICE.value)
     async def report_notice(self, task: ReportNotice) -> None:
@@ -262,23 +242,3 @@ class NoticeActivities:
 
     async def _leaving(self, held: Attempt) -> None:
         await self._attempts.leaving(held)
-
-
-def _task_of(start: StartNotice, state: AttemptState, *, said: bool) -> TaskReason | None:
-    """Return why a person is needed. `said`: a number has been told the same that day, by another notice."""
-    if start.plan is None or not start.plan.asks_people:
-        return None
-    match state:
-        case AttemptState.FAILED:
-            return TaskReason.FAILED
-        case AttemptState.UNKNOWN:
-            return TaskReason.UNKNOWN
-        case AttemptState.SKIPPED if said:
-            # A period begins with this very notice, whatever another one said.
-            return TaskReason.UNCONFIRMED if start.plan.legal else None
-        case AttemptState.SKIPPED:
-            return TaskReason.NO_ADDRESS
-        case AttemptState.SENT if start.plan.legal:
-            return TaskReason.UNCONFIRMED
-        case _:
-            return None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from starter.cli.failing import refused
 from starter.cli.opening import opened_database, read_settings
 from starter.cli.output import Answer, show_table
+from starter.cli.regions import check_regions
 from starter.cli.shape import Leaf, Section
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def add(
     from storage.accounts import NewAccount, add_account
     from storage.passwords import Passwords, check_password, generated_password
 
-    _check_regions(regions)
+    check_regions(*regions)
     given = check_password(_line(), login=login) if password_stdin else None
     new = NewAccount(
         login=login,
@@ -81,7 +81,7 @@ async def list_(role: str | None, region: str | None) -> Answer:
     from domain.access import Role
     from storage.accounts import list_accounts
 
-    _check_regions((region,) if region else ())
+    check_regions(region or None)
     async with opened_database(read_settings()) as database, database.read() as connection:
         found = await list_accounts(connection, role=Role(role) if role else None, region=region)
     content = {"accounts": [_shown(each) for each in found]}
@@ -150,7 +150,7 @@ async def key_add(region: str, channel: str, label: str, scopes: tuple[str, ...]
     from domain.access import Scope
     from storage.api_keys import add_key
 
-    _check_regions((region,))
+    check_regions(region)
     granted = [Scope(scope) for scope in scopes]
     at = datetime.now(UTC)
     async with opened_database(read_settings()) as database, database.write() as connection:
@@ -196,20 +196,6 @@ def _person_key(id_number: str) -> str:
 
     number = check_id_number(id_number, field="id_number")
     return load_keys(read_settings().keys).person_key(number)
-
-
-def _check_regions(regions: Sequence[str]) -> None:
-    from storage.policies import known_regions
-
-    known = known_regions()
-    if set(regions) <= set(known):
-        return
-    raise refused(
-        field="region",
-        rule=f"须为有政策文件的统筹区：{'、'.join(known)}",
-        remedy="请填写其中一个六位区划代码",
-        message="没有这个统筹区。",
-    )
 
 
 def _shown(account: "Account") -> dict[str, object]:

@@ -121,7 +121,6 @@ def import_(region: str, file: Path, folder: Path | None, name: str | None, list
     """
     from domain.catalogue_compare import check_adoption
     from domain.catalogue_compare import compare as held_against
-    from domain.catalogue_count import count_catalogue
     from domain.catalogue_csv import CatalogueRefused
     from domain.catalogue_toml import to_toml
 
@@ -136,15 +135,28 @@ def import_(region: str, file: Path, folder: Path | None, name: str | None, list
     except CatalogueRefused as error:
         return _refusal(error)
     found = held_against(ours, read.catalogue)
-    cautions = _cautions(found)
     fresh = to_toml(read.catalogue).encode()
     if (unloadable := breaks_policies(target, fresh)) is not None:
         return unloadable
-    written = _write(target, fresh)
-    counted = count_catalogue(read.catalogue.disease, read.catalogue.listed_total, read.catalogue.candidate)
+    return _imported(read.catalogue, _write(target, fresh), found)
+
+
+class _Written(NamedTuple):
+    """The file, whether it was written, and where the one before it is kept."""
+
+    target: Path
+    written: bool
+    kept: str | None
+
+
+def _imported(catalogue: "Catalogue", written: _Written, found: "CatalogueDifference") -> Answer:
+    from domain.catalogue_count import count_catalogue
+
+    counted = count_catalogue(catalogue.disease, catalogue.listed_total, catalogue.candidate)
+    cautions, target = _cautions(found), str(written.target)
     content = {
-        "region": region,
-        "file": str(target),
+        "region": catalogue.region,
+        "file": target,
         "written": written.written,
         "kept": written.kept,
         **counted.model_dump(),
@@ -152,17 +164,10 @@ def import_(region: str, file: Path, folder: Path | None, name: str | None, list
         **_difference_content(found),
         "cautions": cautions,
     }
-    outcome = f"已写入 {words(str(target))}" if written.written else f"内容相同，未改动 {words(str(target))}"
+    outcome = f"已写入 {words(target)}" if written.written else f"内容相同，未改动 {words(target)}"
     lines = [outcome, counted.sentence, *_difference_lines(found), *cautions]
-    lines.append(f"同一文件夹中本市政策文件的 catalogue 须写 {target.name}；请再运行 mente policy lint。")
+    lines.append(f"同一文件夹中本市政策文件的 catalogue 须写 {written.target.name}；请再运行 mente policy lint。")
     return Answer(content, lambda console: console.print("\n".join(lines), soft_wrap=True))
-
-
-class _Written(NamedTuple):
-    """Whether a file was written, and where the one before it is kept."""
-
-    written: bool
-    kept: str | None
 
 
 def _policy_of(region: str) -> "RegionPolicy":
@@ -270,7 +275,7 @@ def _write(target: Path, content: bytes) -> _Written:
     """Write the file whole or not at all; keep the one before under a name of its content."""
     before = target.read_bytes() if target.exists() else None
     if before == content:
-        return _Written(False, None)
+        return _Written(target, False, None)
     kept = None
     if before is not None:
         kept = target.with_name(f"{target.name}.{hashlib.sha256(before).hexdigest()[:8]}.bak")
@@ -278,7 +283,7 @@ def _write(target: Path, content: bytes) -> _Written:
     fresh = target.with_name(f".{target.name}.new")
     write_bytes(fresh, content, field="--to")
     os.replace(fresh, target)
-    return _Written(True, str(kept) if kept else None)
+    return _Written(target, True, str(kept) if kept else None)
 
 
 def _row_content(row: "DiseaseRow", status: str, policy: "RegionPolicy") -> dict[str, object]:

@@ -75,7 +75,10 @@ def estimate(
         deductible_used=_yuan(deductible_used, "deductible_used"),
         limit_used=_yuan(used, "used"),
     )
-    found = work_out(_policy(region, billed_on), bill)
+    return _answer(work_out(_policy(region, billed_on), bill))
+
+
+def _answer(found: "Estimate") -> Answer:
     lines = _lines(found)
     return Answer(found.model_dump(mode="json"), lambda console: console.print("\n".join(lines), soft_wrap=True))
 

@@ -10,6 +10,7 @@ from starter.cli.failing import refused
 from starter.cli.files import read_table
 from starter.cli.opening import opened_database, read_settings
 from starter.cli.output import Answer, show_table, words
+from starter.cli.regions import check_regions
 from starter.cli.shape import Leaf, Section
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def list_(region: str | None) -> Answer:
     """List the experts with the verdicts awaited of each."""
     from storage.expert_register import list_experts
 
-    _check_region(region)
+    check_regions(region)
     async with opened_database(read_settings()) as database, database.read() as connection:
         experts = await list_experts(connection, region=region)
     return Answer({"experts": experts}, lambda console: _show_experts(console, experts))
@@ -57,7 +58,7 @@ async def statistics(region: str | None, from_: datetime | None, to: datetime | 
     from storage.calendar_store import read_history
     from storage.expert_register import counted_statistics
 
-    _check_region(region)
+    check_regions(region)
     from_on, to_on = from_.date() if from_ else None, to.date() if to else None
     if from_on and to_on and from_on > to_on:
         raise refused(
@@ -71,19 +72,6 @@ async def statistics(region: str | None, from_: datetime | None, to: datetime | 
         found = await counted_statistics(connection, calendar, region=region, from_on=from_on, to_on=to_on)
     content = {"region": region, "from": from_on, "to": to_on, **found.model_dump(mode="json")}
     return Answer(content, lambda console: _show_statistics(console, found))
-
-
-def _check_region(region: str | None) -> None:
-    from storage.policies import known_regions
-
-    if region is None or region in known_regions():
-        return
-    raise refused(
-        field="region",
-        rule=f"须为有政策文件的统筹区：{'、'.join(known_regions())}",
-        remedy="请填写其中一个六位区划代码",
-        message="没有这个统筹区。",
-    )
 
 
 def _show_experts(console: "Console", experts: "tuple[ExpertLine, ...]") -> None:

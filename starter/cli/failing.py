@@ -47,6 +47,16 @@ def refused(*, field: str, rule: str, remedy: str, message: str) -> "Refused":
     return refuse(field=field, rule=rule, remedy=remedy, message=message)
 
 
+def cannot_listen() -> "Refused":
+    """Return the exception of a server whose address or port is taken or not this machine's."""
+    return refused(
+        field="port",
+        rule="地址和端口须可监听",
+        remedy="请换用其他端口，或停止占用它的程序",
+        message="无法监听该地址和端口。",
+    )
+
+
 class NotReady(Exception):
     """Something this program depends on is not there or does not answer; ends with exit code 3."""
 
@@ -95,26 +105,44 @@ def failure_of(error: Exception) -> Failure:
 
 
 def _known(error: Exception) -> Reason | None:
-    from sqlalchemy.exc import SQLAlchemyError
+    if isinstance(error, TimeoutError):
+        return _reason("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
+    return _of_temporal(error) or _of_storage(error)
+
+
+def _of_temporal(error: Exception) -> Reason | None:
     from temporalio.service import RPCError
 
-    from domain.policy_fault import PolicyError
     from starter.client import Unanswered
     from starter.server import ServerMissing
     from starter.skipping import StillSkipping
-    from storage.calendar_store import CalendarDamaged
-    from storage.keys import KeysUnusable
-    from storage.objects import NotStored, Tampered
     from worker.connection import Unreachable
     from worker.search_attributes import NamespaceUnusable
 
+    # Officials read these words too, and know the program by what it does.
     match error:
         case Unreachable() | NamespaceUnusable():
-            return _reason("temporal", "须能连接 Temporal 服务", "请确认服务已启动，稍后重试", str(error))
+            return _reason("temporal", "须能连接流程服务", "请确认服务已启动，稍后重试", str(error))
         case Unanswered() | StillSkipping():
             return _reason("temporal", "须在时限内得到应答", "请确认工作进程正在运行，稍后重试", str(error))
         case ServerMissing():
-            return _reason("temporal", "须有 Temporal 服务程序", "请安装 mente[embedded]", str(error))
+            return _reason("temporal", "须有流程服务的程序", "请安装 mente[embedded]", str(error))
+        case RPCError():
+            message = f"流程服务未能处理请求（{error.status.name}）。"
+            return _reason("temporal", "须能连接流程服务", "请稍后重试", message)
+        case _:
+            return None
+
+
+def _of_storage(error: Exception) -> Reason | None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from domain.policy_fault import PolicyError
+    from storage.calendar_store import CalendarDamaged
+    from storage.keys import KeysUnusable
+    from storage.objects import NotStored, Tampered
+
+    match error:
         case PolicyError():
             remedy = "请运行 mente policy lint 查看全部错误，更正后重试"
             return _reason("policies", "政策文件须能载入", remedy, f"政策文件无法使用。{error.problems[0]}")
@@ -129,16 +157,11 @@ def _known(error: Exception) -> Reason | None:
                 return _reason("calendar", "日历须已装入数据库", remedy, "数据库中没有工作日历。")
             message = f"数据库中的通知 {error.notice} 已被改动，不能据此计算期限。"
             return _reason("calendar", "通知须与导入时一致", "请从备份恢复数据库", message)
-        case RPCError():
-            message = f"Temporal 服务未能处理请求（{error.status.name}）。"
-            return _reason("temporal", "须能连接 Temporal 服务", "请稍后重试", message)
         case SQLAlchemyError():
             logger.error("database: %s", type(error).__name__)
             return _reason(
                 "database", "数据库须可访问并已迁移", "请确认数据库已启动，并运行 mente migrate", "数据库无法使用。"
             )
-        case TimeoutError():
-            return _reason("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
         case _:
             return None
 

@@ -10,6 +10,7 @@ from domain.events import NoticeEvent
 from starter.cli.failing import refused
 from starter.cli.opening import opened_database, opened_mente, read_settings
 from starter.cli.output import Answer
+from starter.cli.regions import check_regions
 from starter.cli.sending import NUMBER
 from starter.cli.shape import Leaf
 
@@ -37,6 +38,7 @@ _COMMAND_ID = click.option("--command-id", default="", metavar="ID", help="The s
 @click.option("--event", type=click.Choice([each.value for each in NoticeEvent]), metavar="EVENT")
 @click.option("--number", metavar="NO", help="Only of this case.")
 @click.option("--waiting", is_flag=True, default=False, help="Only what is still under way.")
+@click.option("--lost", is_flag=True, default=False, help="Only what waits although its workflow was terminated.")
 @click.option("--older-than", type=click.IntRange(0, 100_000), metavar="HOURS", help="Made longer ago than this.")
 @click.option("--cursor", metavar="CURSOR", help="The next page, as the last one named it.")
 @_LIMIT
@@ -46,6 +48,7 @@ async def list_(
     event: str | None,
     number: str | None,
     waiting: bool,
+    lost: bool,
     older_than: int | None,
     cursor: str | None,
     limit: int,
@@ -56,7 +59,10 @@ async def list_(
     from storage.notice_standing import AttemptState
     from storage.notice_views import NoticeFilter, page_of_notices
 
-    _check_region(region)
+    check_regions(region)
+    if lost:
+        others = (state, event, number, older_than, cursor)
+        return await _lost(region, with_others=waiting or any(each is not None for each in others))
     wanted = NoticeFilter(
         regions=(region,) if region else None,
         state=AttemptState(state) if state else None,
@@ -71,6 +77,24 @@ async def list_(
     following = f"{page.place.acceptance_no}.n{page.place.seq}" if page.place else None
     content = {"notices": page.notices, "next_cursor": following}
     return Answer(content, lambda console: show_list(console, page, following))
+
+
+async def _lost(region: str | None, *, with_others: bool) -> Answer:
+    from starter.cli.notice_cards import show_list
+    from starter.lost_notices import lost_notices
+    from storage.notice_views import NoticePage
+
+    if with_others:
+        raise refused(
+            field="--lost",
+            rule="--lost 只与 --region 一起使用",
+            remedy="请去掉其他筛选条件",
+            message="筛选条件不能同时使用。",
+        )
+    async with opened_mente() as mente:
+        found = await lost_notices(mente.database, mente.client, now=datetime.now(UTC))
+    page = NoticePage(notices=tuple(each for each in found if region in (None, each.region)))
+    return Answer({"notices": page.notices, "next_cursor": None}, lambda console: show_list(console, page, None))
 
 
 @click.command("resend", cls=Leaf)
@@ -128,7 +152,7 @@ async def tasks(region: str | None, done: bool, limit: int) -> Answer:
     from starter.cli.notice_cards import show_tasks
     from storage import notice_tasks
 
-    _check_region(region)
+    check_regions(region)
     regions = (region,) if region else ()
     async with opened_database(read_settings()) as database, database.read() as connection:
         found = await notice_tasks.tasks(connection, regions=regions, done=done, limit=limit)
@@ -182,7 +206,7 @@ async def counters(region: str | None) -> Answer:
     from starter.cli.notice_cards import show_counters
     from storage import notice_counters
 
-    _check_region(region)
+    check_regions(region)
     async with opened_database(read_settings()) as database, database.read() as connection:
         found = await notice_counters.counters(connection, (region,) if region else ())
     return Answer({"counters": found}, lambda console: show_counters(console, found))
@@ -203,19 +227,6 @@ def read_cursor(cursor: str | None) -> "NoticePlace | None":
             message="分页位置无法识别。",
         )
     return NoticePlace(found["number"], int(found["seq"]))
-
-
-def _check_region(region: str | None) -> None:
-    from storage.policies import known_regions
-
-    if region is None or region in known_regions():
-        return
-    raise refused(
-        field="region",
-        rule=f"须为有政策文件的统筹区：{'、'.join(known_regions())}",
-        remedy="请填写其中一个六位区划代码",
-        message="没有这个统筹区。",
-    )
 
 
 def _checked_id(command_id: str) -> str:

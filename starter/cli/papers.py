@@ -11,20 +11,11 @@ from typing import Any
 import click
 
 from domain.moments import CST
-from domain.vocabulary import MaterialKind
+from domain.vocabulary import OF_THE_PERSON, MaterialKind
 
 _TEXTS = ("issued_on", "diagnosed_on", "hospital_id")
 _FLAGS = ("sealed", "signed")
 DECLARED_WHOLE = "未逐项申报的材料由经手人确认：当日出具，二级及以上医院，已盖章，已签名"
-_UNDATED = frozenset(
-    {
-        MaterialKind.ID_FRONT,
-        MaterialKind.ID_BACK,
-        MaterialKind.E_CREDENTIAL,
-        MaterialKind.SOCIAL_CARD,
-        MaterialKind.PHOTO,
-    }
-)
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -59,7 +50,7 @@ class PaperSpec(click.ParamType[dict[str, object]]):
 
 
 def _in_order(kind: MaterialKind) -> dict[str, object]:
-    if kind in _UNDATED:
+    if kind in OF_THE_PERSON:
         return {}
     today = datetime.now(CST).date().isoformat()
     return {"issued_on": today, "hospital_level": 2, "sealed": True, "signed": True, "declared_whole": True}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from starter.cli.failing import refused
+from starter.cli.failing import cannot_listen, refused
 from starter.cli.opening import opened_database, read_settings
 from starter.cli.output import print_json
 from starter.cli.running import halt_on_signals
@@ -57,12 +57,7 @@ async def receipts(host: str, port: int) -> None:
                     await asyncio.wait({waiting, running.task}, return_when=asyncio.FIRST_COMPLETED)
                     waiting.cancel()
             except OSError:
-                raise refused(
-                    field="port",
-                    rule="地址和端口须可监听",
-                    remedy="请换用其他端口，或停止占用它的程序",
-                    message="无法监听该地址和端口。",
-                ) from None
+                raise cannot_listen() from None
 
 
 def _senders(settings: "Settings") -> "Mapping[str, Sender]":

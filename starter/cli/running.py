@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from starter.cli.failing import NotReady, refused
+from starter.cli.failing import NotReady, cannot_listen, refused
 from starter.cli.opening import opened_database, opened_mente, read_settings
 from starter.cli.output import HUMAN, Answer, print_json
 from starter.cli.sending import NUMBER
@@ -190,12 +190,7 @@ async def codec(host: str, port: int, origins: tuple[str, ...]) -> None:
                         click.echo(f"解码服务已启动：{url}，按 Ctrl-C 停止。")
                     await halt.wait()
             except OSError:
-                raise refused(
-                    field="port",
-                    rule="地址和端口须可监听",
-                    remedy="请换用其他端口，或停止占用它的程序",
-                    message="无法监听该地址和端口。",
-                ) from None
+                raise cannot_listen() from None
 
 
 @click.command("fast-forward", cls=Leaf)

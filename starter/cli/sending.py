@@ -141,8 +141,7 @@ async def deliver(number: str, command: "Command", envelope: Envelope, *, conten
     from starter.client import Unanswered
 
     async with opened_mente() as mente:
-        for content in contents:
-            await mente.objects.put(content)
+        await mente.keep(number, contents)
         if not envelope.answered:
             done = await mente.signal(number, command)
             if done is not None:

@@ -2,18 +2,14 @@
 
 import asyncio
 import gc
-from typing import TYPE_CHECKING
 
 import click
 
-from starter.cli.failing import refused
+from starter.cli.failing import cannot_listen
 from starter.cli.opening import read_settings
 from starter.cli.output import print_json
 from starter.cli.running import halt_on_signals
 from starter.cli.shape import Leaf, output_of
-
-if TYPE_CHECKING:
-    from domain.refusal import Refused
 
 WEB_PORT = 8080
 
@@ -51,16 +47,7 @@ async def serve(host: str, port: int, trust_proxy: str) -> None:
                 await asyncio.wait({waiting, running.task}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
         except OSError:
-            raise _taken() from None
-
-
-def _taken() -> "Refused":
-    return refused(
-        field="port",
-        rule="地址和端口须可监听",
-        remedy="请换用其他端口，或停止占用它的程序",
-        message="无法监听该地址和端口。",
-    )
+            raise cannot_listen() from None
 
 
 COMMANDS: tuple[click.Command, ...] = (serve,)

@@ -1,4 +1,4 @@
-"""What stands in the query of an address: parameters the document names, each once; days and instants as written."""
+"""What senders ask by: parameters the document names, each once; days, instants and numbers as they are written."""
 
 import re
 from collections.abc import Iterator
@@ -9,36 +9,63 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
-from starter.web.problems import json_path, stopped
+from starter.web.problems import NO_COUNT, NO_DAY, NO_INSTANT, NO_TRUTH, json_path, stopped
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(
-    rf"{_DAY.pattern}[Tt ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,9}})?)?([Zz]|[+\-][0-9]{{2}}:[0-9]{{2}})?"
+    rf"{_DAY.pattern}[Tt][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+\-][0-9]{{2}}:[0-9]{{2}})?"
 )
+_COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def _as_day(value: object) -> object:
     # Pydantic alone would also take seconds since 1970, and an instant that is a midnight.
     if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError
+        raise PydanticCustomError(NO_DAY, "a day is YYYY-MM-DD")
     return value
 
 
 def _as_instant(value: object) -> object:
     if isinstance(value, str) and not _INSTANT.fullmatch(value):
-        raise ValueError
+        raise PydanticCustomError(NO_INSTANT, "an instant is of RFC 3339")
+    return value
+
+
+def _as_truth(value: object) -> object:
+    # Pydantic alone would also take yes, on, t and 1.
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise PydanticCustomError(NO_TRUTH, "a truth value is true or false")
+    return value
+
+
+def _as_count(value: object) -> object:
+    # Python alone would also read 5_0, +5 and digits of every script.
+    if isinstance(value, str) and not _COUNT.fullmatch(value):
+        raise PydanticCustomError(NO_COUNT, "a count is of plain digits")
     return value
 
 
 AS_DAY = BeforeValidator(_as_day)
 """For a day with bounds, which must stand before it."""
 
-Day = Annotated[date, AS_DAY]
-"""A day of a query: YYYY-MM-DD and nothing else."""
+AS_INSTANT, AS_COUNT = BeforeValidator(_as_instant), BeforeValidator(_as_count)
+"""For an instant or a count that more is said of, which must stand before it."""
 
-Instant = Annotated[datetime, BeforeValidator(_as_instant)]
-"""An instant of a query: RFC 3339; without an offset +08:00, as everywhere."""
+Day = Annotated[date, AS_DAY]
+"""A day, of a query or a body: YYYY-MM-DD and nothing else."""
+
+Instant = Annotated[datetime, AS_INSTANT]
+"""An instant, of a query or a body: RFC 3339; without an offset +08:00, as everywhere."""
+
+Truth = Annotated[bool, BeforeValidator(_as_truth)]
+"""A truth value of a query: true or false and nothing else."""
+
+
+def is_day_or_instant(text: str) -> bool:
+    """Whether a text has the form of a day or of an instant."""
+    return bool(_DAY.fullmatch(text) or _INSTANT.fullmatch(text))
 
 
 async def known_query(request: Request) -> None:

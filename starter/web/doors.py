@@ -141,7 +141,7 @@ class Doors:
                     async with asyncio.timeout(LOOK_SECONDS):
                         client = await temporal_client(self.settings, self.keys)
                 except (Unreachable, TimeoutError):
-                    error = Unreachable("无法连接 Temporal 服务。")
+                    error = Unreachable("无法连接流程服务。")
                     self._fault = (time.monotonic(), error)
                     raise error from None
                 self._fault = None

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import unquote
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -51,6 +52,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _BREAKS_HEADERS = re.compile(rb"[\r\n\0]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _UPLOADS = ("/api/v1/uploads", "/files/")
@@ -93,6 +95,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _in_origin_form(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = _request_id(scope)
         state["headers"] = {}
@@ -104,7 +107,7 @@ class Guard:
         try:
             self._admit(scope, address)
             _check_address(scope)
-            receiving = await _bounded(scope, receive, body, self._body_seconds)
+            receiving = _bounded(scope, receive, body, self._body_seconds)
             await _run(self._app, scope, receiving, sending)
         except Exception as error:
             await _tell(error, scope, receive, sending, answering)
@@ -131,6 +134,16 @@ class Guard:
     def _charge(self, address: str, cost: int, times: int = 1) -> None:
         if cost:
             self._anonymous.take(address, cost * times)
+
+
+def _in_origin_form(scope: Scope) -> None:
+    """Take a target with scheme and host for one without; its host stands before the header's (RFC 9112, 3.2.2)."""
+    found = _ABSOLUTE.match(scope.get("raw_path") or b"")
+    if found is None:
+        return
+    path = scope["raw_path"][found.end() :] or b"/"
+    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    scope.update(raw_path=path, path=unquote(path.decode("latin-1")), headers=[(b"host", found[1]), *others])
 
 
 def _check_address(scope: Scope) -> None:
@@ -214,23 +227,26 @@ def _with_headers(scope: Scope, send: Send, answering: _Answering) -> Send:
             headers.setdefault("Cache-Control", "no-store")
             if scope.get("scheme") == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        elif not message.get("more_body", False) and "lingering" in scope["state"]:
+            # All of the answer goes out at once; its end, and with it the connection's, waits for the sender.
+            await send({**message, "more_body": True})
+            await scope["state"].pop("lingering")()
+            message = {"type": "http.response.body"}
         await send(message)
 
     return sending
 
 
-async def _bounded(scope: Scope, receive: Receive, body: Body, seconds: float) -> Receive:
+def _bounded(scope: Scope, receive: Receive, body: Body, seconds: float) -> Receive:
     """Bound what a request may send, and how long it may take; uploads and receipts have bounds of their own."""
     path: str = scope["path"]
     if path.startswith(_OWN_BOUNDS):
         return receive
     most = _most(path)
-    headers = dict(scope["headers"])
-    if int(_digits(headers.get(b"content-length", b""))) > most:
-        if b"expect" not in headers:
-            await drain(receive)
+    if declared_length(dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")) > most:
+        linger(scope, receive)
         raise _too_large(most)
-    return _counted(receive, most, body, time.monotonic() + seconds)
+    return _counted(receive, most, body, time.monotonic() + seconds, partial(linger, scope, receive))
 
 
 def _most(path: str) -> int:
@@ -244,7 +260,12 @@ def _has_credentials(scope: Scope) -> bool:
 
 
 def _counted(
-    receive: Receive, most: int, body: Body, until: float, clock: Callable[[], float] = time.monotonic
+    receive: Receive,
+    most: int,
+    body: Body,
+    until: float,
+    stopping: Callable[[], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Receive:
     seen, whole = 0, False
 
@@ -261,25 +282,38 @@ def _counted(
         whole = not message.get("more_body", False)
         if seen > most:
             if not whole:
-                await drain(receive)
+                stopping()
             raise _too_large(most)
         try:
             body.take(len(message.get("body", b"")))
         except Stopped:
             if not whole:
-                await drain(receive)
+                stopping()
             raise
         return message
 
     return receiving
 
 
-def _digits(length: bytes) -> bytes:
-    return length if length.isdigit() and len(length) < 20 else b"0"
+def declared_length(declared: str) -> int:
+    """Return how many bytes a header says there are; 0 where it says nothing, or no number."""
+    digits = declared if declared.isascii() and declared.isdigit() else "0"
+    # No number of bytes has twenty digits that mean anything, and none of them need be read.
+    return int(digits) if len(digits) < 20 else 10**20
 
 
-async def drain(receive: Receive, *, most: int = _DRAINED_BYTES, seconds: float = _DRAIN_SECONDS) -> None:
-    """Let a sender finish, within bounds: one whose connection is cut while it sends never reads the answer."""
+def linger(
+    scope: Scope, receive: Receive, *, most: int = _DRAINED_BYTES, seconds: float = _DRAIN_SECONDS
+) -> None:
+    """Have the answer go out at once and a sender finish after it, within bounds.
+
+    One whose connection is cut while it sends never reads the answer. Who expects to be told to go on sends nothing.
+    """
+    if all(name != b"expect" for name, _ in scope["headers"]):
+        scope["state"]["lingering"] = partial(_drain, receive, most, seconds)
+
+
+async def _drain(receive: Receive, most: int, seconds: float) -> None:
     left = most
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

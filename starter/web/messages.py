@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from datetime import date
-from typing import Annotated, Any, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -14,6 +14,7 @@ from domain.application import ApplicationForm, Model
 from domain.commands import COMMANDS, Command, SupplyMaterials
 from domain.roles import Action
 from domain.vocabulary import MaterialKind
+from starter.web.asking import AS_DAY, AS_INSTANT, Day, Instant
 from starter.web.problems import Stopped, is_storable, json_path, rule_zh, stopped, unstorable
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -26,11 +27,18 @@ _QUICK_BYTES = 32 * 1024
 """A longer body is read beside the loop: all others would wait for it."""
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """How JSON writes a NUL, and half of a pair of surrogates, if it does."""
-_PLAIN_DIGITS: dict[tuple[str, str], Any] = {
+_STRICTER: dict[tuple[str, str], Any] = {
     # `\d` is any digit of Unicode: nobody could ring such a number, and no list names such a code.
     ("ChangeContact", "phone"): (Annotated[str, Field(pattern=r"^1[0-9]{10}$")] | None, None),
     ("FileOffregion", "region"): (Annotated[str, Field(pattern=r"^[0-9]{6}$")], ...),
+    # Patterns in the messages, as older payloads were read by; here a choice, so that a problem names what there is.
+    ("VerifyOriginals", "outcome"): (Literal["match", "mismatch"], ...),
+    ("Extend", "legal_ground"): (Literal["lawful_extension", "force_majeure"], "lawful_extension"),
+    ("Correct", "what"): (Literal["denial", "grant"], ...),
+    ("EndEntitlement", "ground"): (Literal["death", "cured", "moved_out", "fraud", "other"], ...),
 }
+_WRITTEN: dict[Any, Any] = {date: AS_DAY, datetime: AS_INSTANT}
+"""What the messages also take as seconds since 1970."""
 
 SENT = {name: model for name, model in COMMANDS.items() if name in set(Action)}
 """The commands somebody may send here; the others are the system's own."""
@@ -43,12 +51,12 @@ class PaperIn(Model):
 
     kind: MaterialKind
     sha256: Sha256
-    issued_on: date | None = None
+    issued_on: Day | None = None
     hospital_id: Annotated[str, Field(max_length=100)] | None = None
     hospital_level: Annotated[int, Field(ge=0, le=3)] | None = None
     sealed: bool = False
     signed: bool = False
-    diagnosed_on: date | None = None
+    diagnosed_on: Day | None = None
 
 
 class PapersIn(Model):
@@ -57,7 +65,13 @@ class PapersIn(Model):
     materials: Annotated[tuple[PaperIn, ...], Field(max_length=100)]
 
 
-class ApplicationIn(ApplicationForm):
+class FormIn(ApplicationForm):
+    """An application as the door reads it: the form itself also takes seconds since 1970."""
+
+    received_at: Instant | None = None
+
+
+class ApplicationIn(FormIn):
     """An application file whose materials are uploads: `sha256` stands in place of `file`."""
 
     materials: Annotated[tuple[PaperIn, ...], Field(max_length=100)]  # type: ignore[assignment]  # other papers
@@ -74,12 +88,16 @@ class CommandIn(BaseModel):
 def command_body(name: str, model: type[Command]) -> type[BaseModel]:
     """Return the model of a command's body: the command without its actor, papers by their SHA-256."""
     fields: dict[str, Any] = {
-        field: (info.annotation, info) for field, info in model.model_fields.items() if field != "actor"
+        field: (_as_written(info.annotation), info) for field, info in model.model_fields.items() if field != "actor"
     }
-    fields |= {field: stricter for (command, field), stricter in _PLAIN_DIGITS.items() if command == model.__name__}
+    fields |= {field: stricter for (command, field), stricter in _STRICTER.items() if command == model.__name__}
     if model is SupplyMaterials:
         fields["materials"] = (Annotated[tuple[PaperIn, ...], Field(min_length=1, max_length=40)], ...)
     return create_model(f"{model.__name__}In", __base__=CommandIn, __doc__=model.__doc__, **fields)
+
+
+def _as_written(kind: Any) -> Any:
+    return Annotated[kind, _WRITTEN[kind]] if kind in _WRITTEN else kind
 
 
 COMMAND_BODIES = {name: command_body(name, model) for name, model in SENT.items()}

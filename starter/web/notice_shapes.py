@@ -10,6 +10,7 @@ from domain.commands import COMMAND_ID_PATTERN
 from domain.events import NoticeEvent, Recipient
 from starter.notice_tasks import MOST_NOTE
 from starter.resending import ResendReason
+from starter.web.asking import Instant
 from starter.web.paging import write_cursor
 from starter.web.shapes import Asked, Shape
 from storage.notice_counters import NoticeCounter
@@ -99,7 +100,7 @@ class FinishIn(Asked):
 
     command_id: CommandId
     outcome: Literal["reached", "not_reached", "not_needed"]
-    reached_at: datetime | None = None
+    reached_at: Instant | None = None
     note: str = Field(default="", max_length=MOST_NOTE, description="Nothing personal.")
 
 

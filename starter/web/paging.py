@@ -11,12 +11,13 @@ from typing import Annotated, Any, get_args
 from fastapi import Query
 
 from domain.moments import aware
+from starter.web.asking import AS_COUNT
 from starter.web.problems import Stopped, stopped
 
 MOST_LINES = 200
 _NUMBER = re.compile(r"[0-9A-Z\-]{1,40}")
 
-Limit = Annotated[int, Query(ge=1, le=MOST_LINES, description="Lines of a page.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LINES, description="Lines of a page."), AS_COUNT]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
 
 

@@ -23,14 +23,14 @@ from domain.application import Material
 from domain.refusal import Refused, refuse
 from domain.roles import Role
 from domain.vocabulary import MaterialKind
-from starter.web.guarding import address_of, drain
+from starter.web.guarding import address_of, declared_length, linger
 from starter.web.messages import PaperIn
 from starter.web.places import GaveWay, Place, Places
 from starter.web.problems import Stopped, stopped
 from starter.web.rates import Buckets, Left, Rates
 from storage.database import Database
 from storage.keys import Keys
-from storage.objects import NotStored, ObjectStore
+from storage.objects import NotStored, ObjectStore, content_address
 from storage.uploads import record_uploads, usable_files
 
 AT_ONCE, AT_ONCE_OF_ONE, AT_ONCE_OF_ADDRESS, DECODED_AT_ONCE = 24, 8, 12, 2
@@ -89,11 +89,6 @@ class Shelves(Protocol):
         ...
 
 
-def says_length(declared: str) -> bool:
-    """Whether a header is a number of bytes that is worth reading."""
-    return declared.isascii() and declared.isdigit() and len(declared) < 20
-
-
 class Papers:
     """The one way by which files come in through the web."""
 
@@ -141,9 +136,11 @@ class Papers:
         async with self._decoding:
             content = await asyncio.to_thread(_whole, spooled)
             facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
-            sha256 = await shelves.objects.put(content)
-        async with shelves.database.write() as connection:
-            await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
+            sha256 = await asyncio.to_thread(content_address, content)
+            # Stored first, it could be cleared away before it is anybody's.
+            async with shelves.database.write() as connection:
+                await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
+            await shelves.objects.put(content)
         self._keep(sha256, facts)
         return sha256, facts
 
@@ -202,9 +199,8 @@ class Papers:
             yield spooled
 
     async def _stream(self, request: Incoming, spooled: IO[bytes], place: Place) -> None:
-        declared = request.headers.get("content-length", "")
-        if says_length(declared) and int(declared) > MAX_FILE_BYTES:
-            await _drain(request)
+        if declared_length(request.headers.get("content-length", "")) > MAX_FILE_BYTES:
+            _linger(request)
             raise _too_large()
         try:
             async with place.moving(LONGEST_SECONDS):
@@ -224,7 +220,7 @@ class Papers:
                 return
             place.moved += len(chunk)
             if place.moved > MAX_FILE_BYTES:
-                await _drain(request)
+                _linger(request)
                 raise _too_large()
             spent = time.monotonic() - began
             if spent > self._grace and place.moved < spent * self._least:
@@ -243,9 +239,8 @@ def _whole(spooled: IO[bytes]) -> bytes:
     return spooled.read()
 
 
-async def _drain(request: Incoming) -> None:
-    if "expect" not in request.headers:
-        await drain(request.receive, most=_DRAINED_BYTES, seconds=_DRAIN_SECONDS)
+def _linger(request: Incoming) -> None:
+    linger(request.scope, request.receive, most=_DRAINED_BYTES, seconds=_DRAIN_SECONDS)
 
 
 def _too_large() -> Stopped:

@@ -17,7 +17,6 @@ from starlette.types import Scope
 from domain.refusal import Refusal, Refused
 from starter.cli.failing import Reason, failure_of
 from starter.refusals import (
-    closed_case,
     has_arrived,
     no_task,
     second_case,
@@ -77,6 +76,19 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,39}")
 """What begins with a digit is no name of ours: somebody's number, perhaps."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+NO_DAY, NO_INSTANT, NO_TRUTH, NO_COUNT = "no_day", "no_instant", "no_truth", "no_count"
+"""Faults of our own: how a day, an instant, a truth value and a count are written (`starter/web/asking.py`)."""
+_DAY_ZH = "日期须写作 YYYY-MM-DD，例如 2026-01-05，且确有其日"
+_INSTANT_ZH = "时刻按 RFC 3339 填写，例如 2026-01-05T09:30:00+08:00；不写时区的按 +08:00"
+_COUNT_ZH = "该项须为整数，只用半角数字填写"
+_WRITTEN_ZH = {
+    **dict.fromkeys((NO_DAY, "date_type", "date_parsing", "date_from_datetime_parsing"), _DAY_ZH),
+    **dict.fromkeys((NO_INSTANT, "datetime_type", "datetime_parsing", "datetime_from_date_parsing"), _INSTANT_ZH),
+    **dict.fromkeys((NO_COUNT, "int_parsing"), _COUNT_ZH),
+    **dict.fromkeys((NO_TRUTH, "bool_parsing"), "该项只能是：true、false"),
+}
+"""By fault, of pydantic or of ours: how something is to be written."""
 
 
 _REMEDY = "请稍后以同一编号重新发送，不会重复办理；仍不成功的，请联系系统管理员"
@@ -308,6 +320,8 @@ def rule_zh(fault: Mapping[str, Any]) -> str:
             return f"该项最少 {context.get('min_length')} 个"
         case "string_pattern_mismatch":
             return "该项的格式须符合 /api/v1/openapi.json"
+        case kind if kind in _WRITTEN_ZH:
+            return _WRITTEN_ZH[kind]
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
             return "该项超出允许的范围，见 /api/v1/openapi.json"
         case _:
@@ -325,7 +339,6 @@ __all__ = [
     "Stopped",
     "away",
     "case_unknown",
-    "closed_case",
     "is_storable",
     "json_path",
     "problem_response",

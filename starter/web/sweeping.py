@@ -1,4 +1,4 @@
-"""What a serving process clears away once a day: old sessions, old tries to log in, and files that were sent."""
+"""What a serving process clears away once a day: old sessions, old tries to log in, and files nothing names."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,16 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+from temporalio.client import Client
+
+from starter.clearing import clear_files
 from starter.cli.opening import has_database
+from starter.connecting import temporal_client
 from storage.database import Database
+from storage.keys import load_keys
 from storage.login_tries import forget_old_tries
+from storage.objects import ObjectStore
 from storage.sessions import forget_sessions
-from storage.uploads import forget_uploads
 from worker.settings import Settings
 
 EVERY_SECONDS, AGAIN_SECONDS = 24 * 3600.0, 600.0
@@ -37,6 +42,17 @@ async def _sweep_on(settings: Settings, every: float, again: float) -> None:
         await asyncio.sleep(every if await _sweep(settings) else again)
 
 
+async def _clear_files(settings: Settings, database: Database) -> None:
+    async def connect() -> Client:
+        return await temporal_client(settings, load_keys(settings.keys))
+
+    try:
+        await clear_files(database, ObjectStore.at(settings.objects), connect, at=datetime.now(UTC))
+    except Exception as error:
+        # A store from which nothing may be removed is no reason to look every ten minutes.
+        logger.warning("files that nothing names stay (%s)", type(error).__name__)
+
+
 async def _sweep(settings: Settings) -> bool:
     if not has_database(settings):
         return False
@@ -47,8 +63,7 @@ async def _sweep(settings: Settings) -> bool:
                 await forget_sessions(connection, at=datetime.now(UTC))
             async with database.write() as connection:
                 await forget_old_tries(connection, at=datetime.now(UTC))
-            async with database.write() as connection:
-                await forget_uploads(connection, at=datetime.now(UTC))
+            await _clear_files(settings, database)
         finally:
             await database.close()
     except Exception as error:

@@ -1,67 +1,31 @@
-"""The calendar in storage: what ships is loaded, a file is taken in whole or not at all, nothing is ever changed."""
+"""The calendar in storage: what ships is loaded, and a file is taken in whole or not at all."""
 
 import asyncio
 import json
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, event, func, insert, select, text, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import NullPool
+from sqlalchemy import event, insert
 
 from domain.calendar import CalendarNotice, WorkCalendar
-from domain.festivals import statutory_festivals
 from domain.refusal import Refusal, Refused
-from storage.calendar_store import (
-    CalendarDamaged,
-    CalendarHistory,
-    CalendarImported,
-    Calendars,
-    import_holiday_file,
-    load_shipped,
-    read_history,
-)
+from storage.calendar_store import import_holiday_file, load_shipped
 from storage.calendars import shipped_calendar, shipped_notices
 from storage.database import Database
 from storage.migrations import migrate
 from storage.tables import calendar_day, calendar_notice
-
-AT = datetime(2026, 11, 25, 1, tzinfo=UTC)
-YEAR = max(notice.year for notice in shipped_notices()) + 1
-"""The first year nobody has published."""
-
-
-def holiday_file(*, year: int = YEAR, more_off: tuple[date, ...] = (), worked: tuple[date, ...] = ()) -> bytes:
-    """A schedule made up for the test: the statutory festivals, some more days off, some make-up days."""
-    festivals = dict(statutory_festivals(year)) | dict.fromkeys(more_off, "元旦")
-    days = [{"name": name, "date": on.isoformat(), "isOffDay": True} for on, name in sorted(festivals.items())]
-    days += [{"name": "元旦", "date": on.isoformat(), "isOffDay": False} for on in worked]
-    return json.dumps({"year": year, "papers": [f"https://example.invalid/{year}"], "days": days}).encode()
-
-
-BRIDGE = date(YEAR, 1, 4)
-PLAIN = holiday_file(more_off=(BRIDGE,))
-
-
-async def history_of(database: Database) -> CalendarHistory:
-    async with database.read() as connection:
-        return await read_history(connection)
-
-
-async def imported(database: Database, content: bytes, *, at: datetime = AT, **source: Any) -> CalendarImported:
-    async with database.write() as connection:
-        return await import_holiday_file(connection, content, at=at, **source)
-
-
-async def counts(database: Database) -> tuple[int | None, int | None]:
-    async with database.read() as connection:
-        return (
-            await connection.scalar(select(func.count()).select_from(calendar_notice)),
-            await connection.scalar(select(func.count()).select_from(calendar_day)),
-        )
+from tests.activities.stored_calendars import (
+    AT,
+    BRIDGE,
+    PLAIN,
+    YEAR,
+    bare,
+    counts,
+    history_of,
+    holiday_file,
+    imported,
+)
 
 
 async def refusal_of(database: Database, content: bytes, **source: Any) -> Refusal:
@@ -72,35 +36,7 @@ async def refusal_of(database: Database, content: bytes, **source: Any) -> Refus
     return caught.value.refusal
 
 
-def bare(url: str) -> None:
-    """Take the calendar's rows away from underneath, triggers and all being put back."""
-    with_rows_changed(url, lambda run: (run("DELETE FROM calendar_day"), run("DELETE FROM calendar_notice")))
-
-
-def with_rows_changed(url: str, change: Callable[[Callable[[str], object]], object]) -> None:
-    """Change rows as somebody can who owns the database: past the triggers."""
-    engine = create_engine(url.replace("sqlite+aiosqlite", "sqlite"), poolclass=NullPool)
-    with engine.begin() as connection:
-        run = connection.exec_driver_sql
-        if engine.dialect.name == "sqlite":
-            triggers = run(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'calendar_%'"
-            ).all()
-            assert len(triggers) == 6
-            for name, _ in triggers:
-                run(f"DROP TRIGGER {name}")
-            change(run)
-            for _, statement in triggers:
-                run(statement)
-        else:
-            for table in ("calendar_notice", "calendar_day"):
-                run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            change(run)
-            for table in ("calendar_notice", "calendar_day"):
-                run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-
-
-# --- what ships ---
+# -- what ships ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.asyncio
@@ -170,7 +106,7 @@ async def stored(database: Database, notices: list[CalendarNotice], *, at: datet
             await connection.execute(insert(calendar_day), days)
 
 
-# --- taking a file in ---
+# -- taking a file in ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.asyncio
@@ -338,126 +274,3 @@ async def test_a_seed_gives_way_to_a_notice_of_its_year_and_stays_in_the_history
     assert earlier is not None
     assert seed.id in {notice.id for notice in earlier.notices}
     assert history.current.slice(off[0], off[0]).day(off[0]).notice == f"CN-{seed.year}"
-
-
-# --- append-only ---
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "statement",
-    [
-        update(calendar_notice).values(title="改"),
-        update(calendar_day).values(working=True),
-        delete(calendar_notice).where(calendar_notice.c.year == 2026),
-        delete(calendar_day).where(calendar_day.c.notice_id == "CN-2026"),
-        delete(calendar_day),
-    ],
-    ids=["change a notice", "change a day", "delete a notice", "delete its days", "delete all days"],
-)
-async def test_the_database_itself_refuses_to_change_or_delete_what_a_notice_said(
-    database: Database, statement: Any
-) -> None:
-    before = await counts(database)
-    with pytest.raises(DBAPIError, match="append-only"):
-        async with database.write() as connection:
-            await connection.execute(statement)
-    assert await counts(database) == before
-    assert (await history_of(database)).current.version == shipped_calendar().version
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("table", ["calendar_notice", "calendar_day"])
-async def test_postgresql_refuses_to_empty_the_tables(make_postgres_url: Callable[[], str], table: str) -> None:
-    database = Database(make_postgres_url())
-    try:
-        with pytest.raises(DBAPIError, match="append-only"):
-            async with database.write() as connection:
-                await connection.execute(text(f"TRUNCATE {table} CASCADE"))
-    finally:
-        await database.close()
-
-
-@pytest.mark.asyncio
-async def test_a_row_cannot_be_replaced_on_sqlite_either(sqlite_url: str) -> None:
-    database = Database(sqlite_url)
-    try:
-        with pytest.raises(DBAPIError, match="append-only"):
-            async with database.write() as connection:
-                await connection.execute(
-                    text(
-                        'INSERT OR REPLACE INTO calendar_day (notice_id, "on", working, name) '
-                        "SELECT notice_id, \"on\", 1 - working, name FROM calendar_day WHERE notice_id = 'CN-2026'"
-                    )
-                )
-        assert (await history_of(database)).current.version == shipped_calendar().version
-    finally:
-        await database.close()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "tampering",
-    [
-        "UPDATE calendar_day SET name = '别的' WHERE notice_id = 'CN-2026' AND \"on\" = '2026-01-01'",
-        "UPDATE calendar_day SET working = NOT working WHERE notice_id = 'CN-2026' AND \"on\" = '2026-01-04'",
-        "DELETE FROM calendar_day WHERE notice_id = 'CN-2026' AND \"on\" = '2026-01-01'",
-        "UPDATE calendar_notice SET title = '别的' WHERE id = 'CN-2026'",
-        "UPDATE calendar_notice SET published_on = NULL WHERE id = 'CN-2026'",
-        "UPDATE calendar_day SET \"on\" = '2027-06-01' WHERE notice_id = 'CN-2026' AND \"on\" = '2026-01-01'",
-    ],
-    ids=["a name", "a verdict", "a day gone", "a title", "a date of publication", "a day outside the year"],
-)
-async def test_a_notice_that_was_tampered_with_is_not_believed(
-    database: Database, database_url: str, tampering: str
-) -> None:
-    with_rows_changed(database_url, lambda run: run(tampering))
-    with pytest.raises(CalendarDamaged, match="CN-2026"):
-        await history_of(database)
-    before = await counts(database)
-    with pytest.raises(CalendarDamaged, match="CN-2026"):
-        await imported(database, PLAIN)
-    assert await counts(database) == before
-
-
-@pytest.mark.asyncio
-async def test_a_calendar_without_any_notice_is_damaged_not_empty(database: Database, database_url: str) -> None:
-    bare(database_url)
-    with pytest.raises(CalendarDamaged):
-        await history_of(database)
-
-
-# --- reading it again and again ---
-
-
-@pytest.mark.asyncio
-async def test_the_calendar_is_read_anew_only_when_a_notice_was_added(database: Database, database_url: str) -> None:
-    calendars = Calendars()
-    first = await known(calendars, database)
-    assert await known(calendars, database) is first
-    other = Database(database_url)
-    try:
-        await imported(other, PLAIN)
-    finally:
-        await other.close()
-    second = await known(calendars, database)
-    assert second.current.version != first.current.version
-    assert await known(calendars, database) is second
-
-
-async def known(calendars: Calendars, database: Database) -> CalendarHistory:
-    connection: AsyncConnection
-    async with database.read() as connection:
-        return await calendars.history(connection)
-
-
-@pytest.mark.asyncio
-async def test_the_order_of_loading_tells_versions_apart_whatever_the_clocks_say(database: Database) -> None:
-    late = datetime.now(UTC) + timedelta(days=1)
-    await imported(database, PLAIN, at=late)
-    between = (await history_of(database)).current.version
-    # Another machine's clock is five minutes behind.
-    await imported(database, holiday_file(), at=late - timedelta(minutes=5), published_on=date(YEAR - 1, 12, 1))
-    history = await history_of(database)
-    assert history.current.version != between
-    assert history.version(between) is not None

@@ -4,15 +4,11 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import AuthResult, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,11 +20,10 @@ from activities.notices import email as mail
 from activities.notices.email import Attachment, Letter, MailSettings, SmtpMailer, compose
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from domain.mail_address import is_mail_address
+from tests.activities.mail_samples import KEY, SENDER, at, authenticate, nothing, parsed
 from worker.mail_sink import MailSink, SmtpServer, keep_mail
 from worker.settings import Settings
 
-KEY = "510400-7K3M-Q2ZD-91XA-4.n7"
-SENDER = "notice@mente.example"
 PDF = b"%PDF-1.7 certificate"
 TO = "marker.person@example.org"
 
@@ -47,25 +42,11 @@ def letter(**changes: object) -> Letter:
     return Letter.model_validate({**given, **changes})
 
 
-def settings(server: SmtpServer, **changes: Any) -> MailSettings:
-    return MailSettings(host=server.host, port=server.port, sender=SENDER, **changes)
-
-
 def nobody_there() -> MailSettings:
     """Settings of a port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return MailSettings(host="127.0.0.1", port=probe.getsockname()[1], sender=SENDER)
-
-
-async def nothing() -> None:
-    return None
-
-
-def parsed(content: bytes) -> EmailMessage:
-    message = message_from_bytes(content, policy=default)
-    assert isinstance(message, EmailMessage)
-    return message
 
 
 class Recording:
@@ -92,7 +73,7 @@ class Recording:
 async def sent_to(handler: Recording) -> HandoverError | None:
     async with SmtpServer(handler) as server:
         try:
-            await SmtpMailer(settings(server)).send(letter(), nothing)
+            await SmtpMailer(at(server)).send(letter(), nothing)
         except HandoverError as failure:
             return failure
     return None
@@ -103,7 +84,7 @@ async def test_a_letter_arrives_as_text_and_html_with_chinese_headers_and_the_ce
     tmp_path: Path,
 ) -> None:
     async with MailSink(tmp_path / "mail") as sink:
-        await SmtpMailer(settings(sink)).send(letter(), nothing)
+        await SmtpMailer(at(sink)).send(letter(), nothing)
     (path,) = (tmp_path / "mail").iterdir()
     assert path.name == f"{KEY}-001.eml"
     assert path.read_bytes().isascii()
@@ -257,7 +238,7 @@ async def test_a_caller_who_lost_its_claim_stops_the_text_from_leaving() -> None
     handler = Recording()
     async with SmtpServer(handler) as server:
         with pytest.raises(Postponed, match=r"^claim-lost$"):
-            await SmtpMailer(settings(server)).send(letter(), claim_lost)
+            await SmtpMailer(at(server)).send(letter(), claim_lost)
     assert handler.taken == []
 
 
@@ -340,11 +321,6 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return paths
 
 
-def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
-    known = isinstance(login, LoginPassword) and (login.login, login.password) == (b"mente", b"right")
-    return AuthResult(success=known, handled=False)
-
-
 def guarded(handler: Recording, certificate: tuple[Path, Path]) -> SmtpServer:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
@@ -369,9 +345,9 @@ async def test_starttls_and_login_open_a_guarded_server_and_nothing_less_does(
             {**trusted, "username": "mente", "password": SecretStr("wrong")},
         ):
             with pytest.raises(Postponed):
-                await SmtpMailer(settings(server, **poor)).send(letter(), nothing)
+                await SmtpMailer(at(server, **poor)).send(letter(), nothing)
         assert handler.taken == []
-        await SmtpMailer(settings(server, **trusted, **right)).send(letter(), nothing)
+        await SmtpMailer(at(server, **trusted, **right)).send(letter(), nothing)
     assert len(handler.taken) == 1
 
 

@@ -17,7 +17,7 @@ from storage.database import Database, insert_rows
 from storage.policies import policy_book
 from storage.tables import inbox_message, notice, notice_attempt
 from tests.activities.case_samples import DISEASE, ID_NUMBER, NAME, NUMBER, OTHER, PERSON, opened
-from tests.activities.test_notice_sending import FakeFiles, FakeGateway, FakeMailer, issue
+from tests.activities.notice_transports import FakeFiles, FakeGateway, FakeMailer, issue
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 NOW = AT + timedelta(seconds=7)

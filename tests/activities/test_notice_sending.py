@@ -1,6 +1,7 @@
+"""Sending a notice over mail and SMS: once on each channel, whatever fails and whoever dies meanwhile."""
+
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,79 +10,21 @@ from sqlalchemy import select, update
 from temporalio.exceptions import ApplicationError
 
 from activities.notice_contract import NoticeSent, NoticeState, SendNotice, StartNotice
-from activities.notices.email import HandingOver, Letter
 from activities.notices.outcomes import HandoverError, Postponed, TurnedDown, Unclear
 from activities.notices.sending import NoticeActivities, NoticeSettings
-from activities.notices.sms import Sms, SmsAnswer, SmsTrace
 from domain.events import NoticeEvent, Recipient
 from storage.attempts import Attempt, Leaving, Way, claim, mark_sending, reclaim, record_outcome, release
 from storage.database import Database, insert_rows
 from storage.notice_standing import AttemptState, overall_state
 from storage.policies import policy_book
-from storage.tables import case, certificate, notice, notice_attempt
+from storage.tables import case, notice, notice_attempt
 from tests.activities.case_samples import DISEASE, ID_NUMBER, NAME, NUMBER, opened
+from tests.activities.notice_transports import AT, FakeFiles, FakeGateway, FakeMailer, Killed, issue
 
-AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 SEQ = 3
 SMS = SendNotice(acceptance_no=NUMBER, seq=SEQ, channel="sms")
 MAIL = SendNotice(acceptance_no=NUMBER, seq=SEQ, channel="email")
 BOTH = StartNotice(acceptance_no=NUMBER, seq=SEQ, event=NoticeEvent.DENIED, channels=("sms", "email"))
-
-
-class Killed(BaseException):
-    """The worker dies here: nothing after it runs."""
-
-
-class FakeMailer:
-    """Takes letters; `failures` are raised in turn, before or after the text has left."""
-
-    def __init__(self) -> None:
-        self.sent: list[Letter] = []
-        self.before: list[BaseException] = []
-        self.after: list[BaseException] = []
-        self.meanwhile: Callable[[], Any] | None = None
-
-    async def send(self, letter: Letter, handing_over: HandingOver) -> None:
-        if self.before:
-            raise self.before.pop(0)
-        if self.meanwhile is not None:
-            await self.meanwhile()
-        await handing_over()
-        self.sent.append(letter)
-        if self.after:
-            raise self.after.pop(0)
-
-
-class FakeGateway:
-    """Takes messages by reference; like a real provider it would send one again if told to."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str, str]] = []
-        self.before: list[BaseException] = []
-        self.after: list[BaseException] = []
-        self.unable_to_find: list[BaseException] = []
-
-    async def send(self, message: Sms) -> SmsAnswer:
-        if self.before:
-            raise self.before.pop(0)
-        self.sent.append((message.reference, message.phone, message.text))
-        if self.after:
-            raise self.after.pop(0)
-        return SmsAnswer(state=NoticeState.SENT)
-
-    async def find(self, trace: SmsTrace) -> SmsAnswer | None:
-        if self.unable_to_find:
-            raise self.unable_to_find.pop(0)
-        known = [each for each in self.sent if each[0] == trace.reference]
-        return SmsAnswer(state=NoticeState.DELIVERED) if known else None
-
-
-class FakeFiles:
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, sha256: str) -> bytes:
-        return self.kept[sha256]
 
 
 class House:
@@ -281,22 +224,6 @@ async def test_a_notice_that_is_not_recorded_yet_waits_for_its_row(house: House)
     assert (await house.fails(SMS)).message.endswith("notice-not-recorded")
     await house.queue()
     assert (await house.send(SMS)).state is NoticeState.SENT
-
-
-async def issue(database: Database, **changes: Any) -> None:
-    row = {
-        "acceptance_no": NUMBER,
-        "version": 1,
-        "certificate_no": f"{NUMBER}-V1",
-        "sha256": "c" * 64,
-        "effect_on": date(2026, 3, 3),
-        "issued_on": date(2026, 3, 2),
-        "conditional": False,
-        "issued_at": AT,
-        "revoke_reason": "",
-    }
-    async with database.write() as connection:
-        await insert_rows(connection, certificate, [row | changes])
 
 
 @pytest.mark.asyncio

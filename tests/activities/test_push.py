@@ -30,8 +30,8 @@ from domain.events import NoticeEvent, Recipient
 from storage.database import Database, insert_rows
 from storage.tables import notice, notice_attempt
 from tests.activities.case_samples import ID_NUMBER, NAME, NUMBER, opened
+from tests.activities.notice_transports import FakeFiles, FakeGateway, FakeMailer
 from tests.activities.push_receiver import SECRET, Receiver
-from tests.activities.test_notice_sending import FakeFiles, FakeGateway, FakeMailer
 from worker.settings import Settings
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from starter.receiving.app import MOST_REPORTS
-from tests.activities.test_receipt_endpoints import ALIYUN, TENCENT, Door, door
+from tests.activities.receipt_door import ALIYUN, TENCENT, Door, door
 
 __all__ = ["door"]
 

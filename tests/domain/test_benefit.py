@@ -1,108 +1,32 @@
-"""What a bill would bring: the figures of both guides, the shape of Chengdu's table, and what never happens."""
+"""What a bill would bring: the figures of both guides, the shape of Chengdu's table, and what is refused."""
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.benefit import LABEL_ZH, AlsoHeld, Bill, Estimate, age_on, estimate
-from domain.benefit_certificate import LABELS, certificate_figures
-from domain.benefit_policy import Benefit, HospitalLevel
-from domain.certificate import CertificateContent
-from domain.disease import DiseaseRow
+from domain.benefit import LABEL_ZH, AlsoHeld, Bill, estimate
+from domain.benefit_policy import HospitalLevel
 from domain.policy import RegionPolicy
-from domain.policy_fault import PolicyError
-from domain.policy_reading import read_policy
 from domain.refusal import Refused
 from domain.vocabulary import InsuredCategory
-from storage.policies import policy_for
-
-ON = date(2026, 11, 20)
-EMPLOYEE, RESIDENT, FLEXIBLE = InsuredCategory.EMPLOYEE, InsuredCategory.RESIDENT, InsuredCategory.FLEXIBLE
-JIUQUAN, PANZHIHUA = policy_for("620900", ON), policy_for("510400", ON)
-DIABETES = "510400-003"
-
-
-def yuan(value: float, source: str = "city") -> dict[str, object]:
-    return {"value": value, "unit": "yuan", "source": source}
-
-
-def percent(value: float) -> dict[str, object]:
-    return {"value": value, "unit": "percent", "source": "city"}
-
-
-def said(value: object) -> dict[str, object]:
-    return {"value": value, "source": "city"}
-
-
-def levels(*figures: dict[str, object]) -> dict[str, object]:
-    return dict(zip(("community", "level_1", "level_2", "level_3"), figures, strict=True))
-
-
-CHENGDU: dict[str, Any] = {
-    "flexible_as": said("employee"),
-    "ratio_by": said("level"),
-    "limit_by": said("none"),
-    "first_year_limit": said("full"),
-    "related_items_only": said(True),
-    "settlement_employee": said(["direct"]),
-    "settlement_resident": said(["direct"]),
-    "deductible": {
-        "employee": levels(yuan(160), yuan(200), yuan(400), yuan(800)),
-        "resident": levels(yuan(100), yuan(100), yuan(200), yuan(500)),
-        "none_from_age": {"value": 100, "unit": "years", "source": "city"},
-    },
-    "ratio": {
-        "employee": levels(percent(95), percent(92), percent(90), percent(85)),
-        "resident": {"high": levels(percent(95), percent(87), percent(82), percent(68))},
-    },
-    "by_age": {
-        "employee": {
-            "value": [
-                {"from_age": age, "points": points} for age, points in ((50, 2), (60, 4), (70, 6), (80, 8), (90, 10))
-            ],
-            "unit": "points",
-            "source": "city",
-        },
-        "full_from_employee": {"value": 100, "unit": "years", "source": "city"},
-    },
-}
-"""The table one city publishes for every hospital level; here as data alone, with no code of its own."""
-
-
-def with_benefit(policy: RegionPolicy, raw: Mapping[str, object]) -> RegionPolicy:
-    return policy.model_copy(update={"benefit": Benefit.model_validate(raw)})
-
-
-def with_rows(policy: RegionPolicy, **figures: object) -> RegionPolicy:
-    """Return the policy with figures set in every disease row."""
-    return policy.model_copy(update={"diseases": tuple(r.model_copy(update=figures) for r in policy.diseases)})
-
-
-def bill_of(disease_id: str, amount: str, **others: Any) -> Bill:
-    fields = {"category": EMPLOYEE, "billed_on": ON} | others
-    return Bill(disease_id=disease_id, amount=Decimal(amount), **fields)
-
-
-def paid(policy: RegionPolicy, disease_id: str, amount: str, **others: Any) -> str | None:
-    fund = estimate(policy, bill_of(disease_id, amount, **others)).fund
-    return None if fund is None else str(fund)
-
-
-def plain(*found: Decimal | None) -> tuple[float | None, ...]:
-    return tuple(None if each is None else float(each) for each in found)
-
-
-def row_of(policy: RegionPolicy, disease_id: str) -> DiseaseRow:
-    row = policy.disease(disease_id)
-    assert row
-    return row
-
+from tests.domain.benefit_samples import (
+    CHENGDU,
+    DIABETES,
+    EMPLOYEE,
+    FLEXIBLE,
+    JIUQUAN,
+    PANZHIHUA,
+    RESIDENT,
+    bill_of,
+    paid,
+    percent,
+    plain,
+    row_of,
+    with_benefit,
+    yuan,
+)
 
 # -- the two guides, from the policy files alone ------------------------------------------------------------------
 
@@ -207,7 +131,7 @@ def test_figures_of_a_row_are_used_marked_unconfirmed_and_flagged_outside_the_gu
     assert inside.outside_guide == ()
 
 
-# -- what is not known ----------------------------------------------------------------------------------------------
+# -- what is not known --------------------------------------------------------------------------------------------
 
 
 def test_a_missing_figure_is_named_and_no_amount_is_given() -> None:
@@ -250,7 +174,7 @@ def test_an_estimate_says_that_it_is_one_and_how_it_rounds() -> None:
     assert LABEL_ZH.startswith("仅为估算")
 
 
-# -- a third city is data alone -------------------------------------------------------------------------------------
+# -- a third city is data alone -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -295,121 +219,7 @@ def test_a_city_without_tiers_and_levels_needs_neither() -> None:
     assert paid(policy, DIABETES, "1300") == "800.00"
 
 
-# -- the steps ------------------------------------------------------------------------------------------------------
-
-
-def test_the_deductible_is_taken_once_a_year_and_first() -> None:
-    assert paid(PANZHIHUA, DIABETES, "500", hospital_level=3) == "0.00"
-    assert paid(PANZHIHUA, DIABETES, "500", hospital_level=3, deductible_used=Decimal(500)) == "170.00"
-    found = estimate(PANZHIHUA, bill_of(DIABETES, "500", hospital_level=3, deductible_used=Decimal(900)))
-    assert plain(found.deductible.taken, found.fund) == (0, 425)
-
-
-def test_the_fund_rounds_half_a_fen_up_and_the_person_pays_the_rest() -> None:
-    found = estimate(JIUQUAN, bill_of("620900-011", "0.10"))
-    assert (str(found.fund), str(found.person)) == ("0.09", "0.01")
-    found = estimate(JIUQUAN, bill_of("620900-011", "1234.56"))
-    assert (str(found.fund), str(found.person)) == ("1049.38", "185.18")
-
-
-def test_a_limit_used_up_pays_nothing_more() -> None:
-    assert paid(JIUQUAN, "620900-011", "1000", limit_used=Decimal("4900.50")) == "99.50"
-    found = estimate(JIUQUAN, bill_of("620900-011", "1000", limit_used=Decimal(6000)))
-    assert plain(found.fund, found.person, found.limit.left_before, found.limit.left_after) == (0, 1000, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("effect_on", "limit"),
-    [
-        (date(2026, 1, 1), "5000.00"),
-        (date(2026, 1, 31), "5000.00"),
-        (date(2026, 3, 2), "4166.67"),
-        (date(2026, 6, 30), "2916.67"),
-        (date(2026, 11, 1), "833.33"),
-        (date(2025, 11, 1), "5000.00"),
-        (None, "5000.00"),
-    ],
-)
-def test_jiuquans_first_year_has_a_twelfth_for_each_month_left_the_month_of_effect_included(
-    effect_on: date | None, limit: str
-) -> None:
-    found = estimate(JIUQUAN, bill_of("620900-011", "99999", effect_on=effect_on))
-    assert str(found.limit.this_year) == limit
-    assert found.fund == found.limit.this_year
-    assert found.limit.left_after == 0
-
-
-def test_december_of_the_year_of_effect_has_one_twelfth() -> None:
-    on = date(2026, 12, 31)
-    assert paid(JIUQUAN, "620900-011", "9999", effect_on=on, billed_on=on) == "416.67"
-    assert paid(JIUQUAN, "620900-011", "9999", effect_on=on, billed_on=date(2027, 1, 1)) == "5000.00"
-
-
-def test_two_diseases_in_jiuquan_share_the_higher_limit_plus_500_yuan() -> None:
-    also = (AlsoHeld(disease_id="620900-013"),)
-    found = estimate(JIUQUAN, bill_of("620900-011", "99999", also_held=also))
-    assert plain(found.limit.this_year, found.fund) == (7500, 7500)
-    other_way = bill_of("620900-013", "99999", also_held=(AlsoHeld(disease_id="620900-011"),))
-    assert estimate(JIUQUAN, other_way).fund == 7500
-    resident = bill_of("620900-011", "99999", also_held=also, category=RESIDENT)
-    assert estimate(JIUQUAN, resident).fund == 5500
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "limit"),
-    [
-        (date(2026, 7, 1), date(2026, 7, 1), "3750.00"),  # (7000 + 500) x 6/12
-        (date(2025, 7, 1), date(2026, 11, 1), "5083.33"),  # 5000 whole, 500 x 2/12
-        (date(2026, 11, 1), date(2025, 7, 1), "7083.33"),  # 7000 whole, 500 x 2/12
-        (date(2025, 7, 1), date(2026, 11, 21), "5000.00"),  # the second not yet in force
-    ],
-)
-def test_a_combined_limit_counts_each_disease_for_its_own_months(first: date, second: date, limit: str) -> None:
-    also = (AlsoHeld(disease_id="620900-013", effect_on=second),)
-    found = estimate(JIUQUAN, bill_of("620900-011", "99999", effect_on=first, also_held=also))
-    assert str(found.limit.this_year) == limit
-
-
-def test_a_combined_limit_with_one_unknown_part_is_unknown() -> None:
-    also = (AlsoHeld(disease_id="620900-012"),)
-    found = estimate(JIUQUAN, bill_of("620900-011", "1000", also_held=also))
-    assert found.fund is None
-    assert [each.key for each in found.missing] == ["disease[620900-012].limit_employee"]
-
-
-def test_a_limit_is_confirmed_when_its_rows_and_every_rule_it_used_are() -> None:
-    policy = with_rows(JIUQUAN, confirmed=True)
-    whole = bill_of("620900-011", "1000")
-    also = (AlsoHeld(disease_id="620900-013"),)
-    assert estimate(policy, whole).limit.confirmed
-    assert not estimate(JIUQUAN, whole).limit.confirmed
-    assert not estimate(policy, whole.model_copy(update={"effect_on": date(2026, 3, 1)})).limit.confirmed
-    assert not estimate(policy, whole.model_copy(update={"also_held": also})).limit.confirmed
-
-
-def test_panzhihua_knows_no_limit_and_says_that_nobody_confirmed_it() -> None:
-    found = estimate(PANZHIHUA, bill_of(DIABETES, "1000000", hospital_level=3))
-    assert found.limit.unlimited
-    assert not found.limit.confirmed
-    assert found.fund == Decimal("999200") * 85 / 100
-    assert any(each.startswith("年度限额未确认") for each in found.unconfirmed)
-
-
-@pytest.mark.parametrize(
-    ("born_on", "on", "age"),
-    [
-        (date(1976, 11, 21), ON, 49),
-        (date(1976, 11, 20), ON, 50),
-        (date(1976, 2, 29), date(2026, 2, 27), 49),
-        (date(1976, 2, 29), date(2026, 2, 28), 50),
-        (ON, ON, 0),
-    ],
-)
-def test_a_year_of_age_is_completed_on_the_birthday(born_on: date, on: date, age: int) -> None:
-    assert age_on(born_on, on) == age
-
-
-# -- refusals -------------------------------------------------------------------------------------------------------
+# -- refusals -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -447,239 +257,3 @@ def test_a_bill_that_lacks_what_the_rules_turn_on_is_refused_with_field_rule_and
 def test_a_bill_has_no_amount_below_zero_beyond_the_fen_or_without_end(amount: str) -> None:
     with pytest.raises(ValidationError):
         bill_of(DIABETES, amount)
-
-
-# -- what never happens ---------------------------------------------------------------------------------------------
-
-MONEY = st.decimals(min_value=0, max_value=200_000, places=2, allow_nan=False, allow_infinity=False)
-CITY = st.sampled_from(
-    [
-        (JIUQUAN, [row.id for row in JIUQUAN.diseases]),
-        (PANZHIHUA, [row.id for row in PANZHIHUA.diseases]),
-        (with_benefit(PANZHIHUA, CHENGDU), [row.id for row in PANZHIHUA.diseases]),
-        (with_benefit(JIUQUAN, CHENGDU | {"ratio": {"employee": CHENGDU["ratio"]["employee"]}}), ["620900-011"]),
-    ]
-)
-
-
-@st.composite
-def cities_and_bills(draw: st.DrawFn) -> tuple[RegionPolicy, Bill]:
-    policy, ids = draw(CITY)
-    disease_id, other = draw(st.sampled_from(ids)), draw(st.sampled_from(ids))
-    effects = st.none() | st.dates(date(2024, 1, 1), ON)
-    also = (
-        (AlsoHeld(disease_id=other, effect_on=draw(effects)),) if other != disease_id and draw(st.booleans()) else ()
-    )
-    return policy, Bill(
-        disease_id=disease_id,
-        amount=draw(MONEY),
-        billed_on=ON,
-        category=draw(st.sampled_from(InsuredCategory)),
-        tier=draw(st.sampled_from(["high", "low"])),
-        hospital_level=draw(st.sampled_from([0, 1, 2, 3, 3, 3])),
-        age=draw(st.none() | st.integers(0, 130)),
-        effect_on=draw(effects),
-        also_held=also,
-        deductible_used=draw(MONEY),
-        limit_used=draw(MONEY),
-    )
-
-
-@given(cities_and_bills())
-def test_fund_and_person_are_the_bill_exactly_and_neither_is_below_zero(drawn: tuple[RegionPolicy, Bill]) -> None:
-    found = estimate(*drawn)
-    assume(found.fund is not None)
-    assert found.fund is not None
-    assert found.person is not None
-    assert found.fund + found.person == drawn[1].amount
-    assert found.fund >= 0
-    assert found.person >= 0
-    assert found.fund == found.fund.quantize(Decimal("0.01"))
-
-
-@given(cities_and_bills())
-def test_an_estimate_never_exceeds_what_is_left_of_the_limit(drawn: tuple[RegionPolicy, Bill]) -> None:
-    found = estimate(*drawn)
-    left = found.limit.left_before
-    assert found.limit.unlimited or left is not None or found.fund is None
-    if found.fund is not None and left is not None:
-        assert found.fund <= left
-        assert found.limit.left_after == left - found.fund
-        assert found.fund + min(found.limit.used, found.limit.this_year or 0) <= (found.limit.this_year or 0)
-
-
-@given(cities_and_bills(), MONEY)
-def test_an_estimate_never_falls_when_the_bill_grows(drawn: tuple[RegionPolicy, Bill], more: Decimal) -> None:
-    policy, bill = drawn
-    grown = estimate(policy, bill.model_copy(update={"amount": bill.amount + more}))
-    found = estimate(policy, bill)
-    assert (found.fund is None) == (grown.fund is None)
-    if found.fund is not None and grown.fund is not None and found.person is not None and grown.person is not None:
-        assert grown.fund >= found.fund
-        assert grown.person >= found.person
-
-
-@given(cities_and_bills())
-def test_a_ratio_is_never_above_100_percent_and_an_amount_is_given_only_where_nothing_is_missing(
-    drawn: tuple[RegionPolicy, Bill],
-) -> None:
-    found = estimate(*drawn)
-    assert found.ratio.percent is None or 0 <= found.ratio.percent <= 100
-    assert (found.fund is None) == bool(found.missing)
-    assert (found.deductible.taken or 0) <= found.amount
-    assert not (found.confirmed and found.missing)
-
-
-@given(cities_and_bills(), st.integers(0, 130))
-def test_a_ratio_never_falls_with_age(drawn: tuple[RegionPolicy, Bill], older: int) -> None:
-    policy, bill = drawn
-    ages = sorted((bill.age or 0, older))
-    young, old = (estimate(policy, bill.model_copy(update={"age": age})) for age in ages)
-    if young.fund is not None:
-        assert old.fund is not None
-        assert old.fund >= young.fund
-
-
-def test_an_estimate_goes_through_json_unchanged() -> None:
-    found = estimate(JIUQUAN, bill_of("620900-011", "1234.56", also_held=(AlsoHeld(disease_id="620900-013"),)))
-    assert Estimate.model_validate_json(found.model_dump_json()) == found
-
-
-# -- the certificate ------------------------------------------------------------------------------------------------
-
-
-def lines_of(policy: RegionPolicy, disease_id: str, category: InsuredCategory, **more: Any) -> dict[str, str]:
-    tier = more.pop("tier", None)
-    found = certificate_figures(policy, row_of(policy, disease_id), category, tier, **more)
-    assert tuple(each.label for each in found) == LABELS
-    assert all(each.confirmed == ("未确认" not in each.text) for each in found)
-    return {each.label: each.text for each in found}
-
-
-def test_a_certificate_prints_the_figures_of_jiuquan_and_what_is_not_confirmed() -> None:
-    assert lines_of(JIUQUAN, "620900-011", RESIDENT, effect_on=date(2026, 11, 23)) == {
-        "报销比例": "70%（未确认）",
-        "起付标准": "不设起付线（未确认）",
-        "年度限额": "3000元（未确认）",
-        "首年限额": "500元（未确认）",
-        "结算方式": "定点医院直接结算或事后报销",
-    }
-    lung = lines_of(JIUQUAN, "620900-036", EMPLOYEE)
-    assert (lung["报销比例"], lung["年度限额"]) == ("未确认", "未确认")
-    assert lung["首年限额"] == "年度限额按生效当月起的剩余月数折算（未确认）"
-    assert lines_of(JIUQUAN, "620900-036", EMPLOYEE, effect_on=ON)["首年限额"] == "未确认"
-    assert lines_of(JIUQUAN, "620900-009", EMPLOYEE)["起付标准"] == "本病种免起付线（未确认）"
-
-
-def test_a_certificate_prints_the_figures_of_panzhihua_and_what_is_not_confirmed() -> None:
-    assert lines_of(PANZHIHUA, DIABETES, FLEXIBLE) == {
-        "报销比例": "三级85%，其他等级未确认，满50周岁起加2至10个百分点，满100周岁100%（未确认）",
-        "起付标准": "三级每年800元，其他等级未确认",
-        "年度限额": "不单设限额（未确认）",
-        "首年限额": "不单设限额（未确认）",
-        "结算方式": "未确认",
-    }
-    low = lines_of(PANZHIHUA, DIABETES, RESIDENT, tier="low")
-    assert low["报销比例"] == "三级53%，其他等级未确认"
-    assert lines_of(PANZHIHUA, DIABETES, RESIDENT, tier=None)["报销比例"] == "未确认"
-
-
-def test_a_certificate_of_a_city_that_confirmed_everything_prints_no_mark() -> None:
-    lines = lines_of(with_benefit(PANZHIHUA, CHENGDU), DIABETES, EMPLOYEE)
-    assert lines["报销比例"] == "社区、乡镇95%，一级92%，二级90%，三级85%，满50周岁起加2至10个百分点，满100周岁100%"
-    assert lines["年度限额"] == "不单设限额"
-    assert lines["首年限额"] == "不单设限额"
-    confirmed = with_rows(JIUQUAN, confirmed=True)
-    assert lines_of(confirmed, "620900-011", EMPLOYEE)["年度限额"] == "5000元"
-
-
-def test_a_certificate_of_a_city_without_figures_says_so_five_times() -> None:
-    bare = PANZHIHUA.model_copy(update={"benefit": None})
-    assert set(lines_of(bare, DIABETES, EMPLOYEE).values()) == {"未确认"}
-
-
-@pytest.mark.parametrize("policy", [JIUQUAN, PANZHIHUA, with_benefit(PANZHIHUA, CHENGDU)])
-def test_every_line_fits_a_certificate(policy: RegionPolicy) -> None:
-    content = {
-        "certificate_no": "1", "acceptance_no": "1", "region": "510400", "city": "1", "effect_on": ON,
-        "end_on": None, "issued_on": ON, "version": 1, "conditional": False, "key_id": "1",
-    }  # fmt: skip
-    for row in policy.diseases:
-        for category in InsuredCategory:
-            for effect_on in (None, ON):
-                for line in certificate_figures(policy, row, category, "high", effect_on=effect_on):
-                    CertificateContent.model_validate(content | {"masked_name": line.text})
-
-
-# -- a bad table does not load --------------------------------------------------------------------------------------
-
-
-def raw_policy(policy: RegionPolicy, benefit: Mapping[str, object]) -> dict[str, object]:
-    raw = policy.model_dump(
-        mode="json", exclude={"diseases", "candidates", "listed_total", "benefit"}, exclude_none=True
-    )
-    return {**raw, "benefit": benefit}
-
-
-def loaded(benefit: Mapping[str, object]) -> RegionPolicy:
-    rows = [row.model_dump(mode="json", exclude_none=True) for row in PANZHIHUA.diseases]
-    catalogue = {"region": "510400", "disease": rows}
-    return read_policy(
-        raw_policy(PANZHIHUA, benefit), file="510400.toml", catalogue=catalogue, catalogue_file="510400.diseases.toml"
-    )
-
-
-def test_the_table_of_a_third_city_loads_and_an_old_file_without_one_does_too() -> None:
-    assert loaded(CHENGDU).benefit == Benefit.model_validate(CHENGDU)
-    old = PANZHIHUA.model_dump(exclude={"benefit"})
-    assert RegionPolicy.model_validate(old).benefit is None
-
-
-@pytest.mark.parametrize(
-    ("benefit", "told"),
-    [
-        (
-            CHENGDU | {"ratio": {"employee": {"level_3": percent(101)}}},
-            ["benefit.ratio.employee.level_3.value", "101", "不大于 100"],
-        ),
-        (
-            CHENGDU | {"deductible": {"employee": {"level_3": yuan(-1)}}},
-            ["benefit.deductible.employee.level_3.value", "-1", "不小于 0"],
-        ),
-        (
-            CHENGDU | {"deductible": {"employee": {"level_3": yuan(0.001)}}},
-            ["benefit.deductible.employee.level_3.value", "最多两位小数"],
-        ),
-        (
-            CHENGDU | {"deductible": {"employee": {"level_3": yuan(1e40)}}},
-            ["benefit.deductible.employee.level_3.value", "小于 100000000"],
-        ),
-        (
-            CHENGDU | {"deductible": {"employee": {"level_3": yuan(1), "any_level": yuan(1)}}},
-            ["benefit.deductible.employee", "any_level"],
-        ),
-        (CHENGDU | {"ratio_by": said("disease")}, ["benefit", "ratio_by 为 disease 时不写 benefit.ratio"]),
-        ({key: CHENGDU[key] for key in CHENGDU if key != "ratio"}, ["benefit", "须写 benefit.ratio"]),
-        (
-            CHENGDU | {"by_age": {"employee": CHENGDU["by_age"]["employee"] | {"value": [
-                {"from_age": 60, "points": 4}, {"from_age": 50, "points": 6}]}}},
-            ["benefit.by_age.employee", "from_age 须逐级增大"],
-        ),
-        (
-            CHENGDU | {"ratio": {"resident": {"middle": {"level_3": percent(60)}}}},
-            ["benefit.ratio.resident.middle", "high"],
-        ),
-        (
-            CHENGDU | {"deductible": {"exempt_diseases": said(["510400-999"])}},
-            ["benefit.deductible.exempt_diseases", "510400-999", "病种目录"],
-        ),
-        (CHENGDU | {"deductable": {}}, ["benefit.deductable", "没有这个键", "deductible"]),
-        (CHENGDU | {"combined_addition": {"value": 500, "unit": "yuan"}}, ["combined_addition.source", "来源"]),
-    ],
-)  # fmt: skip
-def test_a_bad_table_does_not_load_and_the_message_says_what_to_mend(
-    benefit: dict[str, object], told: list[str]
-) -> None:
-    with pytest.raises(PolicyError) as caught:
-        loaded(benefit)
-    assert all(each in str(caught.value) for each in ["510400.toml", *told]), str(caught.value)

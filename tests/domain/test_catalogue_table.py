@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from domain.catalogue_columns import COLUMNS, RowStatus, cells_of, shield, unshield
 from domain.catalogue_compare import check_adoption, compare
-from domain.catalogue_csv import BYTE_ORDER_MARK, CatalogueRefused, CatalogueTable, chinese_headings, read_csv, to_csv
+from domain.catalogue_csv import CatalogueRefused, CatalogueTable, chinese_headings, read_csv, to_csv
 from domain.catalogue_toml import to_toml
 from domain.disease import FIGURES, RULES, Catalogue, DiseaseRow
+from domain.spreadsheet import BYTE_ORDER_MARK
 from domain.vocabulary import MaterialKind
 
 REGIONS = ("510400", "620900")

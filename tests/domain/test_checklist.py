@@ -11,7 +11,7 @@ from domain.checklist import (
     check_materials,
     check_recheck_records,
     faults,
-    required_kinds,
+    requirements,
     tell_in_full,
 )
 from domain.policy import RegionPolicy
@@ -374,7 +374,7 @@ def test_a_city_may_ask_for_no_hospital_level_and_take_other_formats() -> None:
 @pytest.mark.parametrize("policy", [PANZHIHUA, JIUQUAN])
 def test_papers_of_all_required_kinds_are_complete_for_every_listed_disease(policy: RegionPolicy) -> None:
     for disease in policy.diseases:
-        first = [paper(group[0]) for group in required_kinds(policy, disease)]
-        last = [paper(group[-1]) for group in required_kinds(policy, disease)]
+        first = [paper(each.any_of[0]) for each in requirements(policy, disease)]
+        last = [paper(each.any_of[-1]) for each in requirements(policy, disease)]
         assert check(first, policy, disease) == ()
         assert check(last, policy, disease) == ()

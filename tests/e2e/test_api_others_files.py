@@ -82,7 +82,8 @@ async def forget_uploads_of(mente: Mente, sha256: str) -> None:
 async def owners(mente: Mente, sha256: str) -> list[str]:
     """Return who uploaded a file."""
     async with mente.database.read() as connection:
-        return list(await connection.scalars(select(uploads.c.owner).where(uploads.c.sha256 == sha256)))
+        found = await connection.scalars(select(uploads.c.owner).where(uploads.c.sha256 == sha256))
+        return [each for each in found if not each.startswith("case:")]
 
 
 async def in_review(web: Web, mente: Mente, seed: int) -> tuple[CaseStatus, str]:

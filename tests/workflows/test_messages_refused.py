@@ -9,39 +9,12 @@ import pytest
 from temporalio.service import RPCError
 
 from domain.commands import COMMANDS
-from domain.events import EventKind, said_event
 from domain.vocabulary import MaterialKind, Status
 from tests.workflows.fake_city import Script
 from tests.workflows.living import Living, Town, command, panzhihua, paper, raw
+from tests.workflows.unsound_messages import GOOD, HOSTILE, UNSOUND
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-GOOD = command(actor="expert:E001", command_id="v1", decision="grant", reason="依据材料")
-HOSTILE = {
-    "no argument": (),
-    "two arguments": (GOOD, GOOD),
-    "broken JSON": (raw(b"{"),),
-    "JSON too deep": (raw(b"[" * 100_000),),
-    "a huge number": (raw(json.dumps(GOOD | {"round": 0}).replace("0}", "9" * 5000 + "}").encode()),),
-    "not UTF-8": (raw(b'{"command_id": "\xff\xfe"}'),),
-    "protobuf": (raw(b"\x0a\x01", b"binary/protobuf"),),
-    "null": (raw(b"", b"binary/null"),),
-    "bytes": (raw(json.dumps(GOOD).encode(), b"binary/plain"),),
-    "sealed with an unknown key": (raw(b"x" * 40, b"binary/encrypted", **{"encryption-key-id": b"gone"}),),
-    "no encoding": (raw(json.dumps(GOOD).encode(), b""),),
-    "NUL": (GOOD | {"reason": "a\u0000b"},),
-    "300 KB": (GOOD | {"reason": "长" * 100_000},),
-    "a text for an object": ("grant",),
-    "a list": ([GOOD],),
-    "null value": (None,),
-    "wrong types": (GOOD | {"round": "first"},),
-    "an unknown decision": (GOOD | {"decision": "maybe"},),
-    "a missing field": ({"command_id": "v1", "actor": "expert:E001"},),
-    "a lone surrogate": (raw(json.dumps(GOOD).replace("v1", "\\\\ud800").encode()),),
-    "no actor": (GOOD | {"actor": "E001"},),
-    "a command id with spaces": (GOOD | {"command_id": "a b"},),
-    "an endless reason": (GOOD | {"reason": "x" * 2001},),
-}
 
 
 @pytest.mark.parametrize("arguments", HOSTILE.values(), ids=HOSTILE.keys())
@@ -162,40 +135,6 @@ async def test_a_message_for_another_status_or_round_is_refused(town: Town) -> N
     await case.send("give_verdict", actor="expert:E001", decision="grant", reason="x", status="review", round=0)
 
 
-async def test_a_repeated_signal_is_audited_and_has_no_effect(town: Town) -> None:
-    case = await town.apply()
-    for _ in range(3):
-        await case.signal("give_verdict", GOOD)
-    assert case.kinds.count("verdict_given") == 1
-    assert case.kinds.count("refused") == 2
-
-
-async def test_what_became_of_a_command_is_found_by_its_id_and_a_second_delivery_is_no_refusal(town: Town) -> None:
-    case = await town.apply()
-    for _ in range(2):
-        await case.signal("give_verdict", GOOD)
-    done, again = (each for each in case.written.events if each.detail.get("command_id") == GOOD["command_id"])
-    assert done.kind is EventKind.VERDICT_GIVEN
-    assert (again.kind, again.detail["repeated"], again.detail["done_as"]) == (EventKind.REFUSED, True, done.seq)
-    assert said_event(again.kind, again.detail) == "重复送达"
-    assert "无需处理" in str(again.detail["message"])
-
-    await case.signal("give_verdict", GOOD | {"decision": "deny"})
-    other = case.written.events[-1]
-    assert "repeated" not in other.detail
-    assert said_event(other.kind, other.detail) == "拒收消息"
-    before = [each for each in case.written.events if each.seq < done.seq]
-    assert not any("command_id" in each.detail for each in before), "nobody commanded those"
-
-
-async def test_another_content_under_a_used_command_id_is_refused(town: Town) -> None:
-    case = await town.apply()
-    await case.signal("give_verdict", GOOD)
-    refusal = await case.refused("give_verdict", GOOD | {"decision": "deny"})
-    assert refusal.field == "command_id"
-    assert (await case.refused("withdraw", {"command_id": "v1", "actor": "channel:app"})).field == "command_id"
-
-
 async def test_a_cancel_request_is_refused_and_audited_also_the_second_time(town: Town) -> None:
     case = await town.apply()
     await case.handle.cancel()
@@ -281,63 +220,6 @@ async def test_a_delivered_notice_is_noted(town: Town) -> None:
     now = (await case.now()).isoformat()
     await case.send("notice_delivered", actor="system", notice_seq=1, delivered_at=now)
     assert case.kinds[-1] == "notice_delivered"
-
-
-async def test_the_same_update_twice_at_once_and_again_is_carried_out_once_and_answered_each_time(town: Town) -> None:
-    case = await town.apply()
-    sent: list[asyncio.Task[dict[str, Any]]] = []
-
-    async def thrice() -> None:
-        sent.extend(asyncio.create_task(case.handle.execute_update("give_verdict", GOOD)) for _ in range(3))
-
-    await case.while_writing(thrice(), seconds=0.3)
-    receipts = await asyncio.gather(*sent)
-    assert sorted(receipt["repeated"] for receipt in receipts) == [False, True, True]
-    again = await case.handle.execute_update("give_verdict", GOOD)
-    assert again["repeated"]
-    # A transition may follow the receipt at once: it does not say where the case stands.
-    assert {receipt["message"] for receipt in (*receipts, again)} == {"已办理。", "此前已办理。"}
-    assert again["seq"] == receipts[0]["seq"]
-    assert case.kinds.count("verdict_given") == 1
-    assert "refused" not in case.kinds
-
-
-async def test_a_signal_and_an_update_of_one_command_at_once_answer_the_update_with_the_receipt(town: Town) -> None:
-    case = await town.apply()
-    asking: list[asyncio.Task[dict[str, object]]] = []
-
-    async def both() -> None:
-        await case.handle.signal("give_verdict", GOOD)
-        asking.append(asyncio.create_task(case.handle.execute_update("give_verdict", GOOD)))
-
-    await case.while_writing(both(), seconds=0.3)
-    assert [answer["repeated"] for answer in await asyncio.gather(*asking)] == [True]
-
-
-async def test_a_command_refused_once_may_be_sent_again_under_its_id_when_it_is_possible(town: Town) -> None:
-    case = await town.apply(Script(rules=panzhihua(), required={MaterialKind.PHOTO}, not_stored={"9" * 64}))
-    supply = command(command_id="again", materials=[paper(MaterialKind.PHOTO, "9")])
-    assert (await case.refused("supply_materials", supply)).message == "文件尚未上传。"
-    case.script.not_stored.clear()
-    receipt = await case.handle.execute_update("supply_materials", supply)
-    assert not receipt["repeated"]
-    await case.idle()
-    assert case.status() is Status.REVIEW
-
-
-async def test_the_number_of_a_receipt_is_the_number_in_the_trail(town: Town) -> None:
-    case = await town.apply()
-    receipt = await case.verdict((await case.experts())[0], "grant")
-    entry = next(event for event in case.written.events if event.seq == receipt.seq)
-    assert entry.kind == "verdict_given"
-
-
-UNSOUND: dict[str, tuple[str, dict[str, Any]]] = {
-    "recuse": ("reason", {"actor": "expert:E001", "reason": "\u200b "}),
-    "give_verdict": ("reason", {"actor": "expert:E001", "decision": "more_evidence", "reason": "\u3000"}),
-    "extend": ("ground", {"actor": "officer:O1", "working_days": 5, "ground": "\x01"}),
-    "change_contact": ("phone", {"phone": "1０００００００００0"}),
-}
 
 
 async def test_what_makes_no_sense_is_refused_as_update_and_as_signal(town: Town) -> None:

@@ -9,7 +9,7 @@ from activities.notices.texts import NoticeContext, render_notice
 from domain.certificate import printed_date
 from domain.moments import end_of_day, local_date
 from domain.vocabulary import InsuredState, Status
-from tests.activities.test_letters import content, view
+from tests.activities.letter_samples import content, view
 from tests.workflows.living import Living, Town, panzhihua, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -19,10 +19,11 @@ from starter.admission import HANDED_OVER_WITHIN
 from starter.client import Applied
 from starter.status import listed
 from starter.web.answering import answer
+from starter.web.asking import Truth
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.hand_ins import handing_in
-from starter.web.messages import ApplicationIn, PaperIn, PapersIn, json_body, read_as, takes
+from starter.web.messages import ApplicationIn, FormIn, PaperIn, PapersIn, json_body, read_as, takes
 from starter.web.paging import Cursor, Limit, read_cursor, write_cursor
 from starter.web.permission import facts_for, kept_apart, may_do, permit, permit_in
 from starter.web.problems import stopped
@@ -155,7 +156,7 @@ def _read_form(raw: dict[str, object]) -> ApplicationForm:
     check_known(raw)
     form = parse_form(raw)
     # The form itself forgives what lies in old payloads; here "yes" is no true, and a number no instant.
-    read_as(raw, ApplicationForm)
+    read_as(raw, FormIn)
     return form
 
 
@@ -190,8 +191,8 @@ async def list_applications(
     waiting_on: WaitingOn | None = None,
     sla: Sla | None = None,
     disease_id: Annotated[str | None, Query(max_length=64)] = None,
-    attention: bool | None = None,
-    closed: bool | None = None,
+    attention: Truth | None = None,
+    closed: Truth | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

@@ -12,6 +12,7 @@ from activities.letters.register import letters_of
 from domain.access import Action
 from starter.web.answering import answer, answer_file
 from starter.web.api.cases import Number, log_now
+from starter.web.asking import AS_COUNT
 from starter.web.callers import Asker
 from starter.web.doors import Doorway, now
 from starter.web.permission import permit_case
@@ -41,7 +42,7 @@ async def letter(
     principal: Asker,
     acceptance_no: Number,
     kind: LetterKind,
-    seq: Annotated[int | None, Query(ge=1, le=1_000_000, description="Entry of the timeline.")] = None,
+    seq: Annotated[int | None, Query(ge=1, le=1_000_000, description="Entry of the timeline."), AS_COUNT] = None,
 ) -> Response:
     """One letter, by default the newest of its kind. It bears the full name: the print is written down first."""
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_LETTERS)
@@ -68,7 +69,7 @@ async def certificate(
     doors: Doorway,
     principal: Asker,
     acceptance_no: Number,
-    version: Annotated[int, Path(ge=1, le=1_000_000)],
+    version: Annotated[int, Path(ge=1, le=1_000_000), AS_COUNT],
 ) -> Response:
     """One version of a certificate, exactly as it was issued and sealed."""
     number, _ = await permit_case(doors, principal, acceptance_no, Action.READ_CERTIFICATE)

@@ -14,7 +14,7 @@ from starter.notice_tasks import finish_task
 from starter.resending import Resend, Resent, resend_notice
 from starter.web.answering import answer
 from starter.web.api.cases import Number
-from starter.web.asking import Instant
+from starter.web.asking import AS_COUNT, Instant, Truth
 from starter.web.callers import Asker
 from starter.web.doors import Doorway, now
 from starter.web.messages import read_body, takes
@@ -39,7 +39,7 @@ from storage.notice_views import NoticeFilter, NoticePlace, page_of_notices, who
 
 router = APIRouter(tags=["notices"])
 Region = Annotated[str, Query(pattern=r"^[0-9]{6}$")]
-Seq = Annotated[int, Path(ge=1, le=999_999, description="Number of the notice within its case.")]
+Seq = Annotated[int, Path(ge=1, le=999_999, description="Number of the notice within its case."), AS_COUNT]
 
 
 @router.get("/notices", operation_id="searchNotices", response_model=NoticeLinesOut)
@@ -51,7 +51,7 @@ async def notices(
     state: AttemptState | None = None,
     event: NoticeEvent | None = None,
     acceptance_no: Annotated[str | None, Query(max_length=40)] = None,
-    settled: bool | None = None,
+    settled: Truth | None = None,
     before: Annotated[Instant | None, Query(description="Made before this instant; without offset +08:00.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -136,7 +136,7 @@ async def tasks(
     doors: Doorway,
     principal: Asker,
     region: Region,
-    done: bool = False,
+    done: Truth = False,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

@@ -11,6 +11,7 @@ from domain.access import Action, CaseFacts, Principal
 from domain.identity import check_id_number
 from starter import offregion
 from starter.web.answering import answer
+from starter.web.asking import Day
 from starter.web.callers import Asker
 from starter.web.doors import Doors, Doorway
 from starter.web.messages import read_body, takes
@@ -28,7 +29,7 @@ class FilingIn(Asked):
     id_number: _NUMBER
     region: Annotated[str, Field(description="The pool that insures.", json_schema_extra=_CITY)]
     treatment_region: Annotated[str, Field(description="Where the person is treated.", json_schema_extra=_CITY)]
-    from_on: date
+    from_on: Day
 
 
 class EndingIn(Asked):
@@ -36,7 +37,7 @@ class EndingIn(Asked):
 
     id_number: _NUMBER
     region: Annotated[str, Field(description="The pool that insures.", json_schema_extra=_CITY)]
-    ended_on: date
+    ended_on: Day
 
 
 class FiledOut(Shape):

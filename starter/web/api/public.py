@@ -26,6 +26,7 @@ from starter.publicity import published
 from starter.status import read_status
 from starter.web.answering import NO_STORE, PUBLIC, answer
 from starter.web.api.reference import policy_in_force
+from starter.web.asking import Instant
 from starter.web.callers import caller_of, check_session, unknown_asker
 from starter.web.doors import Doors, Doorway, now
 from starter.web.guarding import address_of
@@ -104,7 +105,7 @@ async def public_list(
     doors: Doorway,
     region: Region,
     at: Annotated[
-        datetime | None,
+        Instant | None,
         Query(description="As it stood then, for officers and auditors of the city; without an offset +08:00."),
     ] = None,
     cursor: Cursor = None,
@@ -117,18 +118,7 @@ async def public_list(
     policy_in_force(region)
     if at is not None:
         await permit_past(request, doors, region)
-    try:
-        seen = aware(at).astimezone(now().tzinfo) if at else now()
-        async with doors.database.read(long=True) as connection:
-            found = await published(connection, doors.keys, region, seen)
-    except (OverflowError, PolicyError):
-        raise stopped(
-            422,
-            field="at",
-            rule="时间按 RFC 3339 填写，不早于本市最早的政策版本",
-            remedy="请更正时间",
-            message="所问的时间不在可查询的范围内。",
-        ) from None
+    seen, found = await _published(doors, region, at)
     # Without `at` the instant is no part of the answer's identity: to the minute it stays the same.
     shown_at = seen if at else seen.replace(second=0, microsecond=0)
     shown, following = list_page(found, cursor, limit)
@@ -143,6 +133,22 @@ async def public_list(
         next_cursor=following,
     )
     return answer(request, listed, cache=NO_STORE if at else PUBLIC)
+
+
+async def _published(doors: Doors, region: str, at: datetime | None) -> tuple[datetime, PublicList]:
+    """Return the list of an instant, now without one, and the instant."""
+    try:
+        seen = aware(at).astimezone(now().tzinfo) if at else now()
+        async with doors.database.read(long=True) as connection:
+            return seen, await published(connection, doors.keys, region, seen)
+    except (OverflowError, PolicyError):
+        raise stopped(
+            422,
+            field="at",
+            rule="时间按 RFC 3339 填写，不早于本市最早的政策版本",
+            remedy="请更正时间",
+            message="所问的时间不在可查询的范围内。",
+        ) from None
 
 
 def list_page(found: PublicList, cursor: str | None, limit: int) -> tuple[tuple[PublicLine, ...], str | None]:

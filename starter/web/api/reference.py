@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Hashable
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -72,7 +72,7 @@ class DayOut(Shape):
     """One day: worked or not, why, and which notice says so."""
 
     on: Annotated[date, Field(alias="date")]
-    kind: str
+    kind: Literal["work", "rest"]
     reason: str
     notice: str | None
     confirmed: bool

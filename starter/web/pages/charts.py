@@ -7,8 +7,8 @@ screen. What a chart shows stands in a table beside it as well.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-ROW_HEIGHT, BAR_TOP, BAR_HEIGHT = 46, 22, 16
-"""Pixels: of a row, from its top to the bar under its words, and of the bar."""
+ROW_HEIGHT = 46
+"""Pixels, of a row: its words, and the bar under them."""
 
 _WIDEST = 99.6
 _THINNEST = 0.4

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from domain.application import Material, Model
 from domain.refusal import Refused, refuse
-from domain.vocabulary import ApplicationKind, MaterialKind
+from domain.vocabulary import OF_THE_PERSON, ApplicationKind, MaterialKind
 from starter.web.doors import now
 from starter.web.pages.shell import Visit
 from starter.web.problems import stopped
@@ -17,16 +17,6 @@ from storage.drafts import Draft, Purpose, change_draft, draft_of
 
 MOST_FILES = 40
 """Files of one draft: as many as one supply may hold."""
-
-_UNDATED = frozenset(
-    {
-        MaterialKind.ID_FRONT,
-        MaterialKind.ID_BACK,
-        MaterialKind.E_CREDENTIAL,
-        MaterialKind.SOCIAL_CARD,
-        MaterialKind.PHOTO,
-    }
-)
 
 
 class Paper(Model):
@@ -39,7 +29,7 @@ class Paper(Model):
     @property
     def is_medical(self) -> bool:
         """Whether a hospital issued it, so that day, level and seal are asked for."""
-        return self.material.kind not in _UNDATED and not self.is_form
+        return self.material.kind not in OF_THE_PERSON and not self.is_form
 
     @property
     def is_form(self) -> bool:

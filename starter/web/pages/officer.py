@@ -106,9 +106,7 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
         found = await chosen.find(connection, me, after)
         lines = found[:PAGE_LINES]
         marks = await marks_of(connection, [each.acceptance_no for each in lines if each.attention])
-        counts = await desk_counts(connection, me.regions)
-        short = len(await short_panels(connection, me.regions))
-        tasks = sum([await open_tasks(connection, region) for region in me.regions])
+        tabs = await _tabs(connection, me)
         history = await visit.doors.calendars.history(connection)
     await visit.doors.accesses.record(
         actor=me.reader, action="case.list", acceptance_no=None, detail={"cases": len(lines)}
@@ -122,17 +120,26 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
             desk_case(each, history, at, attention_reasons(marks[each.acceptance_no]) if each.attention else ())
             for each in lines
         ],
-        tabs=[
-            ("/officer", "需要处理", counts.attention),
-            ("/officer?tray=objections", "异议核查", counts.objected),
-            ("/officer?tray=breach", "超期未决", counts.breach),
-            ("/officer?tray=near", "临近时限", counts.near),
-            ("/officer?tray=panel", "专家不足", short),
-            ("/officer/tasks", "电话告知", tasks),
-            ("/officer?tray=all", "全部在办", None),
-        ],
+        tabs=tabs,
         current="/officer" if tray == "attention" else f"/officer?tray={tray}",
         first=f"/officer?tray={tray}" if after else None,
         following=following(f"/officer?tray={tray}&", lines) if len(found) > PAGE_LINES else None,
         whose=WAITING_ZH,
     )
+
+
+async def _tabs(connection: AsyncConnection, me: Principal) -> list[tuple[str, str, int | None]]:
+    """Return the lists of the desk: address, title, and how many stand in it where that is counted."""
+    apart = kept_apart(me)
+    counts = await desk_counts(connection, me.regions, apart_from=apart)
+    short = len(await short_panels(connection, me.regions, apart_from=apart))
+    tasks = sum([await open_tasks(connection, region, apart_from=apart) for region in me.regions])
+    return [
+        ("/officer", "需要处理", counts.attention),
+        ("/officer?tray=objections", "异议核查", counts.objected),
+        ("/officer?tray=breach", "超期未决", counts.breach),
+        ("/officer?tray=near", "临近时限", counts.near),
+        ("/officer?tray=panel", "专家不足", short),
+        ("/officer/tasks", "电话告知", tasks),
+        ("/officer?tray=all", "全部在办", None),
+    ]

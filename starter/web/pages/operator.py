@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from domain.access import Action
 from domain.moments import local_date
+from starter.lost_notices import lost_vital
 from starter.ui_lists import UI_LISTS, UiList, address_of
 from starter.vitals import (
     LOOK_SECONDS,
@@ -68,6 +69,7 @@ async def _vitals(doors: Doors) -> tuple[tuple[Vital, ...], tuple[Installed, ...
     if "temporal" not in faults:
         client = (await doors.mente()).client
         found += await within(2 * LOOK_SECONDS, worker_vitals(client), "工作进程")
+        found += await within(LOOK_SECONDS, lost_vital(doors.database, client, now=now()), "中断的通知")
         try:
             versions.append(Installed(name="Temporal 服务", version=await server_version(client)))
         except Exception:

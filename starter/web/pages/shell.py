@@ -28,8 +28,6 @@ from starter.web.rates import Buckets
 from storage.sessions import Session, csrf_of
 
 __all__ = [
-    "FieldError",
-    "Fields",
     "Guest",
     "GuestUploading",
     "Known",

@@ -7,7 +7,6 @@ from importlib.resources import as_file, files
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.case_dates import last_day
-from domain.events import EVENT_ZH
 from domain.roles import ROLE_ZH
 from starter.web.pages.assets import address_of_asset
 from starter.web.pages.fields import by_field
@@ -41,7 +40,6 @@ def environment() -> Environment:
         menu_of=menu_of,
         current_of=current_of,
         role_zh=ROLE_ZH,
-        event_zh=EVENT_ZH,
         hotline=HOTLINE,
         htmx_config=HTMX_CONFIG,
         installed_version=version("mente"),

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from domain.acceptance import parse_acceptance_number
 from domain.checklist import basis_zh
 from domain.moments import CST, aware, local_date, minute_text
-from domain.refusal import Refused
 from domain.sourced import Sourced
 from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
 from storage.policies import policy_book
@@ -69,11 +67,6 @@ def status_tone(status: Status | str) -> str:
     return _STATUS_TONE.get(Status(status), "plain")
 
 
-def waiting_zh(waiting_on: WaitingOn | str) -> str:
-    """Return whose turn it is."""
-    return WAITING_ZH[WaitingOn(waiting_on)]
-
-
 def material_zh(kind: MaterialKind | str) -> str:
     """Return the name of a kind of paper."""
     return MATERIAL_ZH[MaterialKind(kind)]
@@ -108,14 +101,6 @@ def cities() -> tuple[City, ...]:
         City(each.region, each.city.value, each.bureau.value, each.hotline.value, len(each.diseases))
         for each in policies
     )
-
-
-def canonical_number(text: str) -> str | None:
-    """Return an acceptance number as it is stored, None for anything else."""
-    try:
-        return parse_acceptance_number(text)
-    except Refused:
-        return None
 
 
 def kind_options(kinds: Iterable[MaterialKind]) -> list[tuple[str, str]]:
@@ -158,7 +143,6 @@ FILTERS = {
     "limit_end": limit_end,
     "status_zh": status_zh,
     "status_tone": status_tone,
-    "waiting_zh": waiting_zh,
     "material_zh": material_zh,
     "disease_zh": disease_zh,
     "city_zh": city_zh,
