@@ -6,10 +6,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from starter.client import Mente
 from starter.embedded import House, house, workers_inside
 from starter.server import free_port
+
+# A busy machine makes examples slowly and answers late; that says nothing of the property.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
