@@ -15,13 +15,13 @@ from domain.policy import PolicyError
 from domain.refusal import Refused
 from storage.calendar_store import CalendarDamaged
 from storage.cases import CaseNotFound
-from storage.objects import NotStored, Tampered
+from storage.objects import NotStored, StoreAway, Tampered
 
 P = ParamSpec("P")
 Owner = TypeVar("Owner")
 Answer = TypeVar("Answer")
 
-_TELLING = (CalendarDamaged, CaseNotFound, NotStored, Tampered)
+_TELLING = (CalendarDamaged, CaseNotFound, NotStored, StoreAway, Tampered)
 """Our own retryable errors, whose texts hold ids only."""
 
 

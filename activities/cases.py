@@ -33,6 +33,7 @@ from domain.case import Offregion
 from domain.moments import local_date
 from storage import cases, panels
 from storage.calendar_store import Calendars
+from storage.command_entries import with_said
 from storage.database import Database
 from storage.entitlements import opened_as
 from storage.keys import Keys
@@ -103,6 +104,7 @@ class CaseActivities:
         """Write one transition, then start its notices and tell whom it supersedes; all may be repeated."""
         transition = with_channels(Transition.model_validate(task, from_attributes=True))
         transition = with_contact_digest(transition, self._keys.phone_digest)
+        transition = with_said(transition, [entry.said for entry in task.events], self._keys.command_digest)
         async with self._database.write() as connection:
             outcome = await cases.record_events(connection, transition)
             calendar = (await self._calendars.history(connection)).current

@@ -184,6 +184,8 @@ class EventDraft(Model):
     status_from: Status
     status_to: Status
     detail: dict[str, JsonValue] = Field(default_factory=dict)
+    said: str = ""
+    """The digest of the command it comes from; storage keeps it keyed. Not in payloads of 0.3.0."""
 
 
 class CaseRow(Model):
@@ -376,3 +378,13 @@ class CommandReceipt(Model):
     ]
     repeated: bool = False
     message: str = ""
+
+
+class Answered(CommandReceipt):
+    """The receipt as it comes back to who asked.
+
+    `asked` is the word of the one whose question was carried out or answered: a server joins equal questions, and
+    gives all of them one answer. Not in payloads of 0.3.0.
+    """
+
+    asked: str = ""

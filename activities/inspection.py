@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from weakref import WeakKeyDictionary
 
 from activities.contract import Inspected, InspectMaterials
 from activities.materials import judge_file
@@ -12,6 +13,11 @@ from domain.refusal import Refusal, Refused
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind
 from storage.objects import NotStored, ObjectStore
 from storage.policies import policy_book, policy_for
+
+DECODED_AT_ONCE = 2
+"""Files that lie in memory to be decoded, whatever a worker else has under way."""
+
+_decoding: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 async def inspect(objects: ObjectStore, task: InspectMaterials, kind: ApplicationKind) -> Inspected:
@@ -31,11 +37,12 @@ async def inspect(objects: ObjectStore, task: InspectMaterials, kind: Applicatio
 
 async def _judged(objects: ObjectStore, paper: Material, position: int) -> Material:
     field = f"materials[{position}].sha256"
-    try:
-        content = await objects.get(paper.sha256)
-    except NotStored:
-        raise Refused(_not_stored(field, MATERIAL_ZH[paper.kind])) from None
-    facts = await asyncio.to_thread(judge_file, content, kind=paper.kind, field=field)
+    async with _decoding.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(DECODED_AT_ONCE)):
+        try:
+            content = await objects.get(paper.sha256)
+        except NotStored:
+            raise Refused(_not_stored(field, MATERIAL_ZH[paper.kind])) from None
+        facts = await asyncio.to_thread(judge_file, content, kind=paper.kind, field=field)
     return paper.model_copy(update=facts.model_dump())
 
 

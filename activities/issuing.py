@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from activities.certificates.render import render_certificate
 from activities.contract import CertificateIssued, IssueCertificate
+from activities.notices.texts import city_of
 from domain.benefit_certificate import certificate_figures
 from domain.certificate import CertificateContent, certificate_number
 from domain.identity import mask_name
@@ -25,7 +26,7 @@ from storage.uploads import name_for_case
 async def issue(
     database: Database, objects: ObjectStore, keys: Keys, task: IssueCertificate, *, public_url: str = ""
 ) -> CertificateIssued:
-    """Issue a version once; a repeat returns what was issued. Raises `CaseNotFound`."""
+    """Issue a version once; a repeat returns what was issued. Raises `CaseNotFound` and `StoreAway`."""
     async with database.read() as connection:
         issued = await issued_certificate(connection, task.acceptance_no, task.version)
         holder = await certificate_holder(connection, task.acceptance_no)
@@ -33,8 +34,10 @@ async def issue(
         figures = benefit_figures(task, holder)
         content = certificate_content(task, name=holder.name, key_id=keys.certificate_key_id, figures=figures)
         signing = keys.certificate_signing_key()
-        pdf = await asyncio.to_thread(render_certificate, content, signing, public_url=public_url)
+        benefit = city_of(task.region).benefit
+        pdf = await asyncio.to_thread(render_certificate, content, signing, public_url=public_url, benefit=benefit)
         fresh = _entry(task, content.certificate_no, content_address(pdf))
+        await objects.check()
         async with database.write() as connection:
             await name_for_case(connection, task.acceptance_no, [fresh.sha256], at=datetime.now(UTC))
         await objects.put(pdf)

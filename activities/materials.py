@@ -12,9 +12,8 @@ from typing import NamedTuple
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from pydantic import BaseModel, ConfigDict
-from pypdf import PdfReader
 
-from activities.pdf_reading import EncryptedPdf, UnreadablePdf, opened_pdf
+from activities.pdf_reading import EncryptedPdf, UnreadablePdf, opened_pdf, unpack_pages
 from domain.refusal import Refused, refuse
 from domain.vocabulary import MATERIAL_ZH, MaterialKind
 
@@ -52,6 +51,7 @@ _STRONG_CAST = 0.10
 _COLOUR_DISTANCE = 0.04
 _COLOUR_SHARE = 0.005
 
+_MARK, _PDF = b"\xef\xbb\xbf", b"%PDF-"
 _END_OF_PDF = re.compile(rb"startxref\s+([0-9]{1,10})\s+%%EOF")
 _END_OF_ZIP, _ZIP_TAIL_BYTES = b"PK\x05\x06", 22
 _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|iframe|svg|\?php)[\s>/]|<\?php\b", re.IGNORECASE)
@@ -127,6 +127,11 @@ class _Unfit(Exception):
         self.fault = fault
 
 
+def is_pdf(content: bytes) -> bool:
+    """Say whether a file, or its first 16 bytes, begin as a PDF: at once or behind a byte order mark."""
+    return content[: len(_MARK) + len(_PDF)].removeprefix(_MARK).startswith(_PDF)
+
+
 def judge_file(content: bytes, *, kind: MaterialKind, field: str) -> FileFacts:
     """Return what the file is, or raise `Refused` with the field, the rule and the remedy in Chinese.
 
@@ -150,14 +155,14 @@ def _decoded(content: bytes) -> FileFacts:
         raise _Unfit(_EMPTY)
     if len(content) > MAX_FILE_BYTES:
         raise _Unfit(_TOO_LARGE)
-    is_pdf = content.removeprefix(b"\xef\xbb\xbf").startswith(b"%PDF-")
-    if not is_pdf and not content.startswith(b"\xff\xd8\xff"):
+    pdf = is_pdf(content)
+    if not pdf and not content.startswith(b"\xff\xd8\xff"):
         raise _Unfit(_foreign(content))
     if _ends_as_zip(content):
         raise _Unfit(_ZIP_INSIDE)
     if _MARKUP.search(content, 0, _SNIFFED_BYTES):
         raise _Unfit(_PAGE_INSIDE)
-    return _decoded_pdf(content) if is_pdf else _decoded_jpg(content)
+    return _decoded_pdf(content) if pdf else _decoded_jpg(content)
 
 
 def _ends_as_zip(content: bytes) -> bool:
@@ -194,21 +199,12 @@ def _readable_pages(content: bytes) -> int:
     with opened_pdf(content) as reader:
         pages = len(reader.pages)
         if pages <= MAX_PDF_PAGES:
-            _unpack_pages(reader)
+            unpack_pages(islice(reader.pages, _PAGES_DECODED))
     if pages == 0:
         raise _Unfit(_PDF_EMPTY)
     if pages > MAX_PDF_PAGES:
         raise _Unfit(_PDF_LONG)
     return pages
-
-
-def _unpack_pages(reader: PdfReader) -> None:
-    for page in islice(reader.pages, _PAGES_DECODED):
-        if page.mediabox.width <= 0 or page.mediabox.height <= 0:
-            raise UnreadablePdf
-        stream = page.get_contents()
-        if stream is not None:
-            stream.get_data()
 
 
 def _decoded_jpg(content: bytes) -> FileFacts:

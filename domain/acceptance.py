@@ -50,3 +50,11 @@ def parse_acceptance_number(text: str) -> str:
             message="受理号有误，请核对后重新输入。",
         )
     return canonical
+
+
+def with_hyphens(text: str) -> str:
+    """Return a number somebody typed without hyphens, or with spaces for them, as it is written; else the text."""
+    bare = re.sub(r"[\s\-‐‑–—－]", "", half_width(text))
+    if len(bare) != 19 or not bare.isalnum():
+        return text
+    return "-".join((bare[:6], bare[6:10], bare[10:14], bare[14:18], bare[18:]))

@@ -140,7 +140,8 @@ class Explanation(ExplainedClock):
 class CaseStatus(Model):
     """Where a case stands. `due` is when what is awaited must have happened, `due_on` its day; both None without one.
 
-    `end_on` is the last day of the benefit; of one that has ended before its time, the last day it was enjoyed.
+    `end_on` is the last day of the benefit; of one that has ended before its time, the last day it was enjoyed,
+    None where it ended on its first day.
     """
 
     acceptance_no: str

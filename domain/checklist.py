@@ -27,6 +27,7 @@ from domain.policy import RegionPolicy
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind
 
 __all__ = [
+    "PAPERS_IN_GENERAL",
     "Finding",
     "FindingCode",
     "Requirement",
@@ -35,9 +36,13 @@ __all__ = [
     "check_recheck_records",
     "faults",
     "identity_kinds",
+    "remark_zh",
     "requirements",
     "tell_in_full",
 ]
+
+PAPERS_IN_GENERAL = "本市办理指南关于申请材料的一般要求"
+"""What a rule about papers rests on that no guide spells out: each makes more precise what the guide asks for."""
 
 _GUIDE_FIRST = re.compile(r"^guide [0-9]{6}: *")
 _GUIDE = re.compile(r" ?guide ([0-9]{6}) ?")
@@ -111,13 +116,25 @@ def tell_in_full(findings: Iterable[Finding]) -> str:
     return "\n".join([text, "提示（不影响受理）：", *hints]) if hints else text
 
 
-def basis_zh(source: str) -> str:
-    """Return the source of a rule as an applicant reads it; what only we assume is called provisional."""
+def basis_zh(source: str, *, assumed: str = PAPERS_IN_GENERAL) -> str:
+    """Return the source of a rule as an applicant reads it: words, never a code or a remark of ours.
+
+    An assumption makes a general provision of the city more precise: that provision, `assumed`, is what is named.
+    """
     plain = " ".join(source.split())
     if plain.startswith("assumption"):
-        said = _GUIDE.sub(r"办理指南（\1）", plain.removeprefix("assumption").lstrip(":： "))
-        return "暂行规则，待本市医保局确认" + (f"：{said}" if said else "")
-    return _GUIDE.sub(r"办理指南（\1）", _GUIDE_FIRST.sub("办理指南：", plain))
+        return assumed
+    named = "；".join(each for each in plain.split("；") if "assumption" not in each)
+    return _GUIDE.sub("办理指南", _GUIDE_FIRST.sub("办理指南：", named)) or assumed
+
+
+def remark_zh(source: str) -> str | None:
+    """Return what we remark on a rule nobody but us says, for officials; None for a rule with a source."""
+    plain = " ".join(source.split())
+    if not plain.startswith("assumption"):
+        return None
+    said = _GUIDE.sub(r"办理指南（\1）", plain.removeprefix("assumption").lstrip(":： "))
+    return "暂行规则，待本市医保局确认" + (f"：{said}" if said else "")
 
 
 def _told(each: Finding) -> str:

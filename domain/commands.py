@@ -8,8 +8,9 @@ tells senders of it.
 
 import difflib
 import json
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
@@ -285,7 +286,7 @@ def read_command(name: str, content: bytes) -> Command:
         field = ".".join(str(part) for part in error.errors()[0]["loc"]) or "input"
         raise refuse(
             field=field,
-            rule=f"见 docs/messages/{name}.json：{_rule_zh(error.errors()[0]['type'])}",
+            rule=f"见 docs/messages/{name}.json：{_rule_zh(model, error.errors()[0])}",
             remedy=f"请更正字段 {field} 后重新发送",
             message=f"消息 {name} 的字段 {field} 缺失或不符合要求。",
         ) from None
@@ -302,8 +303,8 @@ def _unknown(name: str) -> Exception:
     )
 
 
-def _rule_zh(kind: str) -> str:
-    match kind:
+def _rule_zh(model: type[Command], fault: Mapping[str, Any]) -> str:
+    match fault["type"]:
         case "missing":
             return "该字段必填"
         case "string_too_long" | "too_long":
@@ -314,5 +315,19 @@ def _rule_zh(kind: str) -> str:
             return "格式不符"
         case "enum":
             return "不在允许的取值之内"
+        case "greater_than_equal" | "less_than_equal":
+            return _bounds_zh(model, fault["loc"])
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "须为整数"
         case _:
             return "类型不符"
+
+
+def _bounds_zh(model: type[Command], place: tuple[int | str, ...]) -> str:
+    """Say the bounds of a whole number, both of them: who typed 99 learns at once that 0 is none either."""
+    said = model.model_fields[str(place[0])].metadata if len(place) == 1 else []
+    least = next((each.ge for each in said if hasattr(each, "ge")), None)
+    most = next((each.le for each in said if hasattr(each, "le")), None)
+    if least is None:
+        return "不在允许的范围之内"
+    return f"须为不小于 {least} 的整数" if most is None else f"须为 {least} 至 {most} 的整数"

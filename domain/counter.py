@@ -57,10 +57,18 @@ def next_opening(hours: tuple[str, ...], calendar: CalendarSlice, moment: dateti
     return Opening(on, min(later, default=None), calendar.confirmed_through(on, on))
 
 
-def check_open(form: ApplicationForm, policy: RegionPolicy, calendar: WorkCalendar, received_at: datetime) -> None:
+def check_open(
+    form: ApplicationForm,
+    policy: RegionPolicy,
+    calendar: WorkCalendar,
+    received_at: datetime,
+    *,
+    now: datetime | None = None,
+) -> None:
     """Refuse an application at a counter that was closed when it was received; online it is open day and night.
 
-    `calendar` is the one in force. Raises `Refused` with the hours and the next opening.
+    `calendar` is the one in force. Raises `Refused` with the hours and the next opening; where the counter has opened
+    since, by `now`, the instant of receipt is what is to be looked at.
     """
     if form.channel != COUNTER:
         return
@@ -71,9 +79,16 @@ def check_open(form: ApplicationForm, policy: RegionPolicy, calendar: WorkCalend
     raise refuse(
         field="received_at",
         rule=f"{policy.city.value}窗口的受理时间：{hours_zh(hours)}（法定节假日除外，调休上班日照常）",
-        remedy=f"请于{next_opening(hours, days, received_at).told}起到窗口办理，或者随时通过网上渠道申请",
+        remedy=_remedy(next_opening(hours, days, received_at), now),
         message="收件时间不在窗口受理时间之内。",
     )
+
+
+def _remedy(opening: Opening, now: datetime | None) -> str:
+    opens_at = datetime.combine(opening.on, opening.at or time(0), tzinfo=CST)
+    if now is not None and opens_at <= aware(now):
+        return "请核对收件时间，填写窗口实际收件的时间；窗口没有收件的，可随时通过网上渠道申请"
+    return f"请于{opening.told}起到窗口办理，或者随时通过网上渠道申请"
 
 
 def check_originals(form: ApplicationForm) -> None:

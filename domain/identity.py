@@ -53,15 +53,20 @@ def sex(number: str) -> Literal["male", "female"]:
     return "male" if int(number[16]) % 2 else "female"
 
 
+_MOST_STARS = 2
+"""Stars in a masked name. A mask as long as the name would tell how long it is: few have 26 letters in theirs."""
+
+
 def mask_name(name: str) -> str:
     """Mask a name: of 2 characters the second, of more all but first and last, a single one wholly.
 
-    A name with a dot (阿卜杜拉·买买提) is one name of that many characters; the dot is masked as well.
+    Whatever is between first and last becomes two stars at most. A name with a dot (阿卜杜拉·买买提) is one name; the
+    dot is masked as well.
     """
     name = name.strip()
     if len(name) <= 2:
         return name[: len(name) - 1] + "*" if name else ""
-    return f"{name[0]}{'*' * (len(name) - 2)}{name[-1]}"
+    return f"{name[0]}{'*' * min(len(name) - 2, _MOST_STARS)}{name[-1]}"
 
 
 def mask_id_number(number: str) -> str:

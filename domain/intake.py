@@ -25,7 +25,7 @@ from domain.policy import PolicyBook, PolicyError, RegionPolicy
 from domain.refusal import Refusal, Refused, refuse
 from domain.succession import canonical_replaces, check_kind
 from domain.vocabulary import InsuredCategory
-from domain.worded import has_hidden, judge_label
+from domain.worded import has_hidden, has_words, judge_label
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a channel's clock may be ahead of ours."""
@@ -45,7 +45,7 @@ def parse_form(raw: object) -> ApplicationForm:
     try:
         form = ApplicationForm.model_validate(raw)
     except ValidationError as error:
-        raise _unreadable(error.errors()[0]) from None
+        raise _unreadable(error.errors(include_url=False, include_input=False)[0]) from None
     applicant = form.applicant
     agent = applicant.agent and _upper(applicant.agent)
     person = applicant.model_copy(update={"id_number": applicant.id_number.strip().upper(), "agent": agent})
@@ -241,8 +241,8 @@ def _may_stand_in_a_name(character: str) -> bool:
 
 
 def _check_person(name: str, id_number: str, phone: str, *, field: str, today: date) -> None:
-    rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致，只含文字、间隔号、空格、点、连字符和撇号"
-    if not name.strip() or len(name) > MAX_NAME or not all(_may_stand_in_a_name(each) for each in name):
+    rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致，至少有一个文字，只含文字、间隔号、空格、点、连字符和撇号"
+    if not has_words(name) or len(name) > MAX_NAME or not all(_may_stand_in_a_name(each) for each in name):
         raise refuse(
             field=f"{field}.name",
             rule=rule,

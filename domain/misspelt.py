@@ -11,14 +11,26 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_\-]{0,39}")
 CLOSE = 0.8
 """How alike (`difflib` ratio) an unknown key must be to a known one to be taken for it; 1 is the same."""
 
+_LONGEST = 80
+"""A longer key is like none of ours, and only costs to be compared."""
+
+_MOST_COMPARED = 200
+"""Unknown keys of an application that are compared: nobody misspells so many, and each costs as much as a form."""
+
 
 def check_keys(raw: object) -> None:
     """Raise `Refused` on the first unknown key of an application as parsed that is close to a known one.
 
     Any other unknown key is let pass: a newer sender may add fields.
     """
+    compared = set[tuple[object, type[Model]]]()
     for path, table, model in _tables(raw):
         for key in table:
+            if key in model.model_fields or (key, model) in compared:
+                continue
+            compared.add((key, model))
+            if len(compared) > _MOST_COMPARED:
+                return
             meant = _meant(key, model)
             if meant is None:
                 continue
@@ -50,9 +62,9 @@ def check_known(raw: object) -> None:
 
 
 def _meant(key: object, model: type[Model]) -> str | None:
-    """Return the known key an unknown one was meant to be; None where it is known, or like none."""
+    """Return the known key an unknown one was meant to be; None where it is like none."""
     known = model.model_fields
-    if not isinstance(key, str) or key in known:
+    if not isinstance(key, str) or len(key) > _LONGEST:
         return None
     # Capitals and hyphens are spelling too: idNumber, ID_NUMBER and id-number are all id_number.
     plain = key.strip().lower().replace("-", "_")

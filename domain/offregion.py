@@ -61,6 +61,11 @@ class OffregionFiling(Model):
     from_on: date
     ended_on: date | None = None
 
+    @property
+    def ever_in_force(self) -> bool:
+        """Whether there is a day on which it is in force."""
+        return self.ended_on is None or self.ended_on > self.from_on
+
     def in_force(self, on: date) -> bool:
         """Whether it is in force on a date."""
         return self.from_on <= on and (self.ended_on is None or on < self.ended_on)
@@ -119,6 +124,22 @@ def read_ending(raw: object, *, regions: Iterable[str], today: date) -> EndingFo
     return form
 
 
+def check_ending(form: EndingForm, filings: Iterable[OffregionFiling], *, today: date) -> None:
+    """Raise `Refused` where a filing would end before it began: somebody may have been treated on it since.
+
+    One that has not begun by `today` may be ended by any day.
+    """
+    own = [each.from_on for each in filings if each.region == form.region and each.ever_in_force]
+    begun = [from_on for from_on in own if form.ended_on < from_on <= today]
+    if begun:
+        raise refuse(
+            field="ended_on",
+            rule="终止之日不早于备案开始之日；尚未开始的备案除外",
+            remedy=f"请填写 {max(begun).isoformat()} 或之后的日期",
+            message="终止之日早于备案开始之日。",
+        )
+
+
 def check_stay(form: ApplicationForm) -> None:
     """Raise `Refused` where the place an application names cannot be one outside the pool."""
     stay = form.offregion
@@ -142,7 +163,7 @@ def filing_for(form: ApplicationForm, filings: Iterable[OffregionFiling], *, on:
         each
         for each in filings
         if (each.region, each.treatment_region) == (form.region, form.offregion.region)
-        and (each.ended_on is None or each.ended_on > on)
+        and (each.ended_on is None or each.ended_on > max(on, each.from_on))
     ]
     found = next((each for each in own if each.in_force(on)), None)
     if found is not None:

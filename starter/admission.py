@@ -1,7 +1,7 @@
 """What is looked up of an application that is new, before its case is started."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from activities.contract import StartApplication
 from activities.rules import renewal_span
@@ -45,7 +45,7 @@ async def admit(
     async with database.read() as connection:
         calendar = (await calendars.history(connection)).current
     policy = policy_for(start.form.region, local_date(start.received_at))
-    check_open(start.form, policy, calendar, start.received_at)
+    check_open(start.form, policy, calendar, start.received_at, now=datetime.now(UTC))
     return await take_over(database, objects, start, visible=visible)
 
 
@@ -70,6 +70,9 @@ async def refuse_beside_others(database: Database, start: StartApplication, *, v
     """
     form, on = start.form, local_date(start.received_at)
     vouched = visible.vouches_for(start)
+    if form.offregion is not None and not vouched:
+        # Whether, where and from when somebody is filed is theirs: where they live.
+        raise settled_at_counter()
     if form.kind is not ApplicationKind.NEW and form.replaces is None:
         await _must_see_predecessor(database, start, visible, vouched=vouched)
     async with database.read() as connection:

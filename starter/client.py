@@ -9,16 +9,11 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
+from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -29,7 +24,7 @@ from domain.case_status import CaseStatus
 from domain.commands import Command, InsuredChanged, Supersede, SupplyMaterials, name_of
 from domain.identity import check_id_number
 from domain.intake import judge_form, parse_form
-from domain.judging import STATUSES, digest_of
+from domain.judging import STATUSES
 from domain.moments import local_date
 from domain.offregion import OffregionFiling
 from domain.refusal import Refused
@@ -38,20 +33,13 @@ from domain.taking_over import TakenOver
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
 from starter.admission import admit, refuse_beside_others
-from starter.answers import (
-    CALL,
-    CALL_SECONDS,
-    UNANSWERED,
-    Unanswered,
-    answered_within,
-    is_crowded,
-    refusal_of,
-    unreached,
-)
-from starter.carried_before import as_repeated, is_repetition, unheard
+from starter.answers import CALL, CALL_SECONDS, Unanswered, answered_within, unreached
+from starter.carried_before import as_repeated, look_before, unheard
+from starter.commanding import ask, new_word
 from starter.connecting import temporal_client
 from starter.new_cases import facts_of_new, must_exist
 from starter.opening import fingerprint, open_case
+from starter.place_taken import with_rival
 from starter.refusals import check_insured_day, check_same_content, second_case
 from starter.seeing import Sees, Visible, everything
 from starter.status import read_status
@@ -63,6 +51,7 @@ from storage.database import Database
 from storage.earlier import taken_over_by
 from storage.inbox import InboxMessage, mark_read, messages_of_case, messages_of_person
 from storage.keys import Keys, load_keys
+from storage.known_files import object_store
 from storage.objects import ObjectStore, content_address
 from storage.policies import policy_book
 from storage.uploads import name_for_case
@@ -72,9 +61,6 @@ __all__ = ["Applied", "Mente", "Unanswered", "new_command_id", "temporal_client"
 
 ANSWER_SECONDS = 15.0
 INTAKE_SECONDS = 10.0
-LEAST_SECONDS = 1.0
-"""An answer is waited for at least so long: whoever wants none sends a signal."""
-
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 0.4
 
 
@@ -107,8 +93,9 @@ class Mente:
         keys = load_keys(settings.keys)
         client = await temporal_client(settings, keys)
         database = Database(settings.database)
+        objects = object_store(settings.objects, lambda: database)
         try:
-            yield cls(client=client, database=database, objects=ObjectStore.at(settings.objects), keys=keys)
+            yield cls(client=client, database=database, objects=objects, keys=keys)
         finally:
             await database.close()
 
@@ -187,13 +174,14 @@ class Mente:
         if found is None:
             return None
         await check_same_content(start, found.fingerprint, visible)
-        # A request that was refused for a second case gets the same answer again.
-        status = await self._intake(found.acceptance_no, 0, visible)
-        return await self._applied_before(found.acceptance_no, status)
+        return await self._applied_before(found.acceptance_no)
 
-    async def _applied_before(self, number: str, status: Status) -> Applied:
+    async def _applied_before(self, number: str) -> Applied:
+        # Its own case, whatever has become of it: one that was not accepted beside another is told so by a notice.
         async with self.database.read() as connection:
+            found = await reading.intake_of(connection, number)
             taken_over = await taken_over_by(connection, number)
+        status = found.status if found is not None else Status.SUBMITTED
         return Applied(acceptance_no=number, status=status, created=False, taken_over=taken_over)
 
     async def _refuse_second_case(self, start: StartApplication, visible: Visible) -> None:
@@ -217,8 +205,7 @@ class Mente:
             raise unreached(error) from None
         known = await description.memo_value("fingerprint", default="", type_hint=str)
         await check_same_content(start, known, visible)
-        status = await self._intake(start.acceptance_no, 0, visible)
-        return await self._applied_before(start.acceptance_no, status)
+        return await self._applied_before(start.acceptance_no)
 
     async def _intake(self, acceptance_no: str, wait: float, visible: Visible) -> Status:
         """Wait for the first transition; a case no worker has taken up yet is `submitted`."""
@@ -227,7 +214,7 @@ class Mente:
         while True:
             async with self.database.read() as connection:
                 found = await reading.intake_of(connection, acceptance_no)
-            if found is not None and found.duplicate_of is not None and found.status is Status.NOT_ACCEPTED:
+            if found is not None and found.duplicate_of is not None:
                 raise second_case(found.duplicate_of, named=await visible(found.duplicate_of))
             if (found is not None and found.status is not Status.SUBMITTED) or time.monotonic() >= until:
                 return found.status if found is not None else Status.SUBMITTED
@@ -236,28 +223,37 @@ class Mente:
 
     # -- commands -----------------------------------------------------------------------------------------------
 
-    async def send(self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS) -> CommandReceipt:
+    async def send(
+        self, acceptance_no: str, command: Command, *, wait: float = ANSWER_SECONDS, sees: Sees = everything
+    ) -> CommandReceipt:
         """Send a command and return its receipt, with `repeated` where it had been carried out before.
 
-        Raises `Refused`, or `Unanswered` after `wait` seconds, one second at least.
+        Raises `Refused`, or `Unanswered` after `wait` seconds, one second at least. `sees` is which cases the sender
+        may see: of those alone a refusal names the number.
         """
         number = parse_acceptance_number(acceptance_no)
-        await self._check(number, command)
         until = time.monotonic() + wait
-        repeated = await is_repetition(self.database, number, command)
-        receipt = await self._asked(number, command, until)
-        # The server answers a known update from memory, as if for the first time.
-        return as_repeated(receipt) if repeated else receipt
+        before = await look_before(self.database, self._keys, number, command)
+        if before.is_certain:
+            return before.receipt(number, command)
+        await self._check(number, command)
+        try:
+            receipt = await self._asked(number, command, until)
+        except Refused as refused:
+            visible = Visible(sees, self.database, self._keys.person_key, partial(facts_of_new, self.client))
+            raise Refused(await with_rival(refused.refusal, self.database, number, visible)) from None
+        return as_repeated(receipt) if before.is_of(command) else receipt
 
     async def _asked(self, number: str, command: Command, until: float) -> CommandReceipt:
+        asked = new_word()
         try:
-            return await self._ask(number, command, until - time.monotonic())
+            return await self._ask(number, command, asked, until - time.monotonic())
         except Refused:
             # After a crash a case is worked out anew from its last finished step, and may judge a message before it
             # is back where the record says it is.
             if not await self._is_due(number, command):
                 raise
-        return await self._ask(number, command, until - time.monotonic())
+        return await self._ask(number, command, asked, until - time.monotonic())
 
     async def _check(self, number: str, command: Command) -> None:
         if isinstance(command, Supersede):
@@ -279,42 +275,32 @@ class Mente:
             view = await reading.case_status(connection, number)
         return view is not None and not view.closed and view.status in STATUSES[type(command)]
 
-    async def _ask(self, number: str, command: Command, wait: float) -> CommandReceipt:
-        # Without end, where it is zero.
-        wait = max(wait, LEAST_SECONDS)
+    async def _ask(self, number: str, command: Command, asked: str, wait: float) -> CommandReceipt:
         try:
-            async with answered_within(wait + 0.5, UNANSWERED):
-                receipt: CommandReceipt = await self.handle(number).execute_update(
-                    name_of(command),
-                    command,
-                    # The server answers a known update id from memory: another content must not get that answer.
-                    id=f"{command.command_id}.{digest_of(command)[:8]}",
-                    result_type=CommandReceipt,
-                    rpc_timeout=timedelta(seconds=wait),
-                )
-                return receipt
-        except WorkflowUpdateFailedError as error:
-            raise refusal_of(error) from None
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unanswered(UNANSWERED) from None
+            return await ask(self.handle(number), command, asked=asked, wait=wait)
         except RPCError as error:
-            if is_crowded(error):
-                raise Unanswered(UNANSWERED) from None
-            return await unheard(self.database, number, command, error)
+            return await unheard(self.database, self._keys, number, command, error)
+
+    async def has_carried_out(self, acceptance_no: str, command: Command) -> bool:
+        """Whether a case has carried out this very command, as far as its trail tells and can be read."""
+        return (await look_before(self.database, self._keys, acceptance_no, command)).is_of(command)
 
     async def signal(self, acceptance_no: str, command: Command) -> CommandReceipt | None:
         """Send a command that must not depend on a worker being up: durable, audited, not answered.
 
-        Returns None, but the receipt of a command that a case which has ended meanwhile had carried out before.
-        Raises `Unanswered` where the server does not say that it has it.
+        Returns None, but the receipt of a command that the case had carried out before. Raises `Refused` where its id
+        stands for another, and `Unanswered` where the server does not say that it has it.
         """
         number = parse_acceptance_number(acceptance_no)
+        before = await look_before(self.database, self._keys, number, command)
+        if before.is_certain:
+            return before.receipt(number, command)
         await self._check(number, command)
         try:
             async with answered_within(CALL_SECONDS + 1):
                 await self.handle(number).signal(name_of(command), command, rpc_timeout=CALL)
         except RPCError as error:
-            return await unheard(self.database, number, command, error)
+            return await unheard(self.database, self._keys, number, command, error)
         return None
 
     def handle(self, acceptance_no: str) -> WorkflowHandle[object, object]:

@@ -20,9 +20,11 @@ from sqlalchemy import func, select
 
 from starter.first_logins import Login, first_logins
 from starter.front_door import until_answering, web_command, web_port
+from starter.one_house import one_house
 from starter.server import NAMESPACE, ServerPlan, free_port, spawn, stop, until_serving
 from storage.database import Database
 from storage.keys import Keys, load_keys, load_or_create_keys
+from storage.known_files import begin_store
 from storage.migrations import migrate
 from storage.phone_index import index_phones
 from storage.registers import import_experts
@@ -51,6 +53,7 @@ class House:
     keys: Keys
     server: "Child"
     logins: tuple[Login, ...] = ()
+    web: "Child | None" = None
 
 
 class _Starts(Protocol):
@@ -58,7 +61,7 @@ class _Starts(Protocol):
 
 
 class Child:
-    """A child process that is started again when it dies."""
+    """A child process that is started again when it dies, until its context is left or it is told to end."""
 
     def __init__(self, name: str, start: _Starts) -> None:
         self.name = name
@@ -72,6 +75,10 @@ class Child:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.end()
+
+    async def end(self) -> None:
+        """Let it finish what it is doing, and end it for good; may be called again."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -93,9 +100,16 @@ async def house(
 ) -> AsyncIterator[House]:
     """Start storage, mail sink, codec endpoint and the Temporal server; the caller adds workers.
 
-    `web` is where the caller serves the web, if it does.
+    `web` is where the caller serves the web, if it does. Raises `Refused` if another house runs in this home.
     """
     home = home.absolute()
+    with one_house(home):
+        async with _house(home, demo=demo, ports=ports, web=web) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _house(home: Path, *, demo: bool, ports: Callable[[int], int], web: str) -> AsyncIterator[House]:
     settings = Settings(home=home)
     keys = load_or_create_keys(settings.keys)
     async with AsyncExitStack() as stack:
@@ -137,6 +151,8 @@ async def _stored(settings: Settings) -> AsyncIterator[Database]:
     database = Database(settings.database)
     try:
         await _first_experts(database)
+        if not await begin_store(settings.objects, database):
+            logger.warning("the object store is away: whatever needs a file waits for it")
         yield database
     finally:
         await database.close()
@@ -201,17 +217,23 @@ def worker_process(running: House, number: int, **more: str) -> Child:
 
 @asynccontextmanager
 async def served_house(home: Path, *, demo: bool, port: int | None = None) -> AsyncIterator[House]:
-    """Start the web and the house behind it. Raises `Refused` if the port of the web is taken.
+    """Start the web and the house behind it. Raises `Refused` if the port or the home is taken.
 
     The web is started first: while it loads its program, Temporal starts.
     """
     forget_temporal_settings()
     home = home.absolute()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with one_house(home):
+        async with _served(home, demo=demo, port=port) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _served(home: Path, *, demo: bool, port: int | None) -> AsyncIterator[House]:
     url = f"http://127.0.0.1:{(port := web_port(port))}"
     environment, log = {"MENTE_HOME": str(home)}, home / "logs" / "web.log"
     web = Child("web", lambda: spawn(web_command(port), log, environment))
-    async with web, house(home, demo=demo, web=url) as running:
+    async with web, _house(home, demo=demo, ports=free_port, web=url) as running:
         database = Database(running.settings.database)
         try:
             await index_phones(database, running.keys.phone_digest)
@@ -219,7 +241,29 @@ async def served_house(home: Path, *, demo: bool, port: int | None = None) -> As
         finally:
             await database.close()
         await until_answering(url, web.process)
-        yield replace(running, logins=tuple(logins))
+        yield replace(running, logins=tuple(logins), web=web)
+
+
+@asynccontextmanager
+async def web_ends_first(running: House) -> AsyncIterator[None]:
+    """End the web when the context is left: what it was asked last is still answered by workers and storage."""
+    try:
+        yield
+    finally:
+        if running.web is not None:
+            await running.web.end()
+
+
+@asynccontextmanager
+async def worker_processes(running: House, number: int) -> AsyncIterator[None]:
+    """Run so many workers; they are ended at the same time, each finishing what it has begun."""
+    workers = [worker_process(running, each) for each in range(1, number + 1)]
+    try:
+        for each in workers:
+            await each.__aenter__()
+        yield
+    finally:
+        await asyncio.gather(*(each.end() for each in workers))
 
 
 def forget_temporal_settings() -> None:
@@ -240,12 +284,40 @@ async def up(
     halt: asyncio.Event,
     port: int | None = None,
 ) -> None:
-    """Run everything until `halt` is set; `announce` is called once everything listens.
+    """Run everything until `halt` is set; `announce` is called once everything listens, if it comes to that.
 
-    `port` is that of the web; None takes a free one. Raises `Refused` if it is taken.
+    `port` is that of the web; None takes a free one. Raises `Refused` if it is taken, or the home.
     """
-    async with served_house(home, demo=demo, port=port) as running, AsyncExitStack() as stack:
-        for number in range(1, workers + 1):
-            await stack.enter_async_context(worker_process(running, number))
+    async with (
+        starting(halt) as started,
+        served_house(home, demo=demo, port=port) as running,
+        worker_processes(running, workers),
+        web_ends_first(running),
+    ):
+        started()
         announce(running)
         await halt.wait()
+
+
+@asynccontextmanager
+async def starting(halt: asyncio.Event) -> AsyncIterator[Callable[[], None]]:
+    """Leave the body at once, and quietly, where `halt` is set before the body calls what it is given."""
+
+    async def give_up() -> None:
+        await halt.wait()
+        scope.reschedule(asyncio.get_running_loop().time())
+
+    def started() -> None:
+        watch.cancel()
+        scope.reschedule(None)
+
+    scope = asyncio.timeout(None)
+    watch = asyncio.create_task(give_up())
+    try:
+        async with scope:
+            yield started
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    finally:
+        watch.cancel()

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.commands import COMMAND_ID_PATTERN, Command, NoticeDelivered, NoticeWaived
 from domain.refusal import Refused, refuse
-from starter.carried_before import is_repetition
 from starter.client import Mente, new_command_id
 from starter.refusals import checked_officer, id_taken, no_task, task_done, unknown_notice
 from storage import reading
@@ -129,7 +128,7 @@ async def _ordered(connection: AsyncConnection, acceptance_no: str, wanted: Task
 async def _carry_out(mente: Mente, acceptance_no: str, order: TaskOrder, *, before: NoticeTask, is_new: bool) -> None:
     """Tell the case; where it does not take the word, or a new word cannot be told, the task is what it was."""
     command = _word(order)
-    if command is None or (not is_new and await is_repetition(mente.database, acceptance_no, command)):
+    if command is None or (not is_new and await mente.has_carried_out(acceptance_no, command)):
         return
     try:
         await _tell(mente, acceptance_no, command)

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from domain.commands import ACTOR_PATTERN
 from domain.moments import local_date
-from domain.offregion import OffregionFiling, read_ending, read_filing
+from domain.offregion import OffregionFiling, check_ending, read_ending, read_filing
 from domain.refusal import refuse
 from storage import offregion
 from storage.access import log_access
@@ -43,10 +43,12 @@ async def deregister(database: Database, keys: Keys, raw: object, *, actor: str,
     now = datetime.now(UTC)
     _check_actor(actor)
     form = read_ending(raw, regions=known_regions(), today=local_date(now))
+    person_key = keys.person_key(form.id_number)
     async with database.write() as connection:
+        check_ending(form, await offregion.filings_of(connection, person_key), today=local_date(now))
         ended = await offregion.end_offregion(
             connection,
-            person_key=keys.person_key(form.id_number),
+            person_key=person_key,
             region=form.region,
             ended_on=form.ended_on,
             actor=actor,

@@ -55,7 +55,6 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
     """Return where a case stands at an instant; a case that lives ahead of the wall clock, at its last event."""
     at = seen_at(view, now)
     own = calendar_of(view, history, at)
-    ended_on = last_enjoyed(view)
     return CaseStatus(
         acceptance_no=view.acceptance_no,
         region=view.region,
@@ -69,7 +68,7 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
         attention=view.attention,
         closed=view.closed,
         effect_on=view.effect_on,
-        end_on=ended_on or view.end_on,
+        end_on=last_benefit_day(view),
         next_recheck_on=None if view.closed else view.next_recheck_on,
         next_recheck_confirmed=None if view.closed else recheck_is_confirmed(view, own, at),
         reason=_reason(view),
@@ -117,6 +116,13 @@ def day_of(due: datetime | None) -> date | None:
 def _day_told(entry: TimelineEntry) -> date | None:
     told = entry.detail.get("due") or entry.detail.get("ends")
     return last_day(datetime.fromisoformat(told)) if isinstance(told, str) else None
+
+
+def last_benefit_day(view: CaseView) -> date | None:
+    """Return the last day of the benefit; None without an end, and of one that ended before a day was enjoyed."""
+    last = last_enjoyed(view) or view.end_on
+    never = view.closed and last is not None and view.effect_on is not None and last < view.effect_on
+    return None if never else last
 
 
 def last_enjoyed(view: CaseView) -> date | None:

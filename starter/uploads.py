@@ -70,8 +70,10 @@ async def keep_files(
     """Keep what is handed in to a case: the files it names, by SHA-256, and the bytes of those not stored yet.
 
     They are named before they are stored and before the case hears of them. Raises `Refused` where one is not stored:
-    nothing named it any more, and it was cleared away while it was handed in.
+    nothing named it any more, and it was cleared away while it was handed in. Raises `StoreAway`.
     """
+    # A store that is away must not be told of files it never got.
+    await objects.check()
     async with database.write() as connection:
         await name_for_case(connection, number, named, at=datetime.now(UTC))
     brought = {await objects.put(content) for content in contents}

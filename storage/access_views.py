@@ -23,9 +23,10 @@ class AccessLine(Model):
 async def accesses_of(
     connection: AsyncConnection, acceptance_no: str, *, limit: int, offset: int = 0
 ) -> tuple[AccessLine, ...]:
-    """Return the looks at a case, the newest first."""
+    """Return the looks at a case, the newest first: some are written down a moment after later ones."""
     mine = access_log.c.acceptance_no == acceptance_no
-    query = select(access_log).where(mine).order_by(access_log.c.id.desc()).limit(limit).offset(offset)
+    newest = access_log.c.at.desc(), access_log.c.id.desc()
+    query = select(access_log).where(mine).order_by(*newest).limit(limit).offset(offset)
     rows = (await connection.execute(query)).mappings().all()
     ids = {row["actor"].partition(":")[2] for row in rows}
     named = select(account.c.id, account.c.display_name).where(account.c.id.in_(ids))

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import OFFICIALS, Role
 from domain.application import Model
 from domain.refusal import Refused, refuse
+from domain.worded import has_hidden, is_blank
 from storage.access import log_access
 from storage.account_rows import Account, as_account
 from storage.database import Database
@@ -45,7 +46,7 @@ class NewAccount(Model):
     person_key: str = ""
 
 
-_NOWHERE, _INSIDE = Place(), Place(address="inside")
+_NOWHERE, _INSIDE = Place(), Place(inside=True)
 """Where nobody says where they are; and where the own password is changed, which locks nobody out of logging in."""
 
 
@@ -108,6 +109,7 @@ class Accounts:
     async def _judged(self, login: str, secret: str, place: Place, at: datetime) -> RowMapping | None:
         async with self._database.write() as connection:
             row = await _usable(connection, login)
+            place = place.by(row["password_changed_at"] if row else None)
             # Counted before it is judged: guesses sent at once would else all be judged before one of them counts.
             tried = await count_try(connection, login, place, account_id=row["id"] if row else "", at=at)
         judged = row if tried is not None else None
@@ -230,6 +232,20 @@ async def set_password(
     return await end_sessions(connection, account_id, at=at)
 
 
+async def reset_password(
+    connection: AsyncConnection, account_id: str, password_hash: str, *, seen: datetime, at: datetime, actor: str
+) -> bool:
+    """Give an account a password to be changed at once, unless its own changed after `seen`; whether it was given.
+
+    A form that is sent again must not take back what its first sending handed over.
+    """
+    row = await _locked_row(connection, account.c.id == account_id)
+    if row is None or row["password_changed_at"] != seen:
+        return False
+    await set_password(connection, account_id, password_hash, must_change=True, at=at, actor=actor)
+    return True
+
+
 async def ensure_first_operator(
     database: Database, passwords: Passwords, *, regions: tuple[str, ...], at: datetime
 ) -> str | None:
@@ -263,7 +279,7 @@ async def _let_in(
     # Disabled, or given another password, while this one was compared.
     if row is None or row["disabled_at"] is not None or row["password_hash"] != judged["password_hash"]:
         return None
-    await forget_tries_here(connection, row["login"], place, account_id=row["id"])
+    await forget_tries_here(connection, row["login"], place.by(row["password_changed_at"]), account_id=row["id"])
     if fresh is not None:
         await connection.execute(update(account).where(account.c.id == row["id"]).values(password_hash=fresh))
     actor = f"{row['role']}:{row['id']}"
@@ -293,6 +309,9 @@ async def _check(connection: AsyncConnection, new: NewAccount, login: str) -> No
         raise _refusal("login", rule, "请换一个以字母开头的登录名", "登录名不符合要求。")
     if not 0 < len(new.display_name.strip()) <= _LONGEST_NAME:
         raise _refusal("name", f"姓名为1至{_LONGEST_NAME}个字", "请填写姓名", "姓名不符合要求。")
+    if has_hidden(new.display_name.strip()) or is_blank(new.display_name):
+        rule = "姓名由看得见的文字组成，不含换行、控制字符和改变书写方向的字符"
+        raise _refusal("name", rule, "请重新输入姓名", "姓名不符合要求。")
     _check_role(new)
     if new.role is Role.EXPERT:
         await _check_expert(connection, new)

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import WEB_CHANNEL, Principal, Role, Scope
@@ -67,6 +68,15 @@ class NewApiKey(Model):
     __str__ = __repr__
 
 
+class KeyMade(Exception):
+    """A key of this id is there: the form that asks for it was sent before, and its secret was shown then."""
+
+
+def id_for(asked: str) -> str:
+    """Return the id of the one key that `asked` may make, such as who sent a form and the form's own id."""
+    return _digest(f"mente key form\0{asked}")[: 2 * _ID_BYTES]
+
+
 async def add_key(
     connection: AsyncConnection,
     *,
@@ -76,13 +86,15 @@ async def add_key(
     scopes: Collection[Scope],
     at: datetime,
     actor: str,
+    key_id: str = "",
 ) -> NewApiKey:
     """Make a key. Raises `Refused` for a channel that is ours or malformed, without scopes, with a long label.
 
+    `key_id` is for who must make one key however often asked, `id_for` of the form; raises `KeyMade` the second time.
     That the region is one with a policy is checked by who asks: storage knows no policies folder here.
     """
     _check(channel, label, scopes)
-    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    key_id, secret = key_id or secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     ordered = [scope for scope in Scope if scope in scopes]
     values = {
         "id": key_id,
@@ -92,7 +104,10 @@ async def add_key(
         "scopes": [scope.value for scope in ordered],
         "created_at": at,
     }
-    await connection.execute(insert(api_key).values(**values, secret_hash=_digest(secret)))
+    try:
+        await connection.execute(insert(api_key).values(**values, secret_hash=_digest(secret)))
+    except IntegrityError:
+        raise KeyMade from None
     await log_access(connection, at=at, actor=actor, action="key.added", detail={"key": key_id, "region": region})
     return NewApiKey(key=ApiKey.model_validate(values), presented=f"mk_{key_id}_{secret}")
 

@@ -269,7 +269,7 @@ async def _append(
     number, row = transition.acceptance_no, transition.row
     links = _chained(number, fresh, stored["last_hash"])
     await insert_rows(connection, case_event, links)
-    contact = transition.contact.model_dump(exclude_none=True) if transition.contact else {}
+    contact = _contact(transition, fresh)
     values = row.model_dump(exclude={"ledger", "past_ledgers", "dates", "hospital_id"}) | contact
     values |= {
         "ledger": row.ledger.model_dump(mode="json") if row.ledger else None,
@@ -291,6 +291,12 @@ async def _append(
     seq = transition.events[0].seq
     await _write_materials(connection, number, transition.materials, round_=row.round, seq=seq)
     await write_effects(connection, stored, transition)
+
+
+def _contact(transition: Transition, fresh: Sequence[Entry]) -> dict[str, Any]:
+    # A case that has forgotten a command does it again: no number is changed without an entry that says so.
+    said = any(entry.kind is EventKind.CONTACT_CHANGED for entry in fresh)
+    return transition.contact.model_dump(exclude_none=True) if transition.contact and said else {}
 
 
 async def _write_materials(

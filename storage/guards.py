@@ -31,7 +31,7 @@ async def guard(connection: AsyncConnection, stored: RowMapping, transition: Tra
     )
     besides = (number, transition.replaces or "")
     if goes_on and (rival := await rival_of(connection, stored)) is not None:
-        return Outcome(refused=_place_taken(rival, named=False), conflicting=rival)
+        return Outcome(refused=place_taken(rival, named=False), conflicting=rival)
     if transition.replaces is not None:
         refused = await _cannot_follow(connection, stored, transition.replaces)
         if refused is not None:
@@ -41,7 +41,7 @@ async def guard(connection: AsyncConnection, stored: RowMapping, transition: Tra
         if holder is not None:
             # An import's reader is the city itself; else it is whoever appeals, perhaps with another's ID number.
             named = stored["channel"] == IMPORT_CHANNEL
-            return Outcome(refused=_place_taken(holder, named=named), conflicting=holder)
+            return Outcome(refused=place_taken(holder, named=named), conflicting=holder)
     if transition.max_live is None:
         return None
     return await _count_live(connection, stored, transition.max_live, besides)
@@ -51,6 +51,16 @@ def _goes_on_after_denial(stored: RowMapping, transition: Transition) -> bool:
     """Whether a denied case that follows an entitlement takes its turn again, by an appeal or a correction."""
     was_denied = stored["replaces"] is not None and stored["status"] == Status.DENIED
     return was_denied and transition.row.status is not Status.DENIED and not transition.row.closed
+
+
+async def in_the_way(connection: AsyncConnection, acceptance_no: str) -> str | None:
+    """Return the number of the case that has the place a denied one would take again, None if it is free."""
+    stored = (await connection.execute(select(case).where(case.c.acceptance_no == acceptance_no))).mappings().first()
+    if stored is None:
+        return None
+    if stored["replaces"] is not None:
+        return await rival_of(connection, stored)
+    return await holder_of_place(connection, stored["person_key"], stored["disease_id"], besides=(acceptance_no,))
 
 
 async def _cannot_follow(connection: AsyncConnection, stored: RowMapping, replaces: str) -> Refusal | None:
@@ -86,7 +96,8 @@ def _live_of(person_key: str, region: str, *, besides: Collection[str]) -> Colum
     return and_(mine, case.c.region == region, case.c.live, case.c.acceptance_no.not_in(besides))
 
 
-def _place_taken(holder: str, *, named: bool) -> Refusal:
+def place_taken(holder: str, *, named: bool) -> Refusal:
+    """Return the refusal of a place that another case has; `named` tells its number."""
     asked = f"请凭受理号 {holder} 查询办理进度" if named else "请向原申请渠道或窗口查询办理进度"
     number = f"，受理号 {holder}" if named else ""
     return Refusal(

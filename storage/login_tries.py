@@ -26,15 +26,26 @@ HOUR, FORGOTTEN_AFTER = timedelta(hours=1), timedelta(days=1)
 
 
 class Place(NamedTuple):
-    """Where somebody tries: the address, and the browser if it proves that it logged in to `account_id` before."""
+    """Where somebody tries: the address, and the browser if it proves that it logged in to `account_id` at `since`.
+
+    `inside` is where the own password is changed: whoever is there is logged in.
+    """
 
     address: str = ""
     browser: str = ""
     account_id: str = ""
+    since: datetime | None = None
+    inside: bool = False
 
     def knows(self, account_id: str) -> bool:
         """Whether this browser has logged in to an account before."""
         return bool(self.browser) and self.account_id == account_id
+
+    def by(self, password_changed_at: datetime | None) -> "Place":
+        """Return the place as somebody sees it whose password is from then: a browser from before is not known."""
+        if self.since is None or (password_changed_at is not None and self.since < password_changed_at):
+            return self._replace(browser="", account_id="")
+        return self
 
 
 class Tried(NamedTuple):
@@ -59,12 +70,13 @@ async def count_try(
     """Count a try; None where it is not even judged. `account_id` is empty for a login that does not exist."""
     known = place.knows(account_id)
     mine = {"login_hash": _digest(login), "place": _place(place, known=known)}
+    exempt = known or place.inside
     blank = {"attempts": 0, "hour_tries": 0, "hour_began_at": at, "tried_at": at}
     await insert_rows(connection, login_try, [{**mine, **blank}], update=())
     row = await _row(connection, mine)
     if row["locked_until"] is not None and row["locked_until"] > at:
         return None
-    if not known and await _tries_this_hour(connection, mine["login_hash"], at) >= MOST_AN_HOUR:
+    if not exempt and await _tries_this_hour(connection, mine["login_hash"], at) >= MOST_AN_HOUR:
         return None
     attempts = 1 + (row["attempts"] if row["tried_at"] > at - FORGOTTEN_AFTER else 0)
     lock, same_hour = lock_after(attempts), row["hour_began_at"] > at - HOUR
@@ -103,15 +115,21 @@ async def _row(connection: AsyncConnection, mine: dict[str, str]) -> RowMapping:
 
 
 async def _tries_this_hour(connection: AsyncConnection, login_hash: str, at: datetime) -> int:
-    lately = login_try.c.login_hash == login_hash, login_try.c.hour_began_at > at - HOUR
+    outside = login_try.c.place != _INSIDE
+    lately = login_try.c.login_hash == login_hash, login_try.c.hour_began_at > at - HOUR, outside
     return int(
         await connection.scalar(select(func.coalesce(func.sum(login_try.c.hour_tries), 0)).where(*lately)) or 0
     )
 
 
 def _place(place: Place, *, known: bool) -> str:
+    if place.inside:
+        return _INSIDE
     return _digest(f"browser {place.browser}" if known else f"address {place.address}")
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+_INSIDE = _digest("inside")

@@ -9,6 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
@@ -21,14 +22,22 @@ _LOCK = 0x6D656E7465
 """Key of PostgreSQL's advisory lock: the letters of `mente`."""
 
 
+class NewerDatabase(Exception):
+    """The database is at a revision this release does not know: a newer one has upgraded it."""
+
+
 def migrate(url: str) -> None:
     """Upgrade the database at a `Database` URL to the newest schema and the calendar notices this release knows.
 
     A SQLite file is made if missing.
 
-    Blocking: from async code call it in a thread. A second process waits, then finds nothing left to do.
+    Blocking: from async code call it in a thread. A second process waits, then finds nothing left to do. Raises
+    `NewerDatabase`, and changes nothing.
     """
     with _exclusive(url) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and not is_known(found):
+            raise NewerDatabase("the database is of a newer release")
         command.upgrade(_config(connection), "head")
         load_shipped(connection)
 
@@ -37,6 +46,16 @@ def current(url: str) -> str | None:
     """Return the revision a database is at, or None if it holds no schema."""
     with _exclusive(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """Return the revision of this release."""
+    return str(ScriptDirectory(str(_SCRIPTS)).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this release can upgrade a database from a revision."""
+    return any(each.revision == revision for each in ScriptDirectory(str(_SCRIPTS)).walk_revisions())
 
 
 def _config(connection: Connection) -> Config:

@@ -34,6 +34,9 @@ from storage.tables import (
 
 Shown = TypeVar("Shown", bound=Model)
 
+SAID = "said"
+"""Where an entry keeps the digest of the command it comes from; see `storage.command_entries`."""
+
 _HIDDEN = ("decision", "reason", "missing")
 
 
@@ -217,12 +220,6 @@ async def case_status(connection: AsyncConnection, acceptance_no: str) -> CaseVi
     return await connection.run_sync(_case_status, {"acceptance_no": acceptance_no})
 
 
-async def timeline_of(connection: AsyncConnection, acceptance_no: str) -> tuple[TimelineEntry, ...]:
-    """Return the trail of a case as it is written, for who judges by it: nothing of it may be shown."""
-    rows = (await connection.execute(_EVENTS, {"acceptance_no": acceptance_no})).mappings()
-    return tuple(TimelineEntry.model_validate(dict(each)) for each in rows)
-
-
 def _case_status(connection: Connection, asked: Mapping[str, str]) -> CaseView | None:
     row = connection.execute(_CASE, asked).mappings().first()
     if row is None:
@@ -251,12 +248,14 @@ def _last_count(entries: Sequence[TimelineEntry]) -> int:
 
 
 def _blinded(entries: Sequence[TimelineEntry], counted: int) -> list[TimelineEntry]:
-    return [
-        entry.model_copy(update={"detail": {k: v for k, v in entry.detail.items() if k not in _HIDDEN}})
-        if entry.kind is EventKind.VERDICT_GIVEN and entry.seq > counted
-        else entry
-        for entry in entries
-    ]
+    return [_shown(entry, blind=entry.kind is EventKind.VERDICT_GIVEN and entry.seq > counted) for entry in entries]
+
+
+def _shown(entry: TimelineEntry, *, blind: bool) -> TimelineEntry:
+    hidden = (SAID, *_HIDDEN) if blind else (SAID,)
+    if entry.detail.keys().isdisjoint(hidden):
+        return entry
+    return entry.model_copy(update={"detail": {k: v for k, v in entry.detail.items() if k not in hidden}})
 
 
 def _seat(row: RowMapping, counted: int) -> SeatView:

@@ -1,6 +1,7 @@
 """One worker process: its task queues, one database pool, one object store."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -20,7 +21,7 @@ from activities.notices.webhook import WebhookPusher
 from activities.registry import RegistryActivities
 from storage.database import Database
 from storage.keys import Keys
-from storage.objects import ObjectStore
+from storage.known_files import begin_store, object_store
 from storage.policies import known_regions, sms_contract, sms_providers
 from worker.settings import Settings
 from workflows.application import ApplicationWorkflow
@@ -39,6 +40,8 @@ ISOLATED = SandboxedWorkflowRunner(
 What the sandbox would catch in them is caught before release, by tests/domain/test_determinism_lint.py.
 """
 
+logger = logging.getLogger("mente.worker")
+
 ALL_WORKFLOWS: tuple[type[Any], ...] = (*CASE_WORKFLOWS, NoticeWorkflow)
 
 
@@ -55,7 +58,7 @@ def build_workers(
     client: Client, settings: Settings, keys: Keys, database: Database, gateway: CityGateway
 ) -> list[Worker]:
     """Build the workers of one process; the caller runs them, and closes the database and the gateway."""
-    objects = ObjectStore.at(settings.objects)
+    objects = object_store(settings.objects, lambda: database)
     cases = CaseActivities(database, objects, keys, client, public_url=settings.public_url)
     notices = NoticeActivities(
         database=database,
@@ -155,6 +158,8 @@ async def run_workers(
     database = Database(settings.database)
     gateway = city_gateway(settings, database)
     try:
+        if not await begin_store(settings.objects, database):
+            logger.warning("the object store is away: whatever needs a file waits for it")
         async with AsyncExitStack() as stack:
             for worker in build_workers(client, settings, keys, database, gateway):
                 await stack.enter_async_context(worker)

@@ -19,7 +19,7 @@ NOT_LISTED = Refusal(
     field="disease_id",
     rule="病种编号须在本市现行病种目录内",
     remedy="请更正病种编号后以新的编号导入",
-    message="该病种不在本市门诊慢特病病种目录内。",
+    message="该病种不在本市病种目录内。",
 )
 
 

@@ -22,10 +22,10 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.case import CaseState
     from domain.clock import Ledger
-    from domain.events import EventKind
+    from domain.events import EventKind, NoticeEvent
     from domain.moments import local_date
     from domain.vocabulary import InsuredState, Status
-    from workflows import showing
+    from workflows import patches, showing
     from workflows.asking import ask, record_at_once
     from workflows.carrying import inspect
     from workflows.case import CaseWorkflow
@@ -92,9 +92,11 @@ class ApplicationWorkflow(CaseWorkflow):
                 reason=state.denial_reason,
                 existing=opened.duplicate_of,
             )
+            if workflow.patched(patches.DUPLICATE_TOLD):
+                self.notify(NoticeEvent.NOT_ACCEPTED, {"reason": state.denial_reason})
             await self.commit()
         elif opened.rules is None:
-            await refuse_acceptance(self, "not_listed", "所申请的病种不在本市门诊慢特病病种目录内")
+            await refuse_acceptance(self, "not_listed", "所申请的病种不在本市病种目录内")
         elif opened.unfit:
             await refuse_acceptance(self, "unfit", opened.unfit)
         elif self._start.form.originals is not None:

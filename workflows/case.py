@@ -16,7 +16,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contract import CommandReceipt
+    from activities.contract import Answered, CommandReceipt
     from domain import clock
     from domain.case import Arrival, CaseState, Processed
     from domain.commands import Command, name_of, read_command
@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import patches, showing
     from workflows.alarm import Alarm
     from workflows.carrying import carry_out
-    from workflows.inbox import read_arrival
+    from workflows.inbox import asked_by, read_arrival
     from workflows.recording import CaseRecord, Wake
 
 REPETITION = Refusal(
@@ -64,12 +64,13 @@ class CaseWorkflow(CaseRecord):
         self.state.inbox.append(read_arrival(name, args, channel="signal"))
 
     @workflow.update(dynamic=True, description="Any command of docs/messages/, one JSON object; answered")
-    async def answer(self, name: str, args: Sequence[RawValue]) -> CommandReceipt:
+    async def answer(self, name: str, args: Sequence[RawValue]) -> Answered:
         """Answer a command with its receipt, or with the sentence that says why not."""
         arrival = read_arrival(name, args, channel="update")
-        repeated = self._receipt_of(read_command(name, arrival.content.encode()))
-        if repeated is not None:
-            return repeated
+        receipt = self._receipt_of(read_command(name, arrival.content.encode())) or await self._answered(arrival)
+        return Answered(**receipt.model_dump(), asked=asked_by(arrival))
+
+    async def _answered(self, arrival: Arrival) -> CommandReceipt:
         info = workflow.current_update_info()
         assert info is not None, "only an update is answered"
         self.state.inbox.append(arrival.model_copy(update={"update_id": info.id}))
@@ -239,11 +240,11 @@ class CaseWorkflow(CaseRecord):
         refusal = self._refuse_plain(arrival) or (REPETITION if repeated else None)
         refusal = refusal or judge(self.state, command, workflow.now()) or self._refuse_unsound(command)
         if refusal is None:
-            self.carried = command.command_id
+            self.carried, self.said = command.command_id, digest_of(command)
             try:
                 refusal = await carry_out(self, command)
             finally:
-                self.carried = ""
+                self.carried = self.said = ""
         if refusal is not None:
             done_as = repeated.seq if repeated is not None and refusal is REPETITION else None
             self._refuse(arrival, refusal, actor=command.actor, command_id=command.command_id, done_as=done_as)

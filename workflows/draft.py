@@ -47,6 +47,7 @@ class Draft:
         actor: str,
         to: Status | None,
         detail: dict[str, Any],
+        said: str = "",
     ) -> None:
         """Number and append one event; the status moves with it."""
         state.seq += 1
@@ -63,6 +64,7 @@ class Draft:
                 status_from=before,
                 status_to=state.status,
                 detail=kept,
+                said=said,
             )
         )
 

@@ -1,5 +1,6 @@
 """Reading what arrives: any name, any number and any bytes of arguments become an `Arrival`, never an error."""
 
+import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,6 +16,8 @@ PLAIN_MARK = "mente-plain"
 MAX_MESSAGE_BYTES = 256 * 1024
 """A message is ids and a few sentences; papers travel by their hash."""
 
+MAX_WORD = 40
+
 
 def read_arrival(name: str, args: Sequence[RawValue], *, channel: Literal["signal", "update"]) -> Arrival:
     """Turn raw arguments into an arrival; what cannot be read carries its refusal."""
@@ -22,6 +25,12 @@ def read_arrival(name: str, args: Sequence[RawValue], *, channel: Literal["signa
     unreadable = _unreadable(name, args)
     content = "" if unreadable else args[0].payload.data.decode()
     return Arrival(name=_printable(name), content=content, plain=plain, channel=channel, unreadable=unreadable)
+
+
+def asked_by(arrival: Arrival) -> str:
+    """Return the word by which who asks knows their own question again; empty where they gave none."""
+    word = json.loads(arrival.content).get("asked")
+    return word if isinstance(word, str) and len(word) <= MAX_WORD else ""
 
 
 def _printable(name: str) -> str:

@@ -1,7 +1,8 @@
 """Patch ids of running cases: id, reason, date, earliest removal date.
 
 An id is called at the top of a phase through `workflow.patched`, never in a handler; see docs/operations.md,
-"Upgrading". `SOUND_COMMANDS` alone is called where a message is judged, and only of one that it refuses.
+"Upgrading". `SOUND_COMMANDS` alone is called where a message is judged, and only of one that it refuses;
+`DUPLICATE_TOLD` where opening has found another case.
 """
 
 RENEWAL_REMINDED = "renewal-reminded"
@@ -24,4 +25,11 @@ Called only where it would refuse, so that the usual path has not one event more
 such a command goes on as it was until its run is over. A rule there may not be loosened under this id: a run that has
 refused by it refuses again when it is replayed.
 2026-11-22, release 0.4.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
+"""
+
+DUPLICATE_TOLD = "duplicate-told"
+"""Whoever applied is told that the application was not accepted because another case of the disease stands.
+
+Called only where that case is found; an application of 0.3.0 ended there without a word.
+2026-11-22, release 0.4.0. Such a run ends within a moment of its opening: not to be removed before 2027-06-01.
 """

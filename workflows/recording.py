@@ -34,6 +34,7 @@ class CaseRecord:
         self.shown: dict[str, object] = {}
         self.cause = ""
         self.carried = ""
+        self.said = ""
         self.numbers: dict[int, int] = {}
         self._due: Wake = lambda: state.due
 
@@ -107,7 +108,9 @@ class CaseRecord:
             detail = {"command_id": self.carried, **detail}
         key = self._key(kind.value)
         self.draft.decides = self.draft.decides or to is not None or not self.cause
-        self.draft.add_event(self.state, kind, key=key, at=workflow.now(), actor=actor, to=to, detail=detail)
+        self.draft.add_event(
+            self.state, kind, key=key, at=workflow.now(), actor=actor, to=to, detail=detail, said=self.said
+        )
         return self.state.seq
 
     def _key(self, what: str) -> str:

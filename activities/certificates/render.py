@@ -22,16 +22,21 @@ from domain.certificate import (
 
 _TEMPLATE = Path(__file__).with_name("template.typ")
 _SIGNATURE_GROUP = 8
+BENEFIT = "门诊慢特病"
+"""What the benefit is called where a city has no word of its own, or one that does not fit the page."""
 
 
 class UnprintableCertificate(Exception):
     """The printed page could not be read back as genuine, so it was not issued. Carries no content."""
 
 
-def render_certificate(content: CertificateContent, key: Ed25519PrivateKey, *, public_url: str = "") -> bytes:
-    """Return the signed PDF. The same content, key and `public_url` give the same bytes.
+def render_certificate(
+    content: CertificateContent, key: Ed25519PrivateKey, *, public_url: str = "", benefit: str = BENEFIT
+) -> bytes:
+    """Return the signed PDF. The same content, key, `public_url` and `benefit` give the same bytes.
 
-    With the address of the pages in `public_url` its QR code opens the page that judges it.
+    With the address of the pages in `public_url` its QR code opens the page that judges it. `benefit` is the city's
+    word for what is certified, printed and not signed.
 
     Synchronous and safe in threads; about 40 ms after the first call, which loads the font: half of it to set
     the page, half to read it back, because no page leaves that does not verify. Raises `UnprintableCertificate`
@@ -42,12 +47,14 @@ def render_certificate(content: CertificateContent, key: Ed25519PrivateKey, *, p
     scanned = scanned_address(qr_text(content, sign_content(content.without_figures, key)), public_url)
     for lines in (printed_fields(content), _printed_by_code_point(content)):
         try:
-            pdf = seal_file(_typeset(content, lines, signature, scanned), key)
+            pdf = seal_file(_typeset(content, lines, signature, scanned, benefit), key)
         except typst.TypstError:
             # PDF/A refuses a page on which a character has no glyph: print its code point instead
             continue
         if verify_certificate(pdf, key.public_key()).content == content:
             return pdf
+    if benefit != BENEFIT:
+        return render_certificate(content, key, public_url=public_url)
     if content.figures:
         # Figures too long for the page: the certificate is owed, its figures can be asked for.
         return render_certificate(content.without_figures, key, public_url=public_url)
@@ -58,9 +65,16 @@ def _printed_by_code_point(content: CertificateContent) -> tuple[tuple[str, str]
     return tuple((label, escaped_word(text) if label == "姓名" else text) for label, text in printed_fields(content))
 
 
-def _typeset(content: CertificateContent, lines: tuple[tuple[str, str], ...], signature: str, scanned: str) -> bytes:
+def _typeset(
+    content: CertificateContent,
+    lines: tuple[tuple[str, str], ...],
+    signature: str,
+    scanned: str,
+    benefit: str = BENEFIT,
+) -> bytes:
     """Return the PDF/A-2u page without its seal. Raises `typst.TypstError` on a character without a glyph."""
     page: dict[str, JsonValue] = {
+        "benefit": benefit,
         "issuer": f"{content.city}医疗保障局",
         "lines": [[*line] for line in lines],
         "figures": [[*line] for line in printed_figures(content)],

@@ -23,7 +23,7 @@ from domain.certificate import (
 _MAX_PDF_BYTES = 4 * 1024 * 1024
 _MAX_QR_CHARACTERS = 2000
 
-_MAX_STREAM_BYTES, _MAX_PARSING_WORK = 256 * 1024, 100_000
+_MAX_STREAM_BYTES, _MAX_FILE_WORK, _MAX_PARSING_WORK = 256 * 1024, 8 * 1024 * 1024, 100_000
 """Of a stranger's page before its text is read: of ours they are at most a tenth of it."""
 
 # Each value ends where the next label begins, for good (`(?>`): a page that repeats labels would else be tried in
@@ -107,7 +107,9 @@ def verify_text(qr_text: str, public_key: Ed25519PublicKey) -> CertificateVerdic
 
 def _only_page(pdf: bytes) -> str:
     """Return the text of a one-page PDF without any space; more or fewer pages give no text."""
-    with opened_pdf(pdf, stream_bytes=_MAX_STREAM_BYTES, parsing_work=_MAX_PARSING_WORK) as reader:
+    with opened_pdf(
+        pdf, stream_bytes=_MAX_STREAM_BYTES, file_work=_MAX_FILE_WORK, parsing_work=_MAX_PARSING_WORK
+    ) as reader:
         if len(reader.pages) != 1:
             return ""
         return "".join(reader.pages[0].extract_text().split())

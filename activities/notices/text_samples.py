@@ -17,7 +17,7 @@ from domain.vocabulary import DATE_ZH, STATUS_ZH
 
 USUAL_NAME = "王小明"
 LONGEST_NAME = "阿卜杜热合曼江·买买提依明努尔麦麦提阿吉"
-"""Twenty characters. A person's name may be longer; who has one is told the same, at the price of another part."""
+"""Twenty characters, and four once masked, as of any name that is longer."""
 
 SPOKEN = frozenset({"reason", "told", "ground"})
 """Facts people write: they may hold a name, a number or a diagnosis, and have no place in an SMS or a title."""

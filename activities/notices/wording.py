@@ -1,7 +1,9 @@
 """From a notice as stored to the words people read, with what a bystander must not learn taken out."""
 
 import re
+from collections.abc import Mapping
 
+from activities.notices.diagnosis_words import GROUP_WORDS, diagnosis_in, diagnosis_words
 from activities.notices.push import Push
 from activities.notices.texts import NoticeContext, NoticeText, render_notice, withheld
 from domain.identity import mask_id_number, mask_name, mask_phone
@@ -23,7 +25,7 @@ def context_of(notice: NoticeRecord) -> NoticeContext:
         acceptance_no=notice.acceptance_no,
         masked_name=mask_name(notice.name),
         dated_on=local_date(notice.created_at),
-        facts=withheld(notice.facts, _secret_words(notice)),
+        facts=withheld(_told_safely(notice.facts), _secret_words(notice)),
         attached=notice.certificate_sha256 is not None,
     )
 
@@ -42,6 +44,23 @@ def push_of(notice: NoticeRecord, text: NoticeText, *, delivery: str) -> Push:
     )
 
 
+_BASIS = re.compile(r"（依据：((?:[^（）]|（[^（）]*）)*)）")
+"""As the checklist tells it; brackets stand in it one deep."""
+
+
+def _told_safely(facts: Mapping[str, str]) -> dict[str, str]:
+    """Cut each basis that quotes what a guide says of a group of diseases down to the name of the guide."""
+    diagnoses = diagnosis_words(policy_book())
+
+    def cut(basis: re.Match[str]) -> str:
+        if diagnosis_in(basis[1], diagnoses) is None:
+            return basis[0]
+        named = basis[1].partition("：")[0]
+        return f"（依据：{named}）" if diagnosis_in(named, diagnoses) is None else ""
+
+    return {name: _BASIS.sub(cut, text) for name, text in facts.items()}
+
+
 def _secret_words(notice: NoticeRecord) -> dict[str, str]:
     """Return what a reason typed by a person may not say, each with what stands in its place."""
     words = {
@@ -53,6 +72,14 @@ def _secret_words(notice: NoticeRecord) -> dict[str, str]:
         words[notice.agent.name] = mask_name(notice.agent.name)
         words[notice.agent.id_number] = mask_id_number(notice.agent.id_number)
         words[notice.agent.phone] = mask_phone(notice.agent.phone)
-    disease = policy_book().disease_name(notice.disease_id) or ""
-    parts = [disease, *re.split(r"\W+", disease)]
-    return {**{part: "所申请病种" for part in parts if len(part) > 1}, **words}
+    return {**dict.fromkeys(_own_diagnoses(notice.disease_id), "所申请病种"), **words}
+
+
+def _own_diagnoses(disease_id: str) -> tuple[str, ...]:
+    """Return the name of a disease, its parts, what it is a case of (糖尿病), and whatever names its group (透析)."""
+    book = policy_book()
+    name = book.disease_name(disease_id) or ""
+    rows = (policy.disease(disease_id) for policy in book.policies)
+    groups = {word for row in rows if row for word in GROUP_WORDS.get(row.group, ())}
+    related = (word for word in diagnosis_words(book) if word in name or any(group in word for group in groups))
+    return tuple(word for word in (name, *re.split(r"\W+", name), *related) if len(word) > 1)

@@ -4,6 +4,7 @@ Exit codes: 1 refused, 2 wrong usage, 3 unreachable or unanswered.
 """
 
 import difflib
+import errno
 import logging
 import re
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from domain.refusal import Refused
 
 REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
+STORE_AWAY_ZH = "文件库不在原处：所在的文件夹没有挂载，或已被移走。"
+NEWER_DATABASE_ZH = "数据库已由更新版本的程序升级，本版本不能使用。"
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,30}")
 
 logger = logging.getLogger("mente.cli")
@@ -107,6 +110,8 @@ def failure_of(error: Exception) -> Failure:
 def _known(error: Exception) -> Reason | None:
     if isinstance(error, TimeoutError):
         return _reason("mente", "须在时限内完成", "请稍后重试", "等待超时，未能完成。")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _reason("disk", "磁盘须有剩余空间", "请腾出磁盘空间后重试", "磁盘空间不足，无法保存。")
     return _of_temporal(error) or _of_storage(error)
 
 
@@ -135,12 +140,14 @@ def _of_temporal(error: Exception) -> Reason | None:
 
 
 def _of_storage(error: Exception) -> Reason | None:
+    from obstore.exceptions import BaseError as ObjectStoreError
     from sqlalchemy.exc import SQLAlchemyError
 
     from domain.policy_fault import PolicyError
     from storage.calendar_store import CalendarDamaged
     from storage.keys import KeysUnusable
-    from storage.objects import NotStored, Tampered
+    from storage.migrations import NewerDatabase
+    from storage.objects import NotStored, StoreAway, Tampered
 
     match error:
         case PolicyError():
@@ -148,6 +155,13 @@ def _of_storage(error: Exception) -> Reason | None:
             return _reason("policies", "政策文件须能载入", remedy, f"政策文件无法使用。{error.problems[0]}")
         case KeysUnusable():
             return _reason("keys", "须有可用的密钥", "请按提示修复密钥目录", str(error))
+        case StoreAway():
+            return _reason("objects", "文件库须在原处", "请挂载或恢复文件库所在的文件夹，然后重试", STORE_AWAY_ZH)
+        case ObjectStoreError():
+            return _reason("objects", "文件库须可读写", "请检查文件库所在的磁盘或服务，然后重试", "文件库无法使用。")
+        case NewerDatabase():
+            remedy = "请改用建立该数据库的版本或更新的版本启动"
+            return _reason("database", "程序的版本不低于数据库的版本", remedy, NEWER_DATABASE_ZH)
         case NotStored() | Tampered():
             message = "文件库中没有该文件。" if isinstance(error, NotStored) else "文件库中的文件已被改动。"
             return _reason("objects", "文件须与登记的摘要一致", "请检查文件库，从备份恢复", message)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from starter.cli.failing import UNREACHABLE, NotReady, failure_of
-from starter.cli.opening import has_database, read_settings
+from starter.cli.failing import NEWER_DATABASE_ZH, STORE_AWAY_ZH, UNREACHABLE, NotReady, failure_of
+from starter.cli.opening import has_database, opened_database, read_settings
 from starter.cli.output import Answer
 from starter.cli.shape import Leaf
 
@@ -61,39 +61,46 @@ def _told_fault(settings: "Settings") -> str | None:
 
 def database_fault(settings: "Settings") -> NotReady | None:
     """Return why the database cannot be used by this release, or None. Blocking."""
-    from alembic.script import ScriptDirectory
+    from storage.migrations import current, is_known, newest
 
-    import storage
-    from storage.migrations import current
-
-    newest = ScriptDirectory(str(Path(storage.__path__[0]) / "alembic")).get_current_head()
     try:
         found = current(settings.database) if has_database(settings) else None
     except Exception as error:
         return _database(failure_of(error).reason.message)
     if found is None:
         return _database("数据库尚未建立。")
-    return None if found == newest else _database("数据库的结构不是本版本的结构。")
+    if not is_known(found):
+        remedy = "请改用建立该数据库的版本或更新的版本启动"
+        return _database(NEWER_DATABASE_ZH, rule="程序的版本不低于数据库的版本", remedy=remedy)
+    return None if found == newest() else _database("数据库的结构不是本版本的结构。")
 
 
-def _database(message: str) -> NotReady:
-    return NotReady(field="database", rule="数据库须已迁移到本版本", remedy="请运行 mente migrate", message=message)
+def _database(
+    message: str, *, rule: str = "数据库须已迁移到本版本", remedy: str = "请运行 mente migrate"
+) -> NotReady:
+    return NotReady(field="database", rule=rule, remedy=remedy, message=message)
 
 
 async def _objects_fault(settings: "Settings") -> str | None:
-    from storage.objects import ObjectStore
+    from starter.room import no_room
+    from storage.known_files import object_store
+    from storage.objects import StoreAway
 
     if "://" not in settings.objects and not Path(settings.objects).parent.is_dir():
         return "文件库所在的文件夹不存在。"  # looking must not make it
     # Objects cannot be removed, so a probe is made at most once a day.
     probe = f"mente health {datetime.now(UTC).date().isoformat()}\n".encode()
     try:
-        async with asyncio.timeout(10):
-            objects = ObjectStore.at(settings.objects)
+        async with asyncio.timeout(10), opened_database(settings) as database:
+            objects = object_store(settings.objects, lambda: database)
             await objects.get(await objects.put(probe))
+            return await asyncio.to_thread(no_room, settings.home, objects.folder) or None
+    except StoreAway:
+        return STORE_AWAY_ZH
+    except NotReady:
+        return "数据库尚未建立，无法核对文件库。"
     except Exception as error:
         return f"文件库无法读写（{type(error).__name__}）。"
-    return None
 
 
 COMMANDS: tuple[click.Command, ...] = (health,)

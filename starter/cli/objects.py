@@ -27,7 +27,7 @@ async def sweep(delete: bool) -> Answer:
     from starter.clearing import clear_files, count_files
     from starter.client import temporal_client
     from storage.keys import load_keys
-    from storage.objects import ObjectStore
+    from storage.known_files import object_store
 
     settings = read_settings()
 
@@ -36,7 +36,8 @@ async def sweep(delete: bool) -> Answer:
 
     async with opened_database(settings) as database:
         if delete:
-            done = await clear_files(database, ObjectStore.at(settings.objects), connect, at=datetime.now(UTC))
+            objects = object_store(settings.objects, lambda: database)
+            done = await clear_files(database, objects, connect, at=datetime.now(UTC))
         else:
             done = await count_files(database, connect, at=datetime.now(UTC))
     return Answer({**done.model_dump(), "deleted": delete}, partial(_show, done, delete=delete))

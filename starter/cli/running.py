@@ -56,24 +56,28 @@ async def up(demo: bool, home: Path | None, workers: int, web_port: int | None) 
 
     Prints one document when ready; the first time also how to log in.
     """
-    from starter import embedded
-    from worker.logs import log_to_stderr
-
-    settings = read_settings()
-    log_to_stderr(settings.log_level)
-    output = output_of(click.get_current_context())
+    output, ready = output_of(click.get_current_context()), asyncio.Event()
 
     def announce(running: "House") -> None:
+        ready.set()
         # For whoever started this: one document on stdout, whatever the form of output; people read stderr.
         print_json(running.endpoints.model_dump())
         if output == HUMAN:
             tell_logins(running)
         click.echo("已就绪，按 Ctrl-C 停止。", err=True)
 
+    # Ctrl-C is listened for before the rest of the program is loaded, which takes a moment.
     with halt_on_signals() as halt:
+        from starter import embedded
+        from worker.logs import log_to_stderr
+
+        settings = read_settings()
+        log_to_stderr(settings.log_level)
         await embedded.up(
             home or settings.home, demo=demo, workers=workers, announce=announce, halt=halt, port=web_port
         )
+    if not ready.is_set():
+        click.echo("启动已按要求停止，没有运行任何服务；可重新运行 mente up。", err=True)
 
 
 def tell_logins(running: "House") -> None:

@@ -12,7 +12,7 @@ from starter.client import Mente
 from starter.demo.stories import STORIES, Story
 from starter.demo.telling import tell
 from starter.demo.unfinished import leave_open
-from starter.embedded import House, house, served_house, workers_inside
+from starter.embedded import House, house, served_house, web_ends_first, workers_inside
 from starter.server import free_port
 from storage import reading
 from storage.audit import verify_chain
@@ -45,7 +45,7 @@ async def play_and_serve(
     `announce` is called when there is something to click through. Raises `Refused` if the port is taken.
     """
     console.print(_STARTING)
-    async with served_house(home, demo=True, port=port) as running, workers_inside(running):
+    async with served_house(home, demo=True, port=port) as running, workers_inside(running), web_ends_first(running):
         playing = asyncio.create_task(_play_in(running, console, leave=leave_open))
         stopped = asyncio.create_task(halt.wait())
         await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -22,14 +22,30 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
 
 def _as_day(value: object) -> object:
     # Pydantic alone would also take seconds since 1970, and an instant that is a midnight.
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise PydanticCustomError(NO_DAY, "a day is YYYY-MM-DD")
-    return value
+    if not isinstance(value, str):
+        return value
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError(NO_DAY, "a day is YYYY-MM-DD")
 
 
 def _as_instant(value: object) -> object:
-    if isinstance(value, str) and not _INSTANT.fullmatch(value):
-        raise PydanticCustomError(NO_INSTANT, "an instant is of RFC 3339")
+    if not isinstance(value, str):
+        return value
+    try:
+        if _INSTANT.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    raise PydanticCustomError(NO_INSTANT, "an instant is of RFC 3339")
+
+
+def _as_day_or_instant(value: object) -> object:
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        _as_instant(value)
     return value
 
 
@@ -53,6 +69,9 @@ AS_DAY = BeforeValidator(_as_day)
 AS_INSTANT, AS_COUNT = BeforeValidator(_as_instant), BeforeValidator(_as_count)
 """For an instant or a count that more is said of, which must stand before it."""
 
+AS_DAY_OR_INSTANT = BeforeValidator(_as_day_or_instant)
+"""For a text that is either."""
+
 Day = Annotated[date, AS_DAY]
 """A day, of a query or a body: YYYY-MM-DD and nothing else."""
 
@@ -61,11 +80,6 @@ Instant = Annotated[datetime, AS_INSTANT]
 
 Truth = Annotated[bool, BeforeValidator(_as_truth)]
 """A truth value of a query: true or false and nothing else."""
-
-
-def is_day_or_instant(text: str) -> bool:
-    """Whether a text has the form of a day or of an instant."""
-    return bool(_DAY.fullmatch(text) or _INSTANT.fullmatch(text))
 
 
 async def known_query(request: Request) -> None:

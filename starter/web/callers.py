@@ -14,14 +14,14 @@ from fastapi.responses import Response
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from domain.access import Principal
+from starter.web.credentials import COOKIE as COOKIE
+from starter.web.credentials import SECURE_COOKIE as SECURE_COOKIE
+from starter.web.credentials import session_cookie
 from starter.web.doors import Doors, Doorway, doors_of, now
 from starter.web.guarding import address_of
 from starter.web.problems import Stopped, stopped
 from storage.api_keys import authenticate_key
 from storage.sessions import Session, csrf_holds, resume_session
-
-COOKIE, SECURE_COOKIE = "mente_session", "__Host-mente_session"
-"""The cookie over http on this machine, and over https, where a browser holds it to host and path."""
 
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,12 +64,14 @@ async def session_of(request: Request) -> Session | None:
     if found is None:
         # Nobody's cookie costs as much as none.
         request.scope["state"]["charge"]()
+    # A page that tells what was wrong is written where only the scope is at hand.
+    request.scope["state"]["session"] = found
     return found
 
 
 def session_token(request: Request) -> str:
     """Return the token of the session cookie, empty without one."""
-    return request.cookies.get(_cookie_name(request), "")
+    return request.cookies.get(session_cookie(request.url.scheme), "")
 
 
 async def principal_of(
@@ -119,14 +121,14 @@ def forged() -> Stopped:
 
 def keep_session(request: Request, response: Response, token: str) -> None:
     """Give a browser the cookie of a session that has just begun."""
-    response.set_cookie(
-        _cookie_name(request), token, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
-    )
+    name, secure = session_cookie(request.url.scheme), _is_secure(request)
+    response.set_cookie(name, token, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def drop_session(request: Request, response: Response) -> None:
     """Have a browser forget the cookie."""
-    response.delete_cookie(_cookie_name(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+    name, secure = session_cookie(request.url.scheme), _is_secure(request)
+    response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def unknown_asker() -> Stopped:
@@ -143,6 +145,8 @@ def unknown_asker() -> Stopped:
 
 def _refused_credentials(doors: Doors, request: Request) -> Stopped:
     try:
+        # A key of nobody's costs as much as none.
+        request.scope["state"]["charge"]()
         doors.refused_keys.take(address_of(request.scope))
     except Stopped as too_often:
         return too_often
@@ -160,5 +164,3 @@ def _is_secure(request: Request) -> bool:
     return bool(request.url.scheme == "https")
 
 
-def _cookie_name(request: Request) -> str:
-    return SECURE_COOKIE if _is_secure(request) else COOKIE

@@ -14,7 +14,7 @@ _OPEN = (
     ("/api/v1/regions", 2),
 )
 _API, API_COST, PAGE_COST = "/api/", 1, 4
-_OPEN_API = tuple(start for start, _ in _OPEN if start.startswith(_API))
+_OPEN_TO_ALL = tuple(start for start, _ in _OPEN)
 
 ANEW = 10
 """So many times as dear is an answer that is made anew, where it is else remembered."""
@@ -31,5 +31,5 @@ def cost_of(path: str) -> int:
 
 
 def is_open(path: str) -> bool:
-    """Whether it is an answer of the API for everybody, so that nobody looks at credentials."""
-    return path.startswith(_OPEN_API)
+    """Whether it is an answer for everybody alike: whoever is known pays for it too."""
+    return path.startswith(_OPEN_TO_ALL)

@@ -4,12 +4,17 @@ The models that cross Temporal take whatever older payloads hold, so the bounds 
 are the door's (`domain/intake.py`), and stand in the document only.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
+from domain.clock import Ground, Unit
 from domain.intake import MAX_ID, MAX_NAME
 from domain.mail_address import MOST_EMAIL
+from domain.vocabulary import END_ZH, Decision
 from starter.web.callers import COOKIE, CSRF_HEADER, SECURE_COOKIE
+from starter.web.messages import SENT
+from starter.web.notice_shapes import Channel
+from starter.web.problems import TYPES
 
 _HEADER = "#/components/headers/{name}"
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -21,6 +26,12 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Retry-After": ("Seconds after which to come back.", {"type": "integer", "minimum": 1}),
     "RateLimit": ("What is left of the rate, and in how many seconds there is one more.", {"type": "string"}),
     "RateLimit-Policy": ("The rate: so many in so many seconds.", {"type": "string"}),
+    "Cache-Control": (
+        "Who may keep the answer, and how long; `no-store` of what is about people.",
+        {"type": "string"},
+    ),
+    "Content-Disposition": ("The name of the paper, encoded as RFC 6266 has it.", {"type": "string"}),
+    "WWW-Authenticate": ("How to prove who asks: `Bearer`.", {"type": "string"}),
     "X-Request-Id": ("The id this request has in our log.", {"type": "string"}),
 }
 _IF_NONE_MATCH = {
@@ -31,6 +42,7 @@ _IF_NONE_MATCH = {
     "description": "ETags of what the asker has; 304 if one of them still holds.",
 }
 _SAFE = ("get", "head")
+_METHODS = "A method an address lacks is answered 405, with those it has in `Allow`."
 
 _LABEL: dict[str, Any] = {"minLength": 1, "maxLength": MAX_ID}
 _PERSON: dict[str, dict[str, Any]] = {
@@ -58,8 +70,31 @@ _BOUNDS: dict[str, dict[str, dict[str, Any]]] = {
 """What an application is held to, and that it has no other keys."""
 
 
+_PAPER_TYPES = ("application/pdf", "image/jpeg")
+_CHANNELS, _GROUNDS = get_args(Channel), tuple(Ground)
+_VALUES: dict[str, dict[str, Iterable[str]]] = {
+    "AcceptedOut": {"command": SENT},
+    "AttemptView": {"channel": _CHANNELS},
+    "CaseStatus": {"reason_code": ("", *END_ZH)},
+    "CommandReceipt": {"command": SENT},
+    "Explanation": {"unit": get_args(Unit)},
+    "ExtensionLine": {"ground": _GROUNDS},
+    # Of what a raw message handed in, nothing was decoded.
+    "MaterialOut": {"media_type": (*_PAPER_TYPES, "")},
+    "NoticeLine": {"channels": _CHANNELS},
+    "NoticeOut": {"channels": _CHANNELS},
+    "Problem": {"type": TYPES},
+    "SeatLine": {"decision": tuple(Decision)},
+    "StopLine": {"ground": _GROUNDS},
+    "UploadOut": {"media_type": _PAPER_TYPES},
+    "WayView": {"channel": _CHANNELS},
+}
+"""Answers that are one of a few words; the models stay text, as whatever was stored once must be shown."""
+
+
 def describe(document: dict[str, Any]) -> None:
     """Complete the document in place; each operation once, before HEAD is added beside GET."""
+    document["info"]["description"] += f" {_METHODS}"
     components = document["components"]
     components["headers"] = {
         name: {"description": words, "schema": schema} for name, (words, schema) in _HEADERS.items()
@@ -67,6 +102,8 @@ def describe(document: dict[str, Any]) -> None:
     _name_proofs(components["securitySchemes"])
     for name, bounds in _BOUNDS.items():
         _bound(components["schemas"][name], bounds)
+    for name, values in _VALUES.items():
+        _choose(components["schemas"][name], values)
     for schema in components["schemas"].values():
         _mark_instants(schema)
     for path in document["paths"].values():
@@ -93,19 +130,26 @@ def _describe(operation: dict[str, Any], method: str) -> None:
     if "security" in operation:
         operation["security"] = list(_proofs(operation["security"], safe=method in _SAFE))
     for status, answer in operation["responses"].items():
-        names = ["X-Request-Id"]
+        names = ["X-Request-Id", "Cache-Control"]
         names += ["ETag"] if status < "300" else []
         names += ["Location"] if status in ("201", "202") else []
         names += ["Retry-After"] if status in ("429", "503") else []
         names += ["RateLimit", "RateLimit-Policy"] if status == "429" or (limited and status < "300") else []
+        names += ["WWW-Authenticate"] if status == "401" else []
+        names += ["Content-Disposition"] if status == "200" and _is_paper(answer) else []
         answer.setdefault("headers", {}).update(_referred(names))
         for media_type, content in answer.get("content", {}).items():
             # A paper: JSON has a schema of its own.
             content.setdefault("schema", {"type": "string", "format": "binary", "contentMediaType": media_type})
     if method == "get":
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
-        still = {"description": "It is as the asker has it.", "headers": _referred(["X-Request-Id", "ETag"])}
+        names = ["X-Request-Id", "Cache-Control", "ETag", *(["RateLimit", "RateLimit-Policy"] if limited else [])]
+        still = {"description": "It is as the asker has it.", "headers": _referred(names)}
         operation["responses"] = dict(sorted({**operation["responses"], "304": still}.items()))
+
+
+def _is_paper(answer: dict[str, Any]) -> bool:
+    return not answer.get("content", {}).keys().isdisjoint(_PAPER_TYPES)
 
 
 def _referred(names: list[str]) -> dict[str, Any]:
@@ -143,6 +187,12 @@ def _bound(schema: dict[str, Any], bounds: dict[str, dict[str, Any]]) -> None:
     schema["additionalProperties"] = False
     for name, bound in bounds.items():
         _text_of(schema["properties"][name]).update(bound)
+
+
+def _choose(schema: dict[str, Any], values: dict[str, Iterable[str]]) -> None:
+    for name, words in values.items():
+        said = schema["properties"][name]
+        _text_of(said.get("items", said))["enum"] = list(words)
 
 
 def _text_of(schema: dict[str, Any]) -> dict[str, Any]:

@@ -15,24 +15,26 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from domain.panel_statistics import PanelStatistics
-from starter.cli.failing import failure_of
+from starter.cli.failing import STORE_AWAY_ZH, failure_of
 from starter.cli.health import database_fault
 from starter.cli.opening import has_database
 from starter.client import Mente, temporal_client
 from starter.figures import CityFigures
 from starter.remembered import Remembered
+from starter.room import no_room
 from starter.vitals import Vital, mail_vital
 from starter.web.answering import WrittenAnswers
 from starter.web.auditing import AccessBuffer
 from starter.web.handing_out import HandingOut
 from starter.web.papers import Papers
-from starter.web.problems import away
+from starter.web.problems import Stopped, away
 from starter.web.rates import Buckets, Rates
 from storage.api_keys import ApiKey
 from storage.calendar_store import Calendars
 from storage.database import Database
 from storage.keys import Keys, load_keys
-from storage.objects import ObjectStore
+from storage.known_files import object_store
+from storage.objects import ObjectStore, StoreAway
 from storage.passwords import Passwords
 from worker.connection import Unreachable
 from worker.settings import Settings
@@ -76,6 +78,12 @@ class Doors:
         self.signals = Buckets(rates.signal)
         self.claims = Buckets(rates.claim)
         self.claimed_cases = Buckets(rates.claimed_case)
+        self.commands = Buckets(rates.command)
+        self.objections = Buckets(rates.objection)
+        self.objection_accounts = Buckets(rates.objection_account)
+        self.objection_addresses = Buckets(rates.objection_address)
+        self.objection_channels = Buckets(rates.objection_channel)
+        self.counted_once = Buckets(rates.counted_once)
         self.papers = Papers(settings.home / "incoming", rates=rates)
         self.handing_out = HandingOut(settings.home / "outgoing")
         self.verifying = asyncio.Semaphore(2)
@@ -128,7 +136,7 @@ class Doors:
     def objects(self) -> ObjectStore:
         """The store of papers and certificates."""
         if self._objects is None:
-            self._objects = ObjectStore.at(self.settings.objects)
+            self._objects = object_store(self.settings.objects, self._open_database)
         return self._objects
 
     async def mente(self) -> Mente:
@@ -173,6 +181,9 @@ class Doors:
             mente = await self.mente()
             async with asyncio.timeout(LOOK_SECONDS):
                 await mente.client.service_client.check_health(timeout=None)
+        except Stopped:
+            # The client is made with the database: what is away is told there, and of Temporal nothing is known.
+            return "数据库尚未建立，没有连接 Temporal 服务。"
         except Exception as error:
             return "Temporal 服务没有应答。" if isinstance(error, TimeoutError) else failure_of(error).reason.message
         return ""
@@ -181,9 +192,14 @@ class Doors:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self.objects.exists("0" * 64)
+                return await asyncio.to_thread(no_room, self.settings.home, self.objects.folder)
+        except Stopped:
+            # Without a database, which is told apart, nobody can say whether a store must be there.
+            return ""
+        except StoreAway:
+            return STORE_AWAY_ZH
         except Exception as error:
             return f"文件库无法访问（{type(error).__name__}）。"
-        return ""
 
     async def close(self) -> None:
         """Write what is left of the access log, and close the database."""

@@ -4,7 +4,6 @@ Plain ASGI: the frameworks' own middlewares cost as much as a whole answer.
 """
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
 import re
@@ -21,8 +20,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusal import Refused
+from starter.web.arriving import check_content, declared_length, linger
 from starter.web.bodies import Bodies, Body
 from starter.web.costs import cost_of, is_open
+from starter.web.credentials import shows_credentials
 from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected, unstorable
 from starter.web.rates import Buckets
 
@@ -34,7 +35,6 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 MOST_OF_ONE_ADDRESS = 150
 """Requests of one address under way at a time: behind a proxy its connections tell nothing."""
-_DRAINED_BYTES, _DRAIN_SECONDS = 16 * 1024 * 1024, 5.0
 BODY_SECONDS = 30.0
 """Within this a request's body must have arrived; uploads have a rate of their own."""
 
@@ -45,7 +45,11 @@ CONTENT_POLICY = (
 )
 SAME_FRAME = CONTENT_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 """For papers that a page of ours shows in a frame."""
+ANSWERED_BY = "X-Answered-By"
+"""Stands on every answer of ours: what a proxy says in our place is no content of a page (`static/mente.js`)."""
+
 _HEADERS = {
+    ANSWERED_BY: "mente",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -58,6 +62,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _UPLOADS = ("/api/v1/uploads", "/files/")
 _OWN_BOUNDS = (*_UPLOADS, "/receipts/")
 _DOCUMENTS = ("/api/v1/public/certificates/verify-file", "/verify/file")
+_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+"""A method may be any word, and as long and as personal as its sender likes."""
 _API, _OPEN_API = "/api/", "/api/v1/public/"
 _ALIVE = "/healthz"
 
@@ -70,6 +76,21 @@ class _Answering:
 
     status: int = 0
     started: bool = False
+
+
+class _Charge:
+    """What an answer costs whoever nobody knows. Paid once, however many find out; `times` is paid on top."""
+
+    def __init__(self, buckets: Buckets, address: str, cost: int) -> None:
+        self._buckets, self._address, self._cost = buckets, address, cost
+        self._paid = False
+
+    def __call__(self, times: int = 0) -> None:
+        """Take what is due. Raises `Stopped` (429) where nothing is left."""
+        due = self._cost * (times or (0 if self._paid else 1))
+        self._paid = True
+        if due:
+            self._buckets.take(self._address, due)
 
 
 class Guard:
@@ -105,8 +126,11 @@ class Guard:
         body = self._bodies.of(address)
         self._under_way[address] += 1
         try:
+            _check_framing(scope)
             self._admit(scope, address)
             _check_address(scope)
+            if scope["path"].startswith(_API):
+                check_content(scope, receive)
             receiving = _bounded(scope, receive, body, self._body_seconds)
             await _run(self._app, scope, receiving, sending)
         except Exception as error:
@@ -122,18 +146,14 @@ class Guard:
         """Count a request before any of it is read. Raises `Stopped` (429)."""
         state, cost = scope["state"], cost_of(scope["path"])
         # For who finds out later that nobody known asks, or that an answer was dear.
-        state["charge"] = partial(self._charge, address, cost)
+        state["charge"] = charge = _Charge(self._anonymous, address, cost)
         if scope["path"] == _ALIVE:
             return
         state["headers"] |= self._addresses.take(address).headers()
         if self._under_way[address] > MOST_OF_ONE_ADDRESS:
             raise _too_many_at_once()
-        if is_open(scope["path"]) or not _has_credentials(scope):
-            self._charge(address, cost)
-
-    def _charge(self, address: str, cost: int, times: int = 1) -> None:
-        if cost:
-            self._anonymous.take(address, cost * times)
+        if is_open(scope["path"]) or not shows_credentials(scope):
+            charge()
 
 
 def _in_origin_form(scope: Scope) -> None:
@@ -152,6 +172,26 @@ def _check_address(scope: Scope) -> None:
         raise unstorable("path")
     if b"%00" in scope["query_string"]:
         raise unstorable("query")
+
+
+def _check_framing(scope: Scope) -> None:
+    """Refuse a body of two lengths, and close: what follows it may be another's request (RFC 9112, 6.1 and 11.2)."""
+    names = {name for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        raise stopped(
+            400,
+            field="input",
+            rule="请求内容的长度只能由 Content-Length 或 Transfer-Encoding 之一说明",
+            remedy="请去掉其中之一后重新发送",
+            message="请求内容的长度有两种说法。",
+            headers={"Connection": "close"},
+        )
+
+
+def headers_of_unread(request_id: str) -> dict[str, str]:
+    """Return the headers of an answer to what no application ever saw."""
+    own = {"X-Request-Id": request_id, "Connection": "close", "Cache-Control": "no-store"}
+    return {**own, "Content-Security-Policy": CONTENT_POLICY, **_HEADERS}
 
 
 async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -255,10 +295,6 @@ def _most(path: str) -> int:
     return MAX_BODY_BYTES if path.startswith(_API) and not path.startswith(_OPEN_API) else MAX_FORM_BYTES
 
 
-def _has_credentials(scope: Scope) -> bool:
-    return any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
-
-
 def _counted(
     receive: Receive,
     most: int,
@@ -274,7 +310,7 @@ def _counted(
         if whole:
             return await receive()
         try:
-            async with asyncio.timeout(max(0.0, until - clock())):
+            async with body.waiting(max(0.0, until - clock())):
                 message = await receive()
         except TimeoutError:
             raise _too_slow() from None
@@ -293,35 +329,6 @@ def _counted(
         return message
 
     return receiving
-
-
-def declared_length(declared: str) -> int:
-    """Return how many bytes a header says there are; 0 where it says nothing, or no number."""
-    digits = declared if declared.isascii() and declared.isdigit() else "0"
-    # No number of bytes has twenty digits that mean anything, and none of them need be read.
-    return int(digits) if len(digits) < 20 else 10**20
-
-
-def linger(
-    scope: Scope, receive: Receive, *, most: int = _DRAINED_BYTES, seconds: float = _DRAIN_SECONDS
-) -> None:
-    """Have the answer go out at once and a sender finish after it, within bounds.
-
-    One whose connection is cut while it sends never reads the answer. Who expects to be told to go on sends nothing.
-    """
-    if all(name != b"expect" for name, _ in scope["headers"]):
-        scope["state"]["lingering"] = partial(_drain, receive, most, seconds)
-
-
-async def _drain(receive: Receive, most: int, seconds: float) -> None:
-    left = most
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] != "http.request" or not message.get("more_body", False):
-                    return
 
 
 def _too_large(most: int) -> Stopped:
@@ -360,4 +367,5 @@ def _too_slow() -> Stopped:
 def _log(scope: Scope, status: int, seconds: float) -> None:
     # The route's template, not the path: a path may hold whatever its sender typed; and never the query.
     path = getattr(scope.get("route"), "path", "-")
-    logger.info("%s %s %d %.1fms %s", scope["method"], path, status, 1000 * seconds, scope["state"]["request_id"])
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    logger.info("%s %s %d %.1fms %s", method, path, status, 1000 * seconds, scope["state"]["request_id"])

@@ -13,6 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from activities.materials import is_pdf
 from domain.access import Principal
 from starter.web.answering import answer_file, has_tag, paper_headers
 from starter.web.guarding import address_of
@@ -24,7 +25,7 @@ WHOLE_BYTES = 512 * 1024
 
 AT_ONCE, OF_ONE, OF_ADDRESS = 32, 6, 12
 LONGEST_SECONDS = 900.0
-_PIECE = 64 * 1024
+_PIECE, _BEGINNING_BYTES = 64 * 1024, 16
 _TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg"}
 
 
@@ -64,7 +65,7 @@ class HandingOut:
             size = await objects.copy(sha256, file)
             await noted()
             file.seek(0)
-            ending = _ending(file.read(5))
+            ending = _ending(file.read(_BEGINNING_BYTES))
             file.seek(0)
             headers = {
                 **paper_headers(_TYPES[ending], f"{name}.{ending}"),
@@ -101,4 +102,4 @@ def _spooled(folder: Path) -> IO[bytes]:
 
 
 def _ending(content: bytes) -> str:
-    return "pdf" if content.startswith(b"%PDF-") else "jpg"
+    return "pdf" if is_pdf(content) else "jpg"

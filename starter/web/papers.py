@@ -23,7 +23,8 @@ from domain.application import Material
 from domain.refusal import Refused, refuse
 from domain.roles import Role
 from domain.vocabulary import MaterialKind
-from starter.web.guarding import address_of, declared_length, linger
+from starter.web.arriving import declared_length, linger
+from starter.web.guarding import address_of
 from starter.web.messages import PaperIn
 from starter.web.places import GaveWay, Place, Places
 from starter.web.problems import Stopped, stopped
@@ -137,6 +138,7 @@ class Papers:
             content = await asyncio.to_thread(_whole, spooled)
             facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
             sha256 = await asyncio.to_thread(content_address, content)
+            await shelves.objects.check()
             # Stored first, it could be cleared away before it is anybody's.
             async with shelves.database.write() as connection:
                 await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))

@@ -26,6 +26,8 @@ from starter.refusals import (
     unknown_case,
     unknown_notice,
 )
+from storage.guards import ONE_PLACE
+from storage.objects import StoreAway
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -49,6 +51,9 @@ _TITLES = {
     500: ("unexpected", "程序遇到意外错误"),
     503: ("unavailable", "暂时无法办理"),
 }
+_OTHER = ("error", "请求未能办理")
+TYPES = tuple(f"urn:mente:problem:{slug}" for slug, _ in (*_TITLES.values(), _OTHER))
+"""Every `type` a problem may have."""
 _STATE, _IDS = frozenset({"status", "round", "actor"}), frozenset({"command_id", "request_id"})
 _TAKEN = ("只能对应", "只办理一次")
 """What the rule says of an id that stands for something else already."""
@@ -57,6 +62,7 @@ _SHAPE = "见 docs/messages/"
 _UNKNOWN = frozenset(each.refusal.rule for each in (unknown_case(), unknown_notice(), no_task()))
 _AGAINST_STATE = (
     "已办结的案件不再接受命令",
+    ONE_PLACE,
     second_case("", named=False).refusal.rule,
     *(each.refusal.rule for each in (settled_at_counter(), still_under_way(), has_arrived(), task_done())),
     "结果不明的通知可能已经到达",
@@ -178,8 +184,24 @@ def problem_response(
     page: Response | None = page_of(scope, status, refusal, headers) if page_of else None
     if page is not None:
         return page
-    slug, title = _TITLES.get(status, ("error", "请求未能办理"))
-    problem = Problem(
+    problem = _problem(status, refusal, request_id_of(scope))
+    return Response(problem.model_dump_json(), status, {**(headers or {})}, MEDIA_TYPE)
+
+
+def unreadable_request(request_id: str, headers: Mapping[str, str]) -> Response:
+    """Write what a sender gets whose request the parser of HTTP could not read: nobody knows what was asked."""
+    refusal = Refusal(
+        field="request",
+        rule="请求须符合 HTTP/1.1（RFC 9112），请求行与请求头合计不超过 32 KB",
+        remedy="请更正请求后重新发送",
+        message="请求不符合 HTTP 协议，无法解析。",
+    )
+    return Response(_problem(400, refusal, request_id).model_dump_json(), 400, dict(headers), MEDIA_TYPE)
+
+
+def _problem(status: int, refusal: Refusal, request_id: str) -> Problem:
+    slug, title = _TITLES.get(status, _OTHER)
+    return Problem(
         type=f"urn:mente:problem:{slug}",
         title=title,
         status=status,
@@ -187,9 +209,8 @@ def problem_response(
         field=refusal.field,
         rule=refusal.rule,
         remedy=refusal.remedy,
-        request_id=request_id_of(scope),
+        request_id=request_id,
     )
-    return Response(problem.model_dump_json(), status, {**(headers or {})}, MEDIA_TYPE)
 
 
 def request_id_of(scope: Scope) -> str:
@@ -199,13 +220,13 @@ def request_id_of(scope: Scope) -> str:
 
 def unexpected(scope: Scope, error: Exception) -> Response:
     """Answer any other exception: 503 where something is away, else 500; its text is shown to nobody."""
-    if isinstance(error, ObjectStoreError):
+    if isinstance(error, ObjectStoreError | StoreAway):
         reason = Reason("objects", "文件库须可访问", "请稍后重试", "文件库无法使用。")
     else:
         reason = failure_of(error).reason
     # What a terminal is told to do, to look after workers or to migrate, is nothing whoever asks here could do.
     refusal = Refusal(field=reason.field, rule=reason.rule, remedy=_REMEDY, message=reason.message)
-    if reason.field in ("mente", "objects") and not isinstance(error, TimeoutError | ObjectStoreError):
+    if reason.field in ("mente", "objects") and not isinstance(error, TimeoutError | ObjectStoreError | StoreAway):
         return problem_response(scope, 500, refusal)
     logger.warning("%s away (%s)", reason.field, type(error).__name__)
     return problem_response(scope, 503, refusal, {"Retry-After": str(RETRY_SECONDS)})
@@ -322,8 +343,10 @@ def rule_zh(fault: Mapping[str, Any]) -> str:
             return "该项的格式须符合 /api/v1/openapi.json"
         case kind if kind in _WRITTEN_ZH:
             return _WRITTEN_ZH[kind]
-        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            return "该项超出允许的范围，见 /api/v1/openapi.json"
+        case "greater_than_equal":
+            return f"该项不小于 {context.get('ge')}"
+        case "less_than_equal":
+            return f"该项不大于 {context.get('le')}"
         case _:
             return "该项的类型须符合 /api/v1/openapi.json"
 
@@ -348,5 +371,6 @@ __all__ = [
     "stopped",
     "tell_problems",
     "unexpected",
+    "unreadable_request",
     "unstorable",
 ]

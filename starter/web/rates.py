@@ -66,8 +66,22 @@ class Rates:
     """By network address, of applicants' accounts: another account is quickly made."""
     claim: Rate = Rate("claim", 5 / 900, 5)
     """By account: cases somebody tries to claim."""
-    claimed_case: Rate = Rate("claimed-case", 5 / 900, 5)
-    """By acceptance number, failed tries only: whoever has several accounts must not try numbers out either."""
+    claimed_case: Rate = Rate("claimed-case", 40 / HOUR, 40)
+    """By acceptance number, failed tries of all accounts: one stranger must not keep somebody from their own case,
+    nor may whoever has several accounts try numbers out."""
+    command: Rate = Rate("command", 20 / HOUR, 20, "条命令（同一案件、同一发送者）")
+    """By case and sender, of applicants and back ends, what was carried out or delivered: each stands in the record
+    for good. A person does a few things to a case in a month."""
+    objection: Rate = Rate("objection", 2 / DAY, 2, "条异议（同一案件、同一账号）")
+    """By case and applicant's account. A case bears so many in all: one account must not take everybody's places."""
+    objection_account: Rate = Rate("objection-account", 5 / DAY, 5, "条异议（同一账号）")
+    """By applicant's account, whatever the cases."""
+    objection_address: Rate = Rate("objection-address", 5 / DAY, 5, "条异议（同一公示条目、同一网络地址的个人账号）")
+    """By line of the list and network address, of applicants' accounts: another account is quickly made."""
+    objection_channel: Rate = Rate("objection-channel", 30 / DAY, 30, "条异议（同一案件、同一渠道）")
+    """By case and channel: a back end answers for its people, and leaves places to the others."""
+    counted_once: Rate = Rate("counted-once", 1 / DAY, 1)
+    """By case, sender and command id: what is sent again is the same thing, and counts once."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from starter.web.connections import Crowd, Known
-from starter.web.guarding import address_of
+from starter.web.guarding import address_of, headers_of_unread
+from starter.web.pace import Pace
+from starter.web.problems import unreadable_request
 from worker.listening import listen, url_of
 from worker.logs import PlaceFormatter
 
@@ -40,6 +43,7 @@ class _BoundedProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._crowd = crowd
         self._headers_due: asyncio.TimerHandle | None = None
+        self._pace = Pace()
         self.address, self.peer, self.resumed = "", "", 0
 
     # -- as the crowd sees it -------------------------------------------------------------------------------------
@@ -48,6 +52,13 @@ class _BoundedProtocol(H11Protocol):
     def idle(self) -> bool:
         """Whether nobody waits for an answer, or reads one."""
         return (self.cycle is None or self.cycle.response_complete) and self.unsent == 0
+
+    @property
+    def slow(self) -> bool:
+        """Whether the rest of a body is read for, and does not come."""
+        cycle = self.cycle
+        coming = cycle is not None and cycle.more_body and not cycle.response_complete
+        return coming and not self.flow.read_paused and self._pace.is_slow
 
     @property
     def unsent(self) -> int:
@@ -83,12 +94,27 @@ class _BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        if self.cycle is None or self.cycle.response_complete:
+            self._pace.begin()
+        self._pace.moved(len(data))
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._crowd.used(self)
             self._headers_are_there()
         elif self.conn.trailing_data[0]:
             self._await_headers()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request of HTTP with a problem, as all else; with nothing after an answer began."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()
+            return
+        request_id = uuid.uuid4().hex
+        answer = unreadable_request(request_id, headers_of_unread(request_id))
+        event = h11.Response(status_code=answer.status_code, headers=answer.raw_headers, reason=b"Bad Request")
+        for each in (event, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(each) or b"")
+        self.transport.close()
 
     def resume_writing(self) -> None:
         self.resumed += 1

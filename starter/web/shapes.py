@@ -170,10 +170,10 @@ class ObjectionsOut(Shape):
 
 
 class PersonIn(Asked):
-    """Whom to look for: by ID number, or by telephone number."""
+    """Whom to look for: by ID number, or by telephone number; either in full width, or with space around it, too."""
 
-    id_number: str | None = Field(default=None, max_length=18)
-    phone: str | None = Field(default=None, max_length=20)
+    id_number: str | None = Field(default=None, max_length=40)
+    phone: str | None = Field(default=None, max_length=40)
 
 
 class FoundOut(Shape):

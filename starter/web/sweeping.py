@@ -13,8 +13,8 @@ from starter.cli.opening import has_database
 from starter.connecting import temporal_client
 from storage.database import Database
 from storage.keys import load_keys
+from storage.known_files import object_store
 from storage.login_tries import forget_old_tries
-from storage.objects import ObjectStore
 from storage.sessions import forget_sessions
 from worker.settings import Settings
 
@@ -47,7 +47,7 @@ async def _clear_files(settings: Settings, database: Database) -> None:
         return await temporal_client(settings, load_keys(settings.keys))
 
     try:
-        await clear_files(database, ObjectStore.at(settings.objects), connect, at=datetime.now(UTC))
+        await clear_files(database, object_store(settings.objects, lambda: database), connect, at=datetime.now(UTC))
     except Exception as error:
         # A store from which nothing may be removed is no reason to look every ten minutes.
         logger.warning("files that nothing names stay (%s)", type(error).__name__)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from storage import accounts
+from domain.refusal import Refused
+from storage import accounts, login_tries
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.login_tries import MOST_AN_HOUR, Place, forget_old_tries, lock_after
@@ -88,17 +89,35 @@ async def test_many_places_together_close_a_login_to_all_but_the_browsers_it_kno
     found = await made(database)
     for number in range(MOST_AN_HOUR):
         await door.verify("zhang.wei", "wrong", place=Place(address=f"198.51.100.{number // 4}"))
-    fresh, desk = Place(address="192.0.2.1"), Place("198.51.100.1", "desk", found.id)
-    others = Place("192.0.2.2", "somebody's", "a-other")
-    for place, opens in ((fresh, False), (others, False), (desk, True)):
+    fresh, desk = Place(address="192.0.2.1"), Place("198.51.100.1", "desk", found.id, AT)
+    others = Place("192.0.2.2", "somebody's", "a-other", AT)
+    before = desk._replace(since=AT - MINUTE)
+    for place, opens in ((fresh, False), (others, False), (before, False), (desk, True)):
         assert (await door.verify("zhang.wei", SECRET, place=place) is not None) is opens
     clock.at += timedelta(hours=1)
     assert await door.verify("zhang.wei", SECRET, place=fresh) is not None
 
 
+async def test_whoever_is_logged_in_changes_the_password_whatever_others_try_and_costs_them_no_try(
+    database: Database, door: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_tries, "MOST_AN_HOUR", 8)
+    found = await made(database)
+    for number in range(7):
+        await door.verify("zhang.wei", "wrong", place=Place(address=f"198.51.100.{number // 4}"))
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await door.change_password(found.id, old="wrong", new="another long secret")
+    assert await door.verify("zhang.wei", SECRET, place=Place(address="192.0.2.1")) is not None
+    for number in range(3):
+        await door.verify("zhang.wei", "wrong", place=Place(address=f"192.0.2.{number + 2}"))
+    assert await door.verify("zhang.wei", SECRET, place=Place(address="192.0.2.1")) is None
+    await door.change_password(found.id, old=SECRET, new="another long secret")
+
+
 async def test_a_known_browser_is_locked_by_its_own_failures(database: Database, door: Accounts) -> None:
     found = await made(database)
-    desk = Place("192.0.2.1", "desk", found.id)
+    desk = Place("192.0.2.1", "desk", found.id, AT)
     for _ in range(5):
         await door.verify("zhang.wei", "wrong", place=desk)
     assert await door.verify("zhang.wei", SECRET, place=desk) is None

@@ -179,8 +179,8 @@ async def test_every_method_is_registered_by_its_name_with_its_models(desk: Case
     ],
 )
 async def test_storage_keeps_every_field_a_workflow_records(ours: Any, theirs: Any) -> None:
-    # Which days a case's calendar spans is asked, not kept; the digest is made by the activity, which has the key.
-    assert set(theirs.model_fields) - {"calendar_span"} == set(ours.model_fields) - {"channels", "phone_digest"}
+    # Which days a case's calendar spans is asked, not kept; digests are made by the activity, which has the key.
+    assert set(theirs.model_fields) - {"calendar_span", "said"} == set(ours.model_fields) - {"channels", "phone_digest"}
 
 
 async def test_opening_answers_the_same_on_a_retry(desk: CaseActivities) -> None:
@@ -328,7 +328,7 @@ async def test_a_certificate_version_is_issued_once(
     pdf = await objects.get(first.sha256)
     content = verify_certificate(pdf, KEYS.certificate_signing_key().public_key()).content
     assert content is not None
-    assert (content.masked_name, content.certificate_no) == ("标***丰", first.certificate_no)
+    assert (content.masked_name, content.certificate_no) == ("标**丰", first.certificate_no)
     assert len(content.figures) == len(FIGURE_LABELS)
     async with database.read() as connection:
         (stored,) = await reading.certificates_of(connection, NUMBER)

@@ -15,6 +15,7 @@ from activities.certificates import render
 from activities.certificates.render import UnprintableCertificate, render_certificate
 from activities.certificates.signing import file_sealed, seal_file, sign_content
 from activities.certificates.verify import GENUINE_ZH, verify_certificate, verify_text
+from activities.notices.texts import city_of
 from domain.certificate import (
     PRINTED_LABELS,
     CertificateContent,
@@ -89,6 +90,21 @@ def test_an_untouched_certificate_is_genuine_as_issued_and_gives_its_content_bac
     assert verdict.content == CONTENT
     assert "按签发内容为真" in verdict.reason
     assert "不等于当前有效" in verdict.reason
+
+
+@pytest.mark.parametrize(("region", "benefit"), [("510400", "门诊特殊疾病"), ("620900", "门诊慢特病")])
+def test_a_certificate_calls_the_benefit_what_the_letters_of_the_city_call_it(region: str, benefit: str) -> None:
+    assert city_of(region).benefit == benefit
+    page = render_certificate(CONTENT, KEY, benefit=benefit)
+    assert text_of(page).count(f"{benefit}病种待遇") == 2
+    assert verify_certificate(page, KEY.public_key()).content == CONTENT
+
+
+@pytest.mark.parametrize("word", ["一种名称长得放不下的门诊待遇" * 12, "病\U000323af", "姓名："])
+def test_a_word_for_the_benefit_that_does_not_fit_the_page_gives_way_to_the_general_one(word: str) -> None:
+    page = render_certificate(CONTENT, KEY, benefit=word)
+    assert verify_certificate(page, KEY.public_key()).content == CONTENT
+    assert word not in text_of(page)
 
 
 def test_the_same_content_gives_the_same_bytes(certificate: bytes) -> None:

@@ -153,7 +153,6 @@ def test_the_lint_finds_values_longer_than_a_provider_takes_for_a_variable() -> 
     tight = {"aliyun": replace(PROVIDERS["aliyun"], longest_value=15)}
     found = list(lint_values([("x.toml", policy)], on=ON, providers=tight))
     assert [each.message for each in found] == [
-        "name 最长 20 个字，该服务商每个变量最多收 15 个",
         "number 最长 23 个字，该服务商每个变量最多收 15 个",
     ]
     assert {(each.kind, each.key) for each in found} == {

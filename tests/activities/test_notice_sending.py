@@ -85,7 +85,7 @@ async def test_a_notice_goes_out_once_on_each_channel_however_often_it_is_asked_
     assert answers == [NoticeSent(state=NoticeState.SENT)] * 4
     ((reference, phone, text),) = house.gateway.sent
     assert (reference, phone) == (f"{NUMBER}.n{SEQ}.sms", "13900000001")
-    assert text.startswith("【酒泉医保】标***丰您好，")
+    assert text.startswith("【酒泉医保】标**丰您好，")
     (letter,) = house.mailer.sent
     assert (letter.key, letter.to, letter.written_at) == (f"{NUMBER}.n{SEQ}", "one@example.test", AT)
     assert "2026年3月2日" in letter.plain

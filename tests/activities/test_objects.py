@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.objects import NotStored, ObjectStore, Tampered, content_address
+from storage.store_folder import MARKER
 
 pytestmark = pytest.mark.asyncio
 
@@ -12,7 +13,7 @@ ABSENT = hashlib.sha256(b"absent").hexdigest()
 
 
 def only_file(folder: Path) -> Path:
-    (found,) = [path for path in folder.rglob("*") if path.is_file()]
+    (found,) = [path for path in folder.rglob("*") if path.is_file() and path.name != MARKER]
     return found
 
 

@@ -45,7 +45,7 @@ PUSH = Push(
     channel="gansu-app",
     event=NoticeEvent.DENIED,
     title="不予认定通知",
-    text="标***丰您好",
+    text="标**丰您好",
     created_at=AT,
 )
 
@@ -119,7 +119,7 @@ async def test_a_receiver_written_from_the_documentation_takes_a_push(receiver: 
         "channel": "gansu-app",
         "event": "denied",
         "title": "不予认定通知",
-        "text": "标***丰您好",
+        "text": "标**丰您好",
         "created_at": "2026-03-02T09:30:00+08:00",
     }
 
@@ -214,7 +214,7 @@ async def test_a_notice_is_pushed_once_with_no_more_words_than_an_sms(database: 
     ((_, headers, body),) = receiver.calls
     push = json.loads(body)
     assert push["title"].endswith(f"不予认定通知（{NUMBER}）")
-    assert push["text"].startswith("标***丰您好，")
+    assert push["text"].startswith("标**丰您好，")
     assert "【" not in push["text"]
     assert (push["channel"], push["region"], push["event"]) == ("gansu-app", "620900", "denied")
     for word in (NAME, ID_NUMBER, "未达标准"):

@@ -16,6 +16,7 @@ from storage.cases import CaseNotFound
 from storage.database import Database
 from storage.entitlements import holder_of_place
 from storage.tables import case
+from storage.transition import ContactData
 from tests.activities.case_samples import (
     AT,
     NUMBER,
@@ -324,3 +325,15 @@ async def test_two_processes_writing_by_turns_lose_nothing(database: Database, d
         assert (await row_counts(connection))["case_event"] == 120
         assert await verify_chain(connection) == []
         assert len(await reading.list_cases(connection, limit=1000)) == 40
+
+
+async def test_a_number_is_changed_only_with_the_entry_that_says_so(database: Database) -> None:
+    await opened(database)
+    for seq, phone in ((2, "13900000003"), (3, "13900000004")):
+        changed = entry(seq, EventKind.CONTACT_CHANGED, key="contact_changed:A")
+        contact = ContactData(phone=phone, phone_digest=phone)
+        outcome = await recorded(database, transition(events=(changed,), contact=contact))
+        assert outcome.seqs == (2,)
+    async with database.read() as connection:
+        row = (await connection.execute(select(case))).one()
+    assert (row.phone, row.phone_digest) == ("13900000003", "13900000003")

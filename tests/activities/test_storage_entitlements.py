@@ -245,6 +245,27 @@ async def test_an_application_from_elsewhere_rests_on_the_filing_in_force(databa
     assert (await as_opened(database, OTHER, **stay)).offregion == filing
 
 
+async def test_what_was_filed_last_holds_and_a_filing_never_ends_before_its_first_day(database: Database) -> None:
+    later = OffregionFiling(region="620900", treatment_region="510100", from_on=TODAY + 28 * DAY)
+    sooner = OffregionFiling(region="620900", treatment_region="110000", from_on=TODAY)
+    async with database.write() as connection:
+        for filing in (later, sooner):
+            await offregion.file_offregion(connection, filing, person_key=PERSON, at=AT, actor="channel:app")
+        kept = {each.treatment_region: each.ended_on for each in await offregion.filings_of(connection, PERSON)}
+        assert kept == {"510100": later.from_on, "110000": None}
+        await offregion.file_offregion(connection, later, person_key=PERSON, at=AT, actor="channel:app")
+        kept = {each.treatment_region: each.ended_on for each in await offregion.filings_of(connection, PERSON)}
+        assert kept == {"510100": None, "110000": later.from_on}
+        end: dict[str, Any] = {"person_key": PERSON, "region": "620900", "ended_on": TODAY - 9 * DAY, "actor": "c"}
+        assert await offregion.end_offregion(connection, **end) == 2
+        assert await offregion.end_offregion(connection, **end) == 0
+        found = await offregion.filings_of(connection, PERSON)
+    assert [(each.ended_on, each.ever_in_force) for each in found] == [
+        (sooner.from_on, False),
+        (later.from_on, False),
+    ]
+
+
 async def test_a_filing_elsewhere_ends_the_one_before_and_one_that_is_ended_is_gone(database: Database) -> None:
     first = OffregionFiling(region="620900", treatment_region="510100", from_on=TODAY - 9 * DAY)
     second = OffregionFiling(region="620900", treatment_region="110000", from_on=TODAY)

@@ -110,7 +110,7 @@ class FakeLine:
 
     def __init__(self, address: str, *, idle: bool = True) -> None:
         self.address = self.peer = address
-        self.idle, self.unsent, self.resumed = idle, 0, 0
+        self.idle, self.slow, self.unsent, self.resumed = idle, False, 0, 0
         self.closed = self.aborted = False
 
     def close(self) -> None:

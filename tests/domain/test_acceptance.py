@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.acceptance import ALPHABET, acceptance_number, check_character, parse_acceptance_number
+from domain.acceptance import ALPHABET, acceptance_number, check_character, parse_acceptance_number, with_hyphens
 from domain.refusal import Refused
 
 KEY = b"k" * 32
@@ -105,3 +105,18 @@ def test_what_is_no_number_is_refused_without_repeating_it(text: str) -> None:
     refusal = caught.value.refusal
     assert refusal.field == "acceptance_no"
     assert not text or text not in refusal.message + refusal.rule + refusal.remedy
+
+
+@pytest.mark.parametrize("written", ["{}", "{} ", "５{}"])
+def test_a_number_typed_without_hyphens_is_written_with_them(written: str) -> None:
+    number = acceptance_number(b"k" * 32, region="510400", channel="web", request_id="r")
+    bare = number.replace("-", "")
+    typed = written.format(bare[1:] if written.startswith("５") else bare)
+    assert parse_acceptance_number(with_hyphens(typed)) == number
+    assert parse_acceptance_number(with_hyphens(number.replace("-", " ").lower())) == number
+    assert parse_acceptance_number(with_hyphens(number.replace("-", "－"))) == number
+
+
+@pytest.mark.parametrize("text", ["", "0123456789", "5104000000000000000000", "510400*000000000000", "张三"])
+def test_what_is_no_number_is_left_as_it_was_typed(text: str) -> None:
+    assert with_hyphens(text) == text

@@ -1,16 +1,20 @@
 """The material checklist of both cities: what is found, why, and how to mend it."""
 
+import re
 from datetime import date
 from typing import Any
 
 import pytest
 
+from domain.application import Material
 from domain.checklist import (
+    PAPERS_IN_GENERAL,
     Finding,
     basis_zh,
     check_materials,
     check_recheck_records,
     faults,
+    remark_zh,
     requirements,
     tell_in_full,
 )
@@ -321,17 +325,36 @@ def test_faults_are_numbered_and_warnings_follow_as_hints_each_with_what_why_sou
     ("source", "told"),
     [
         ("guide 510400: 无医保电子凭证时需提供社保卡", "办理指南：无医保电子凭证时需提供社保卡"),
-        ("assumption", "暂行规则，待本市医保局确认"),
-        (
-            "assumption: 参照 guide 620900 的彩色扫描件要求",
-            "暂行规则，待本市医保局确认：参照办理指南（620900）的彩色扫描件要求",
-        ),
+        ("assumption", PAPERS_IN_GENERAL),
+        ("assumption: 参照 guide 620900 的彩色扫描件要求", PAPERS_IN_GENERAL),
+        ("guide 510400: 出院记录或门诊病历；级别 assumption: 参照 guide 620900", "办理指南：出院记录或门诊病历"),
+        ("与 guide 620900 一致", "与办理指南一致"),
         ("攀医保发〔2026〕3号", "攀医保发〔2026〕3号"),
         ("两行\n来源", "两行 来源"),
     ],
 )
-def test_an_applicant_reads_the_source_in_chinese_and_is_told_what_is_only_assumed(source: str, told: str) -> None:
+def test_an_applicant_reads_the_source_in_chinese_without_our_remarks(source: str, told: str) -> None:
     assert basis_zh(source) == told
+
+
+@pytest.mark.parametrize("policy", [JIUQUAN, PANZHIHUA], ids=lambda policy: policy.region)
+def test_no_applicant_is_told_a_code_or_a_remark_of_ours(policy: RegionPolicy) -> None:
+    spoilt = [
+        Material(kind=kind, sha256="1", media_type="x/y", colour=False, hospital_level=1, issued_on=date(2020, 1, 1))
+        for kind in MaterialKind
+    ]
+    for each in policy.diseases:
+        for kind in ApplicationKind:
+            for handed_in in ([], spoilt):
+                told = tell_in_full(check(handed_in, policy, each, kind=kind))
+                assert not re.search(r"guide|assumption|暂行|待本市|[0-9]{6}|（[A-Z]", told), told
+
+
+def test_an_official_reads_what_we_remark_on_an_assumption() -> None:
+    assert remark_zh("assumption") == "暂行规则，待本市医保局确认"
+    remark = "暂行规则，待本市医保局确认：参照办理指南（620900）的彩色扫描件要求"
+    assert remark_zh("assumption: 参照 guide 620900 的彩色扫描件要求") == remark
+    assert remark_zh("guide 620900: 参照") is None
 
 
 def test_whoever_misses_a_paper_is_told_beforehand_what_it_must_be() -> None:

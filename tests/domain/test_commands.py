@@ -49,6 +49,33 @@ def test_a_wrong_field_is_named(change: dict[str, object], field: str) -> None:
     assert refused("give_verdict", VERDICT | change) == field
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "value", "rule"),
+    [
+        ("extend", "working_days", 99, "须为 1 至 60 的整数"),
+        ("extend", "working_days", 0, "须为 1 至 60 的整数"),
+        ("extend", "working_days", 1.5, "须为整数"),
+        ("extend", "working_days", "many", "须为整数"),
+        ("notice_delivered", "notice_seq", 0, "须为不小于 1 的整数"),
+        ("extend", "legal_ground", "whim", "不在允许的取值之内"),
+    ],
+)
+def test_what_a_number_may_be_is_said_with_both_its_bounds(name: str, field: str, value: object, rule: str) -> None:
+    sent = {
+        "command_id": "e1",
+        "actor": "officer:web",
+        "working_days": 5,
+        "reason": "复杂",
+        "legal_ground": "lawful_extension",
+        "notice_seq": 1,
+        "delivered_at": "2026-01-05T09:30:00+08:00",
+    }
+    with pytest.raises(Refused) as caught:
+        read_command(name, json.dumps(sent | {field: value}).encode())
+    assert caught.value.refusal.field == field
+    assert caught.value.refusal.rule == f"见 docs/messages/{name}.json：{rule}"
+
+
 def test_a_refusal_never_repeats_the_refused_value() -> None:
     with pytest.raises(Refused) as caught:
         read_command("change_contact", json.dumps(VERDICT | {"phone": "secret-number"}).encode())

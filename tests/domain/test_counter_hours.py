@@ -26,11 +26,12 @@ def refusal(
     moment: datetime,
     policy: RegionPolicy = PANZHIHUA,
     calendar: WorkCalendar | None = None,
+    now: datetime | None = None,
     **fields: Any,
 ) -> Refusal | None:
     form = parse_form({**good(), "channel": "counter", **fields})
     try:
-        check_open(form, policy, calendar or shipped_calendar(), moment)
+        check_open(form, policy, calendar or shipped_calendar(), moment, now=now)
     except Refused as refused:
         return refused.refusal
     return None
@@ -57,6 +58,16 @@ def test_outside_its_hours_the_counter_names_them_and_the_next_opening(clock: st
     assert found.field == "received_at"
     assert "工作日09:00–12:00、13:30–17:00" in found.rule
     assert f"请于{next_at}起到窗口办理" in found.remedy
+
+
+def test_nobody_is_sent_to_a_day_that_is_past() -> None:
+    closed = at(FRIDAY, "12:30:00")
+    soon, since = (refusal(closed, now=at(FRIDAY, clock)) for clock in ("12:31:00", "13:30:00"))
+    assert soon is not None
+    assert since is not None
+    assert "请于2026年11月20日13:30起到窗口办理" in soon.remedy
+    assert "请于" not in since.remedy
+    assert "请核对收件时间" in since.remedy
 
 
 def test_an_instant_is_read_on_the_clock_of_china_whatever_its_offset() -> None:

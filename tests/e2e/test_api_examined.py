@@ -17,7 +17,7 @@ from starter.client import Mente, new_command_id
 from starter.embedded import House
 from storage.access_tables import access_log
 from tests.e2e.own_city import city, mente
-from tests.e2e.playing import send, until_status, verdicts
+from tests.e2e.playing import send, skip, until_status, verdicts
 from tests.e2e.web_house import JIUQUAN, PANZHIHUA, Web, command, made_up, problem, serving
 
 __all__ = ["city", "mente"]
@@ -257,19 +257,25 @@ async def test_the_last_day_of_a_limit_stands_beside_its_end(web: Web, mente: Me
         assert (await anybody.post("/api/v1/public/status", json=query)).json()["due_on"] == last
 
 
-async def test_an_ended_benefit_says_why_in_words_and_until_when(web: Web, mente: Mente) -> None:
+@pytest.mark.parametrize("days", [0, 3])
+async def test_an_ended_benefit_says_why_in_words_and_until_when(web: Web, mente: Mente, days: int) -> None:
     async with await web.key() as app:
-        number = (await app.post("/api/v1/applications", json=await made_up(app, SEED + 9))).json()["acceptance_no"]
+        made = await made_up(app, SEED + (9 if days else 19))
+        number = (await app.post("/api/v1/applications", json=made)).json()["acceptance_no"]
         await until_status(mente, number, Status.REVIEW)
         await verdicts(mente, number, *GRANTED)
         alive = await until_status(mente, number, Status.EFFECTIVE)
         assert alive.next_recheck_on is not None
+        if days:
+            await skip(mente, number, days)
         await send(mente, number, EndEntitlement, actor="officer:O01", ground="fraud")
         await until_status(mente, number, Status.ENDED)
         found = (await app.get(f"/api/v1/applications/{number}")).json()
         assert (found["reason"], found["reason_code"]) == ("以欺诈手段取得资格", "fraud")
         (ended,) = [each["detail"]["ended_on"] for each in found["timeline"] if each["kind"] == "ended"]
-        assert date.fromisoformat(found["end_on"]) == date.fromisoformat(ended) - timedelta(days=1)
+        last = date.fromisoformat(ended) - timedelta(days=1)
+        assert (last < date.fromisoformat(found["effect_on"])) == (days == 0)
+        assert found["end_on"] == (last.isoformat() if days else None), "what ends on its first day was never enjoyed"
         assert (found["next_recheck_on"], found["next_recheck_confirmed"]) == (None, None)
         certificates = (await app.get(f"/api/v1/applications/{number}/certificates")).json()["certificates"]
         revoked = {(each["revoke_reason"], each["revoke_reason_zh"]) for each in certificates}

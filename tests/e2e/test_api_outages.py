@@ -102,6 +102,7 @@ async def test_the_web_starts_and_tells_without_temporal_and_database_and_recove
         assert (await anybody.get("/api/v1/regions")).status_code == 200
         assert not (home / "mente.db").exists()
 
+        (home / "objects").symlink_to(city.settings.objects)
         (home / "mente.db").symlink_to(city.settings.home / "mente.db")
         assert (await anybody.get("/api/v1/calendar")).status_code == 200
         key = await new_key(city.settings, PANZHIHUA, "app")

@@ -84,6 +84,8 @@ def sender(
     return send
 
 
+# The house and the web in this process draw random numbers in other threads while examples are made.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 async def test_no_route_answers_5xx_or_otherwise_than_documented(mente: Mente, city: House) -> None:
     async with serving(city.settings, WIDE) as web:
         async with await web.key() as app:

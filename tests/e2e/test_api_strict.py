@@ -12,7 +12,7 @@ from domain.refusal import Refusal, Refused
 from domain.vocabulary import InsuredState, Status
 from starter.client import Mente, new_command_id
 from starter.demo.moves import until
-from starter.web.papers import says_length
+from starter.web.arriving import declared_length
 from starter.web.problems import status_of
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import Web, command, made_up, problem, web
@@ -166,10 +166,11 @@ async def test_a_form_with_no_number_where_one_belongs_is_answered_in_words(web:
             assert answer.headers["content-type"].startswith("text/html")
 
 
-@pytest.mark.parametrize("declared", ["²", "٣", "", "-1", "1" * 5_000])
+@pytest.mark.parametrize("declared", ["²", "٣", "", "-1", "+1", "1_0"])
 async def test_a_length_that_is_no_plain_number_is_not_read_as_one(declared: str) -> None:
-    assert not says_length(declared)
-    assert says_length("20971520")
+    assert declared_length(declared) == 0
+    assert declared_length("20971520") == 20_971_520
+    assert declared_length("1" * 5_000) > 2**63, "of any number of digits, and at once"
 
 
 async def test_every_rule_about_an_id_that_is_taken_says_so() -> None:

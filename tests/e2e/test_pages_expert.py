@@ -89,7 +89,7 @@ async def test_a_verdict_changed_after_it_was_given_is_refused_on_the_page(web: 
         page = await opened(expert, address)
         await submitted(expert, page, f"{address}/verdict", decision="grant", reason="符合标准")
         other = await submitted(expert, page, f"{address}/verdict", decision="deny", reason="改主意了")
-        assert "该命令编号已用于另一内容的命令" in page_of(other, 422).text
+        assert "该命令编号已用于另一内容的命令" in page_of(other, 409).text
 
 
 async def test_a_form_of_a_round_that_has_passed_is_refused(web: Web, case: CaseStatus) -> None:
@@ -185,7 +185,7 @@ async def test_what_an_expert_writes_is_shown_as_text_and_never_as_markup(
     async with await _expert(web, case, 0) as expert:
         page = await opened(expert, address)
         bad = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="no")
-        kept = page_of(bad, 422)
+        kept = page_of(bad, 409)
         assert ("reason", attack) in kept.form(f"{address}/verdict").values
         assert escaped("<script>alert(1)</script>") in kept.source
         given = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="deny")
@@ -260,7 +260,7 @@ async def test_a_verdict_waits_while_nobody_answers_and_is_kept_on_the_page_whil
         async with serving(away) as web, await _expert(web, case, 1) as other:
             page = await opened(other, address)
             lost = await submitted(other, page, f"{address}/verdict", decision="deny", reason="写了很久的理由")
-            shown = page_of(lost, 422)
+            shown = page_of(lost, 503)
             assert "没有送达" in shown.text
             form = shown.form(f"{address}/verdict")
             assert {("reason", "写了很久的理由"), ("decision", "deny")} <= set(form.values)

@@ -171,7 +171,7 @@ async def test_a_grant_is_corrected_and_a_benefit_ended_and_the_certificates_are
     assert "病情已治愈" in ended.text
     late = await opened(officer, f"/cases/{number}/do/end_entitlement")
     assert "不能办理这一事项" in late.text
-    refused = page_of(await submitted(officer, late, f"/cases/{number}/do/end_entitlement", ground="cured"), 422)
+    refused = page_of(await submitted(officer, late, f"/cases/{number}/do/end_entitlement", ground="cured"), 409)
     assert "已办结" in refused.text
 
     denied = await _in_review(mente, tmp_path / "b", "corrected")
@@ -210,7 +210,7 @@ async def test_a_telephone_number_is_shown_only_in_the_opened_task_and_the_look_
     again = await submitted(officer, page, address, outcome="reached", note="本人接听")
     assert again.status_code == 303, "the same form again is the same word"
     assert kinds(await mente.status(number)).count("notice_delivered") == 1
-    late = page_of(await submitted(officer, page, address, command_id=new_command_id(), outcome="reached"), 422)
+    late = page_of(await submitted(officer, page, address, command_id=new_command_id(), outcome="reached"), 409)
     assert "已办结" in late.text
     assert "本人接听" in (await opened(officer, "/officer/tasks?done=true")).text
     for role in (Role.COUNTER, Role.EXPERT, Role.AUDITOR):
@@ -301,7 +301,7 @@ async def test_a_notice_shows_its_ways_and_is_sent_anew_once(
     unsaid = page_of(await submitted(officer, page, action), 422)
     assert "没有选择原因" in unsaid.text
     same_day = await submitted(officer, page, action, reason="not_received", channels=["sms"])
-    assert "今天已收到" in page_of(same_day, 422).text
+    assert "今天已收到" in page_of(same_day, 409).text
     sent = await submitted(officer, page, action, reason="not_received", channels=["email"])
     assert sent.status_code == 303, page_of(sent, sent.status_code).text
     again = await submitted(officer, page, action, reason="not_received", channels=["email"])

@@ -259,8 +259,12 @@ async def test_an_applicants_account_is_managed_where_they_have_a_case_and_nowhe
                 token = dict((await opened(who, "/operator/accounts/new")).form("/operator/accounts/new").values)[
                     "csrf"
                 ]
+                async with web.doors.database.read() as connection:
+                    seen = (await account_by_login(connection, account.login)).password_changed_at.isoformat()
                 for what in ("reset", "disable")[: 1 if account in sees else 2]:
-                    done = await who.post(f"/operator/accounts/{account.id}/{what}", data={"csrf": token})
+                    done = await who.post(
+                        f"/operator/accounts/{account.id}/{what}", data={"csrf": token, "seen": seen}
+                    )
                     assert done.status_code == (200 if account in sees else 404)
             assert found == sees
 

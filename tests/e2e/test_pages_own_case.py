@@ -217,7 +217,7 @@ async def test_while_temporal_is_away_every_form_comes_back_filled_in_with_a_but
         for name, typed in (("change_contact", {"phone": "13912345678"}), ("withdraw", {"reason": "不需要"})):
             address = f"/my/{number}/do/{name}"
             page = await opened(cut_off, address)
-            again = page_of(await submitted(cut_off, page, address, **typed), 422)
+            again = page_of(await submitted(cut_off, page, address, **typed), 503)
             assert "没有送达" in again.text
             assert "#f-sent" in again.links
             assert set(typed.items()) <= set(again.form(address).values)
@@ -228,7 +228,7 @@ async def test_while_temporal_is_away_every_form_comes_back_filled_in_with_a_but
         await person.person()
         await person.papers()
         review = await opened(cut_off, f"/apply/{person.draft}/review")
-        sent = page_of(await submitted(cut_off, review, f"/apply/{person.draft}/submit"), 422)
+        sent = page_of(await submitted(cut_off, review, f"/apply/{person.draft}/submit"), 503)
         assert "没有送达" in sent.text
         assert sent.form(f"/apply/{person.draft}/submit")
         # Back again, the same draft is handed in once.

@@ -190,7 +190,9 @@ async def test_of_two_requests_at_once_for_one_person_and_disease_exactly_one_li
         status = await until_status(mente, made.acceptance_no, Status.REVIEW)
         assert status.waiting_on == "expert"
         loser = ids[answers.index(refused)]
-        assert made.acceptance_no in await request.refused(mente, request_id=loser), "repeated: the same answer"
+        again = await request.send(mente, request_id=loser)
+        assert (again.created, again.status) == (False, Status.NOT_ACCEPTED), "repeated: its own case"
+        assert again.acceptance_no != made.acceptance_no
 
 
 async def test_after_a_denial_and_after_a_lapse_one_may_apply_again(mente: Mente, tmp_path: Path) -> None:

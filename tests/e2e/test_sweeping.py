@@ -12,6 +12,7 @@ from starter.web.sweeping import swept
 from storage.accounts import NewAccount, add_account
 from storage.database import Database
 from storage.migrations import migrate
+from storage.objects import ObjectStore
 from storage.sessions import begin_session
 from storage.tables import upload, web_session
 from storage.uploads import record_uploads
@@ -49,6 +50,7 @@ async def test_who_uploaded_what_is_forgotten_after_thirty_days(tmp_path: Path) 
     await asyncio.to_thread(migrate, settings.database)
     database, now = Database(settings.database), datetime.now(UTC)
     somebody = Principal(kind="account", id="somebody", role=Role.APPLICANT)
+    await ObjectStore.at(settings.objects).check()
 
     async def kept() -> list[str]:
         async with database.read() as connection:

@@ -7,8 +7,8 @@ import pytest
 
 from domain.access import Role
 from domain.moments import CST
-from storage.accounts import NewAccount, account_by_login, add_account, generated_password, set_password
-from storage.passwords import Passwords
+from storage.accounts import NewAccount, account_by_login, add_account, set_password
+from storage.passwords import Passwords, generated_password
 from tests.e2e.page_reading import Page, opened, submitted
 from tests.e2e.web_house import Web, web
 

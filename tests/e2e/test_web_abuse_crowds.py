@@ -43,7 +43,7 @@ def photo(width: int = 1200, height: int = 800) -> bytes:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own(city: House) -> AsyncIterator[Web]:
     """A web of these tests alone."""
-    async with serving(city.settings) as running:
+    async with serving(city.settings, Rates(hand_in_address=WIDE, command=WIDE)) as running:
         yield running
 
 

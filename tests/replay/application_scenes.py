@@ -45,7 +45,7 @@ async def duplicate(stage: Stage) -> None:
     """Two back ends hand in the same person and disease at once."""
     await stage.apply(HYPERTENSION, seed=9001)
     number = await stage.apply(HYPERTENSION, seed=9001, edit=lambda raw: raw.update(request_id="R-9001-again"))
-    await stage.keep("application-not-accepted-duplicate", number)
+    await stage.keep("application-not-accepted-duplicate-told", number)
 
 
 async def lapsed(stage: Stage) -> None:

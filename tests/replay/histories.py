@@ -30,6 +30,7 @@ LIVES: dict[str, Life] = {
     "application-not-accepted-arrears": Life("Application", "completed", "not_accepted"),
     "application-not-accepted-not-listed": Life("Application", "completed", "not_accepted"),
     "application-not-accepted-duplicate": Life("Application", "completed", "not_accepted"),
+    "application-not-accepted-duplicate-told": Life("Application", "completed", "not_accepted"),
     "application-lapsed": Life("Application", "completed", "lapsed"),
     "application-withdrawn-in-review": Life("Application", "completed", "withdrawn"),
     "application-withdrawn-in-publicity": Life("Application", "completed", "withdrawn"),
@@ -120,10 +121,11 @@ LIVES: dict[str, Life] = {
     "notice-unknown-and-a-task": Life("Notice", "completed", "unknown"),
 }
 
-OF_OLDER_CODE = frozenset({"application-denied-without-words"})
-"""Recorded by 0.3.0, which carried out what is refused today; no code of today lives such a life.
+OF_OLDER_CODE = frozenset({"application-denied-without-words", "application-not-accepted-duplicate"})
+"""Recorded by 0.3.0 or before; no code of today lives such a life.
 
-In this one the limit is extended twice, the phone number is none, and three verdicts deny without a word.
+Without words: the limit is extended twice, the phone number is none, and three verdicts deny without a word. The
+duplicate: nobody is told.
 """
 
 Events = list[dict[str, Any]]

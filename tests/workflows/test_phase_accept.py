@@ -47,6 +47,8 @@ async def test_a_second_case_of_the_same_disease_is_not_accepted_and_names_the_f
     assert "510400-AAAA" not in str(case.written.events[-1].detail["reason"])
     assert case.written.events[-1].detail["existing"] == "510400-AAAA"
     assert not case.written.occupies
+    assert case.told == ["not_accepted"], "whoever applied is told as of any other reason"
+    assert "510400-AAAA" not in str(case.written.notices[-1].facts)
 
 
 async def test_missing_papers_are_told_once_and_the_case_goes_on_when_they_come(town: Town) -> None:

@@ -200,6 +200,7 @@ async def list_applications(
 
     An expert's list holds the cases in which a verdict is awaited.
     """
+    _check_disease(disease_id)
     wanted = own_filter(principal, region).model_copy(
         update={
             "status": status,
@@ -215,6 +216,17 @@ async def list_applications(
         actor=principal.reader, action="case.list", acceptance_no=None, detail={"cases": len(found.cases)}
     )
     return answer(request, found)
+
+
+def _check_disease(disease_id: str | None) -> None:
+    if disease_id is not None and policy_book().disease_name(disease_id) is None:
+        raise stopped(
+            422,
+            field="disease_id",
+            rule="病种编号须取自 GET /api/v1/regions/{region}/diseases",
+            remedy="请更正病种编号，或不填",
+            message="没有这一病种。",
+        )
 
 
 def own_filter(principal: Principal, region: str | None = None) -> CaseFilter:

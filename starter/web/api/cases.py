@@ -239,9 +239,18 @@ async def inbox(request: Request, doors: Doorway, principal: Asker, acceptance_n
 
 @router.post("/inbox/read", operation_id="markRead", response_model=ReadOut, openapi_extra=takes(ReadIn))
 async def inbox_read(request: Request, doors: Doorway, principal: Asker, acceptance_no: Number) -> Response:
-    """Note that the person has read one message, or all of them."""
+    """Note that the person has read one message, or all of them; again changes nothing."""
     number, _ = await permit_case(doors, principal, acceptance_no, Action.MARK_INBOX)
     wanted = await read_body(request, ReadIn)
     async with doors.database.write() as connection:
         count = await mark_read(connection, number, reference=wanted.reference, at=now())
+        known = {each.reference for each in await messages_of_case(connection, number)} if count == 0 else set()
+    if count == 0 and wanted.reference is not None and wanted.reference not in known:
+        raise stopped(
+            404,
+            field="reference",
+            rule="须为该案件站内信的 reference",
+            remedy="请从站内信列表中取得 reference，或不填，即全部标为已读",
+            message="该案件没有这一站内信。",
+        )
     return answer(request, ReadOut(acceptance_no=number, read=count))

@@ -1,7 +1,8 @@
 """Commands to a case: answered with a receipt or a refusal, or delivered (202) when nobody answers in time."""
 
-import contextlib
 import json
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -9,16 +10,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from activities.contract import CommandReceipt
-from domain.access import Action, Principal
+from domain.access import Action, Principal, is_theirs
 from domain.commands import Command, read_command
 from domain.half_width import half_width
 from domain.judging import STATUSES
 from domain.refusal import Refused
 from starter.client import Mente, Unanswered
+from starter.seeing import Sees
 from starter.web.answering import answer
 from starter.web.api.applications import Prefer, wait_of
 from starter.web.api.cases import Number
 from starter.web.callers import Asker
+from starter.web.command_bounds import bounds_of, counted
 from starter.web.doors import Doors, Doorway
 from starter.web.messages import COMMAND_BODIES, SENT, PapersIn, json_body, read_as, takes
 from starter.web.permission import may_do, permit_case
@@ -63,28 +66,47 @@ async def carry(
         acceptance_no=number,
         detail={"command_id": command.command_id},
     )
+    asker = f"{number} {principal.reader}"
+    turn, sees = partial(_take_turn, doors, asker, number, command), partial(is_theirs, principal)
+    bounds = bounds_of(doors, principal, number, name)
     try:
-        receipt = await _answered(doors, mente, number, command, wait, key=f"{number} {principal.reader}")
+        with counted(doors, bounds, f"{asker} {command.command_id}") as counting:
+            receipt = await _answered(mente, number, command, wait, turn=turn, sees=sees)
+            if receipt is not None and receipt.repeated:
+                counting.give_back()
     except Refused as refused:
         raise Refused(within_reach(refused.refusal, principal, facts)) from None
     return receipt or _delivered(number, command, name, reads=may_do(principal, Action.READ_CASE, facts))
 
 
 async def _answered(
-    doors: Doors, mente: Mente, number: str, command: Command, wait: float, *, key: str
+    mente: Mente, number: str, command: Command, wait: float, *, turn: Callable[[], Awaitable[bool]], sees: Sees
 ) -> CommandReceipt | None:
-    """Send a command, as a signal only where that is asked for or nobody answers, and so often in an hour.
+    """Send a command, as a signal only where that is asked for or nobody answers, and it has its `turn`.
 
-    A signal is in the record for good, a refused one too, while a refused question leaves nothing: what is not due as
-    far as is known, and whatever comes too often, is asked first.
+    A question nobody answers may be carried out later all the same: without a turn `Unanswered` says so.
     """
-    if wait == 0 and (doors.signals.look(key).remaining < 1 or not await _is_due(doors, number, command)):
-        wait = ASKED_SECONDS
-    if wait > 0:
-        with contextlib.suppress(Unanswered):
-            return await mente.send(number, command, wait=wait)
-    doors.signals.take(key)
+    if wait > 0 or not await turn():
+        try:
+            return await mente.send(number, command, wait=wait or ASKED_SECONDS, sees=sees)
+        except Unanswered:
+            if wait == 0 or not await turn():
+                raise
     return await mente.signal(number, command)
+
+
+async def _take_turn(doors: Doors, asker: str, number: str, command: Command) -> bool:
+    """Whether a command may go as a signal: so often in an hour, and only what is due as far as is known.
+
+    A signal is in the record for good, a refused one too, while a refused question leaves nothing.
+    """
+    if doors.signals.look(asker).remaining < 1 or not await _is_due(doors, number, command):
+        return False
+    # Others may have had theirs meanwhile.
+    if doors.signals.look(asker).remaining < 1:
+        return False
+    doors.signals.take(asker)
+    return True
 
 
 async def _is_due(doors: Doors, number: str, command: Command) -> bool:

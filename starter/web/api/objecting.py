@@ -15,7 +15,9 @@ from starter.web.api.commands import ANSWER_SECONDS, carry
 from starter.web.api.public import Region
 from starter.web.api.reference import policy_in_force
 from starter.web.callers import Asker
+from starter.web.command_bounds import bounds_of_line, counted
 from starter.web.doors import Doors, Doorway
+from starter.web.guarding import address_of
 from starter.web.messages import COMMAND_BODIES, json_body, read_as, takes
 from starter.web.problems import Stopped, stopped
 from starter.web.shapes import ObjectedOut
@@ -45,10 +47,16 @@ async def object_to(
     raw = await json_body(request)
     read_as(raw, COMMAND_BODIES[_NAME])
     number = await _case_behind(doors, region, entry)
-    told = ObjectedOut(region=region, entry=entry, command_id=str(raw["command_id"]), status="recorded")
+    canonical = read_list_number(entry) or entry
+    told = ObjectedOut(region=region, entry=canonical, command_id=str(raw["command_id"]), status="recorded")
     try:
         wait = wait_of(prefer, ANSWER_SECONDS)
-        found = await carry(doors, principal, number, _NAME, raw, wait=wait, as_documented=True)
+        address = address_of(request.scope)
+        bounds = bounds_of_line(doors, principal, number, address)
+        with counted(doors, bounds, f"line {number} {principal.reader} {address} {told.command_id}") as counting:
+            found = await carry(doors, principal, number, _NAME, raw, wait=wait, as_documented=True)
+            if isinstance(found, CommandReceipt) and found.repeated:
+                counting.give_back()
     except Stopped as refused:
         if refused.status != 404:
             raise

@@ -13,9 +13,9 @@ from domain.calendar import DayVerdict, WorkCalendar
 from domain.disease import DiseaseRow
 from domain.moments import local_date
 from domain.policy import RegionPolicy
-from starter.deadlines import FIRST_ON, LAST_ON, due_of, read_question
+from starter.deadlines import FIRST_ON, LAST_ON, MOST_DAYS, due_of, read_question
 from starter.web.answering import PUBLIC, answer, answer_written, as_json
-from starter.web.asking import AS_DAY
+from starter.web.asking import AS_COUNT, AS_DAY, AS_DAY_OR_INSTANT
 from starter.web.costs import ANEW
 from starter.web.doors import Doorway, doors_of, now
 from starter.web.problems import Stopped, stopped
@@ -167,16 +167,31 @@ async def policy(request: Request, region: Region) -> Response:
 
 @router.get("/regions/{region}/diseases", operation_id="listDiseases", response_model=DiseasesOut)
 async def diseases(
-    request: Request, region: Region, group: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    region: Region,
+    group: Annotated[str | None, Query(max_length=64, description="One of the city's `diseases[].group`.")] = None,
 ) -> Response:
     """The diseases a city lists, with the papers each one asks for."""
     found = policy_in_force(region)
+    _check_group(found, group)
 
     def made() -> bytes:
         rows = tuple(row for row in found.diseases if group in (None, row.group))
         return as_json(DiseasesOut(region=region, version=found.version, diseases=rows))
 
     return await _remembered(request, ("diseases", region, found.version, group), made)
+
+
+def _check_group(policy: RegionPolicy, group: str | None) -> None:
+    groups = dict.fromkeys(row.group for row in policy.diseases)
+    if group is not None and group not in groups:
+        raise stopped(
+            422,
+            field="group",
+            rule=f"{policy.city.value}的病种分组：{'、'.join(groups)}",
+            remedy="请填写其中一个分组，或不填",
+            message="该市没有这一病种分组。",
+        )
 
 
 @router.get("/calendar", operation_id="readCalendar", response_model=CalendarOut)
@@ -207,10 +222,16 @@ async def calendar(request: Request, doors: Doorway) -> Response:
 async def due(
     request: Request,
     doors: Doorway,
-    region: Annotated[str, Query(max_length=6)],
-    start: Annotated[str, Query(alias="from", max_length=40, description="Day of receipt; not counted itself.")],
-    working_days: Annotated[int | None, Query(description="1 to 3660.")] = None,
-    calendar_days: Annotated[int | None, Query(description="1 to 3660; a last day off rolls forward.")] = None,
+    region: Annotated[str, Query(pattern=r"^[0-9]{6}$")],
+    start: Annotated[
+        str,
+        Query(alias="from", max_length=40, description="Day or instant of receipt; the day is not counted itself."),
+        AS_DAY_OR_INSTANT,
+    ],
+    working_days: Annotated[int | None, Query(ge=1, le=MOST_DAYS), AS_COUNT] = None,
+    calendar_days: Annotated[
+        int | None, Query(ge=1, le=MOST_DAYS, description="A last day off rolls forward."), AS_COUNT
+    ] = None,
 ) -> Response:
     """When a limit ends, and whether published notices settle that."""
     asked = {"region": region, "from": start, "working_days": working_days, "calendar_days": calendar_days}

@@ -10,15 +10,20 @@ from domain.vocabulary import MaterialKind
 from starter.web.answering import answer
 from starter.web.callers import Asker
 from starter.web.doors import Doorway
+from starter.web.messages import takes_file
 from starter.web.permission import permit
 from starter.web.shapes import UploadOut
 
 router = APIRouter(tags=["uploads"])
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"requestBody": {"required": True, "content": {"application/pdf": _BINARY, "image/jpeg": _BINARY}}}
 
 
-@router.put("/uploads", operation_id="upload", status_code=201, response_model=UploadOut, openapi_extra=_BODY)
+@router.put(
+    "/uploads",
+    operation_id="upload",
+    status_code=201,
+    response_model=UploadOut,
+    openapi_extra=takes_file("application/pdf", "image/jpeg"),
+)
 async def upload(
     request: Request,
     doors: Doorway,

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi.responses import Response
 
 from activities.letters.form import TIER_ZH, filled_form, render_form
+from domain.acceptance import with_hyphens
 from domain.access import Action, is_theirs
 from domain.application import ApplicationForm
 from domain.intake import judge_form, parse_form
@@ -28,6 +29,7 @@ from starter.web.doors import now
 from starter.web.hand_ins import handing_in
 from starter.web.pages.checking import is_complete
 from starter.web.pages.commanding import undelivered
+from starter.web.pages.counter_hours import told_while_closed, worded_for_clerk
 from starter.web.pages.drafting import Content, Written, became, rewrite, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.guides import disease_of, grouped
@@ -88,7 +90,10 @@ async def begin(visit: Known) -> Response:
         drafts = [each for each in await drafts_of(connection, visit.me.id) if each.purpose is Purpose.APPLY]
     open_to = [each for each in cities() if visit.role is Role.APPLICANT or each.region in visit.me.regions]
     kept = [Written(draft=each, content=Content.model_validate(each.content)) for each in drafts]
-    return visit.render("apply_begin.html", cities=open_to, drafts=kept)
+    if len(open_to) == 1 and not kept:
+        return visit.go(f"/apply/new/{open_to[0].region}")
+    closed = await told_while_closed(visit, open_to[0].region) if open_to else ""
+    return visit.render("apply_begin.html", cities=open_to, drafts=kept, closed=closed)
 
 
 @router.get("/apply/new/{region}")
@@ -98,7 +103,9 @@ async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
     policy = policy_in_force(region)
     name = "diseases_part.html" if visit.swaps else "apply_disease.html"
     onward = f"/apply/new/{region}/"
-    return visit.render(name, policy=policy, groups=grouped(policy, q[:50]), q=q[:50], region=region, onward=onward)
+    closed = "" if visit.swaps else await told_while_closed(visit, region)
+    shown = {"policy": policy, "groups": grouped(policy, q[:50]), "q": q[:50], "onward": onward}
+    return visit.render(name, region=region, closed=closed, **shown)
 
 
 @router.get("/apply/new/{region}/{disease_id}")
@@ -209,6 +216,7 @@ async def _review_page(visit: Visit, found: Written, errors: Any) -> Response:
         items=items,
         complete=is_complete(items),
         at_counter=visit.role is Role.COUNTER,
+        closed=await told_while_closed(visit, found.content.region),
         errors=errors,
     )
 
@@ -227,7 +235,8 @@ async def submit(visit: Known, draft_id: str) -> Response:
     try:
         number, received_at = await _handed_in(visit, found)
     except Refused as refused:
-        return await _review_page(visit, found, [error_of(refused.refusal, _NAMES)])
+        error = error_of(refused.refusal, _NAMES)
+        return await _review_page(visit, found, [worded_for_clerk(error) if visit.role is Role.COUNTER else error])
     except (Unreachable, Unanswered) as error:
         # The draft is still there, and its id is what it was sent under.
         return await _review_page(visit, found, [undelivered(error)])
@@ -313,13 +322,13 @@ def _read(visit: Visit, found: Written) -> ApplicationForm:
         ],
     }
     if content.kind is not ApplicationKind.NEW:
-        raw["replaces"] = typed.get("replaces") or None
+        raw["replaces"] = with_hyphens(typed.get("replaces", "")) or None
     if content.kind is ApplicationKind.CHANGE:
         raw["change"] = typed.get("change") or None
     if typed.get("offregion"):
         raw["offregion"] = {"region": typed["offregion"]}
     if typed.get("take_over"):
-        raw["take_over"] = typed["take_over"]
+        raw["take_over"] = with_hyphens(typed["take_over"])
     if visit.role is Role.COUNTER and typed.get("received_at"):
         # Papers taken in just before the counter closed may be typed in after that.
         raw["received_at"] = typed["received_at"]

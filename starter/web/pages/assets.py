@@ -1,4 +1,4 @@
-"""Style and scripts: three small files from memory, under names that change with their content."""
+"""Style and scripts: a few small files from memory, under names that change with their content."""
 
 import hashlib
 from functools import cache
@@ -15,8 +15,9 @@ _TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
+    "svg": "image/svg+xml",
 }
-_NAMES = ("mente.css", "mente.js", "htmx.min.js", "htmx.LICENSE.txt")
+_NAMES = ("mente.css", "mente.js", "htmx.min.js", "htmx.LICENSE.txt", "icon.svg")
 
 
 class Asset(NamedTuple):
@@ -54,3 +55,9 @@ async def static(request: Request, name: str, v: str = "") -> Response:
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(None, 304, headers)
     return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+@router.get("/favicon.ico")
+async def icon(request: Request) -> Response:
+    """The icon, where a browser looks for one beside a file that names none."""
+    return await static(request, "icon.svg")

@@ -1,19 +1,22 @@
 """The papers of a case beside what is declared of them, and what the checklist finds in them."""
 
+import re
 from typing import NamedTuple
 
 from activities.inspection import policy_of
 from domain.access import Action
 from domain.application import Material
-from domain.checklist import Finding, basis_zh, check_materials, check_recheck_records
+from domain.checklist import Finding, basis_zh, check_materials, check_recheck_records, remark_zh
 from domain.events import EventKind
 from domain.moments import local_date
 from domain.paper_rules import level_zh
 from domain.vocabulary import ApplicationKind, Status
 from starter.web.pages.casefile import CaseFile
 from starter.web.pages.shell import Visit
+from starter.web.pages.wording import city_zh, day
 from storage.material_views import StoredMaterial, materials_of
 
+_CITY_CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
 _LIVE = frozenset({Status.EFFECTIVE, Status.RECHECK, Status.SUSPENDED})
 
 
@@ -89,8 +92,8 @@ def _declared(paper: StoredMaterial) -> tuple[tuple[str, str], ...]:
     level = level_zh(paper.hospital_level) if paper.hospital_level is not None else ""
     issued = paper.hospital_id is not None or paper.hospital_level is not None
     rows = (
-        ("出具日期", paper.issued_on.isoformat() if paper.issued_on else ""),
-        ("诊断日期", paper.diagnosed_on.isoformat() if paper.diagnosed_on else ""),
+        ("出具日期", day(paper.issued_on) if paper.issued_on else ""),
+        ("诊断日期", day(paper.diagnosed_on) if paper.diagnosed_on else ""),
         ("出具医院", "，".join(each for each in (paper.hospital_id or "", level) if each)),
         ("盖章", "是" if paper.sealed else ("否" if issued else "")),
         ("签名", "是" if paper.signed else ""),
@@ -100,5 +103,6 @@ def _declared(paper: StoredMaterial) -> tuple[tuple[str, str], ...]:
 
 
 def finding_basis(finding: Finding) -> str:
-    """Return by which rule something is found, as an official reads it."""
-    return basis_zh(finding.source)
+    """Return by which rule something is found, as an official reads it: with our remark where the city has none."""
+    remark = remark_zh(finding.source)
+    return _CITY_CODE.sub(lambda found: city_zh(found[0]), remark) if remark else basis_zh(finding.source)

@@ -14,13 +14,24 @@ from worker.connection import Unreachable
 
 DELIVERED = "已送达，尚未办理：处理程序暂时没有应答，恢复后会自动办理。请稍后刷新页面查看结果；重复提交是安全的。"
 _AWAY = FieldError(
-    "sent", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
+    "sent", "没有送达：流程服务暂时无法连接，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理", status=503
 )
 
 
 _UNCERTAIN = FieldError(
-    "sent", "没有得到应答，不能确定是否已经送达，内容没有丢失。", "请稍后用本页的按钮再次提交，不会重复办理"
+    "sent",
+    "没有得到应答，不能确定是否已经送达，内容没有丢失。",
+    "请稍后用本页的按钮再次提交，不会重复办理",
+    status=503,
 )
+_MOVES_ZH = {
+    "命令所针对的": "所办事项针对的",
+    "不能执行此命令": "不能办理这一事项",
+    "可用的命令": "可以办理的事项",
+    "没有您可以发送的命令": "没有您可以办理的事项",
+    "不再接受命令": "不再办理",
+}
+"""What a case says of commands, in the words of people who send forms."""
 
 
 def form_id(visit: Visit, errors: Iterable[FieldError] = ()) -> str:
@@ -34,13 +45,21 @@ def undelivered(error: Unreachable | Unanswered) -> FieldError:
     return _AWAY if isinstance(error, Unreachable) else _UNCERTAIN
 
 
+def in_moves(error: FieldError) -> FieldError:
+    """Return what a case refused without a word of commands."""
+    texts = [error.message, error.remedy, error.rule]
+    for theirs, ours in _MOVES_ZH.items():
+        texts = [each.replace(theirs, ours) for each in texts]
+    return FieldError(error.field, *texts, error.status)
+
+
 async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, done: str) -> str | FieldError:
     """Send a command as the visitor; what to say of it, or what was wrong. Raises `Stopped` as `permit` does."""
     content = {"command_id": form_id(visit), **raw}
     try:
         found = await carry(visit.doors, visit.me, number, name, content, wait=ANSWER_SECONDS)
     except Refused as refused:
-        return error_of(refused.refusal)
+        return in_moves(error_of(refused.refusal))
     except (Unreachable, Unanswered) as error:
         return undelivered(error)
     if isinstance(found, AcceptedOut):

@@ -66,6 +66,7 @@ def no_such_deed() -> Stopped:
 
 
 async def _page(visit: Visit, deed: Deed, number: str, errors: Sequence[FieldError] = ()) -> Response:
+    await visit.doors.accesses.record(actor=visit.me.reader, action="case.read", acceptance_no=number)
     async with visit.doors.database.read() as connection:
         view = await reading.case_status(connection, number)
     return visit.render(

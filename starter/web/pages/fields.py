@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 
 from domain.refusal import Refusal
 from starter.web.pages.plain_words import in_words
-from starter.web.problems import is_storable, unstorable
+from starter.web.problems import is_storable, status_of, unstorable
 
 _OF_A_MESSAGE = "见 docs/messages/"
 LABELS: Mapping[str, str] = {
@@ -25,14 +25,21 @@ LABELS: Mapping[str, str] = {
     "delivered_at": "送达时间",
 }
 
+_HEADINGS = {503: "没有提交成功", 409: "没有办理成功", 422: "请先更正以下内容"}
+
 
 class FieldError(NamedTuple):
-    """What stands beside one field, and in the summary above the form that links to it."""
+    """What stands beside one field, and in the summary above the form that links to it.
+
+    `status`: 422 for what can be mended in the form, 409 where the matter itself is against it, 503 where something
+    is away.
+    """
 
     field: str
     message: str
     remedy: str = ""
     rule: str = ""
+    status: int = 422
 
 
 class Fields:
@@ -77,7 +84,19 @@ def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldE
         rule = refusal.rule.partition("：")[2].replace("该字段", "该项") or "内容须完整，且符合格式"
         named = LABELS.get(field, "所填内容")
         return FieldError(field, f"“{named}”没有填写，或者不符合要求。", "请更正后再次提交", rule)
-    return FieldError(field, *map(in_words, (refusal.message, refusal.remedy, refusal.rule)))
+    found = FieldError(field, *map(in_words, (refusal.message, refusal.remedy, refusal.rule)))
+    return found._replace(status=409) if status_of(refusal) == 409 else found
+
+
+def status_of_form(errors: Iterable[FieldError]) -> int:
+    """Return the status of a form that comes back: what is away, or against it, stands before what can be mended."""
+    found = {each.status for each in errors}
+    return next((each for each in (503, 409) if each in found), 422)
+
+
+def heading_of(errors: Iterable[FieldError]) -> str:
+    """Return what stands above the errors of a form: nobody is asked to mend what is not theirs to mend."""
+    return _HEADINGS[status_of_form(errors)]
 
 
 def by_field(errors: Iterable[FieldError]) -> dict[str, FieldError]:

@@ -2,7 +2,7 @@
 
 from fastapi.responses import Response
 
-from domain.acceptance import parse_acceptance_number
+from domain.acceptance import parse_acceptance_number, with_hyphens
 from domain.access import Action, Role
 from domain.public_list import read_list_number
 from domain.refusal import Refused, refuse
@@ -36,7 +36,7 @@ async def by_number(visit: Known) -> Response:
     typed = visit.fields.text("acceptance_no", 60)
     reference = read_list_number(typed) if visit.me.role in _SEEKERS else None
     try:
-        number = await _listed(visit, reference) if reference else parse_acceptance_number(typed)
+        number = await _listed(visit, reference) if reference else parse_acceptance_number(with_hyphens(typed))
         await permit_case(visit.doors, visit.me, number, Action.READ_CASE)
     except (Refused, Stopped) as wrong:
         error = error_of(wrong.refusal)

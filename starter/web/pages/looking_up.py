@@ -4,6 +4,7 @@ import re
 
 from fastapi.responses import Response
 
+from domain.acceptance import with_hyphens
 from domain.half_width import half_width
 from domain.refusal import Refused
 from starter.publicity import published
@@ -36,8 +37,9 @@ async def query(visit: Guest) -> Response:
     if not _LAST_FOUR.fullmatch(typed["id_last4"]):
         error = FieldError("id_last4", "身份证号码后四位不符合格式。", "请填写最后四位，末位可以是 X")
         return visit.render("query.html", typed=typed, found=None, errors=[error])
+    asked = {**typed, "acceptance_no": with_hyphens(typed["acceptance_no"])}
     try:
-        found = await queried(visit.doors, QueryIn.model_validate(typed), address_of(visit.request.scope))
+        found = await queried(visit.doors, QueryIn.model_validate(asked), address_of(visit.request.scope))
     except Refused as refused:
         return visit.render("query.html", typed=typed, found=None, errors=[error_of(refused.refusal)])
     except Stopped as refusal:

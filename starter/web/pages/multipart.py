@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
-from starter.web.papers import says_length
+from starter.web.arriving import declared_length
 from starter.web.problems import Stopped, stopped
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ class FileForm:
     def headers(self) -> Headers:
         """The request's headers; the length is the file's as far as it can be known."""
         kept = {name: value for name, value in self._request.headers.items() if name != "content-length"}
-        declared = self._request.headers.get("content-length", "")
-        if says_length(declared):
-            kept["content-length"] = str(max(0, int(declared) - _OVERHEAD))
+        if declared := declared_length(self._request.headers.get("content-length", "")):
+            kept["content-length"] = str(max(0, declared - _OVERHEAD))
         return Headers(kept)
 
     @property

@@ -23,7 +23,7 @@ from storage.accounts import (
     disable_account,
     identify_account,
     list_accounts,
-    set_password,
+    reset_password,
 )
 from storage.applicant_accounts import cities_of_applicants, list_applicants
 from storage.passwords import TooManyLogins, generated_password
@@ -33,6 +33,8 @@ router = page_router()
 MANAGED = tuple(role for role in Role if role is not Role.BACKEND)
 _ON_A_PAGE = 50
 _FIELDS = {"regions": "region"}
+_DISABLED = FieldError("q", "已停用的账号不能重置密码。", "停用是永久的；本人仍须办理的，请另建一个账号")
+_CHANGED = "没有再次重置：这个账号的密码在此之后已经重置或修改过。新密码只显示一次，没有记下的，请在列表中再次重置。"
 
 
 @router.get("/operator/accounts")
@@ -87,10 +89,22 @@ async def reset(visit: Known, account_id: str) -> Response:
     found = await _mine(visit, account_id)
     if found.id == visit.me.id:
         raise _not_oneself()
+    if found.disabled_at is not None:
+        return await _listed(visit, (_DISABLED,))
+    if visit.fields.text("seen", 40) != found.password_changed_at.isoformat():
+        return _reset_before(visit)
     password, hashed = await _fresh_password(visit)
+    seen, actor = found.password_changed_at, visit.me.reader
     async with visit.doors.database.write() as connection:
-        await set_password(connection, found.id, hashed, must_change=True, at=now(), actor=visit.me.reader)
+        given = await reset_password(connection, found.id, hashed, seen=seen, at=now(), actor=actor)
+    if not given:
+        return _reset_before(visit)
     return visit.render("operator_password.html", account=found, password=password, done="密码已重置")
+
+
+def _reset_before(visit: Visit) -> Response:
+    # The page with the password was loaded anew, or its owner has chosen another: neither may be locked out by that.
+    return visit.go("/operator/accounts", flash=_CHANGED)
 
 
 @router.post("/operator/accounts/{account_id}/identify")

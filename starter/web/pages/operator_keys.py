@@ -1,18 +1,20 @@
 """API keys of the back ends of channels: listing, making, revoking. A key is shown once, when it is made."""
 
+import secrets
 from collections.abc import Mapping
 
 from fastapi.responses import Response
 
 from domain.access import Action, CaseFacts, Scope
 from domain.refusal import Refused, refuse
+from starter.web.callers import forged
 from starter.web.doors import now
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.wording import city_zh
 from starter.web.permission import may_do, permit_in
 from starter.web.problems import stopped
-from storage.api_keys import add_key, list_keys, revoke_key
+from storage.api_keys import KeyMade, add_key, id_for, list_keys, revoke_key
 from storage.policies import known_regions
 
 router = page_router()
@@ -22,6 +24,8 @@ SCOPE_ZH: Mapping[Scope, str] = {
     Scope.READ: "查询",
     Scope.REGISTRY: "参保登记（报告参保状态变化）",
 }
+
+_MADE = "这张表单的接口密钥已经建立过，没有再建立。密钥只显示一次，没有记下的，请吊销后重新建立。"
 
 
 @router.get("/operator/keys")
@@ -46,6 +50,8 @@ async def add(visit: Known) -> Response:
     """Make a key; it is shown on this answer and never again."""
     visit.may(Action.MANAGE_KEYS)
     fields, chosen = visit.fields, visit.fields.every("scope")
+    if not (form_id := fields.text("form_id", 80)):
+        raise forged()
     try:
         region = fields.text("region", 6)
         if region not in known_regions():
@@ -61,7 +67,11 @@ async def add(visit: Known) -> Response:
                 scopes=[each for each in Scope if each.value in chosen],
                 at=now(),
                 actor=visit.me.reader,
+                key_id=id_for(f"{visit.me.id} {form_id}"),
             )
+    except KeyMade:
+        # The page was loaded anew: its key is there, and what opens it is nowhere any more.
+        return visit.go("/operator/keys", flash=_MADE)
     except Refused as refused:
         return _form(visit, fields.as_dict(), chosen, (error_of(refused.refusal, {"scopes": "scope"}),))
     return visit.render("operator_key_made.html", key=made.key, presented=made.presented)
@@ -90,6 +100,7 @@ def _form(
 ) -> Response:
     return visit.render(
         "operator_key_new.html",
+        form_id=typed.get("form_id") or secrets.token_urlsafe(16),
         typed=typed,
         chosen=chosen,
         scopes=list(SCOPE_ZH.items()),

@@ -5,7 +5,7 @@ import hmac
 
 from fastapi.responses import Response
 
-from domain.acceptance import parse_acceptance_number
+from domain.acceptance import parse_acceptance_number, with_hyphens
 from domain.access import WEB_CHANNEL, Action
 from domain.application import COUNTER
 from domain.identity import check_id_number
@@ -88,7 +88,7 @@ async def claim(visit: Known) -> Response:
     doors, fields = visit.doors, visit.fields
     typed = {"acceptance_no": fields.text("acceptance_no", 40)}
     try:
-        number = parse_acceptance_number(typed["acceptance_no"])
+        number = parse_acceptance_number(with_hyphens(typed["acceptance_no"]))
         id_number = check_id_number(fields.text("id_number", 18), field="id_number")
     except Refused as refused:
         return visit.render("claim.html", typed=typed, errors=[error_of(refused.refusal)])

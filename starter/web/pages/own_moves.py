@@ -61,7 +61,7 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
     except Stopped as refusal:
         if refusal.status not in _SHOWN_BESIDE:
             raise
-        said = error_of(refusal.refusal)
+        said = error_of(refusal.refusal)._replace(status=refusal.status)
     if isinstance(said, FieldError):
         return _form(visit, acceptance_no, action, typed, [_named(said, action)])
     return visit.go(f"/my/{acceptance_no}", flash=said)

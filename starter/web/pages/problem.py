@@ -1,17 +1,24 @@
 """What was wrong, told to a person: a page in Chinese that says what to do, instead of a problem document."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from domain.refusal import Refusal
-from starter.web.callers import CSRF_HEADER
-from starter.web.pages.shell import safe_next
+from domain.roles import Role
+from starter.web.callers import CSRF_HEADER, session_of
+from starter.web.pages.menu import home_of
+from starter.web.pages.shell import Visit, own_hosts, safe_next
 from starter.web.pages.templating import rendered
 
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
 _MACHINES = ("/api/", "/healthz", "/readyz", "/livez", "/metrics")
 _TITLES = {
     400: "请求无法识别",
@@ -52,14 +59,41 @@ _TOO_LARGE = Refusal(
 
 
 def tell_in_pages(app: FastAPI) -> None:
-    """Have an application answer people with pages; addresses of machines keep their problem documents."""
+    """Have an application answer people with pages; addresses of machines keep their problem documents.
+
+    An address nobody serves leads to the one without the slash at its end, where there is one.
+    """
     app.state.problem_page = problem_page
+    told = cast(_Handler, app.exception_handlers[HTTPException])
+
+    async def no_address(request: Request, error: Exception) -> Response:
+        if not _is_machines(request.scope):
+            if isinstance(error, HTTPException) and error.status_code == 404 and (found := _without_slash(request)):
+                return RedirectResponse(found, 307)
+            # No route, and so nobody yet who has asked who it is.
+            with contextlib.suppress(Exception):
+                await session_of(request)
+        return await told(request, error)
+
+    app.add_exception_handler(HTTPException, no_address)
+
+
+def _without_slash(request: Request) -> str:
+    path = safe_next(request.scope["path"].rstrip("/"))
+    if request.method not in ("GET", "HEAD") or not path or not request.scope["path"].endswith("/"):
+        return ""
+    served = any(each.matches({**request.scope, "path": path})[0] is Match.FULL for each in request.app.routes)
+    return f"{path}?{request.url.query}" * served if request.url.query else path * served
+
+
+def _is_machines(scope: Scope) -> bool:
+    # An address of the API with a slash too many is a machine's mistake too.
+    return f"/{scope['path'].lstrip('/')}".startswith(_MACHINES)
 
 
 def problem_page(scope: Scope, status: int, refusal: Refusal, headers: Mapping[str, str] | None) -> Response | None:
     """Return the page that tells a refusal, None where a machine asks."""
-    path: str = scope["path"]
-    if path.startswith(_MACHINES):
+    if _is_machines(scope):
         return None
     swaps = any(name == b"hx-request" for name, _ in scope["headers"])
     if status == 401:
@@ -67,14 +101,18 @@ def problem_page(scope: Scope, status: int, refusal: Refusal, headers: Mapping[s
     context = {
         "status": status,
         "title": _EXPIRED if refusal.field == CSRF_HEADER else _TITLES.get(status, "未能办理"),
-        "told": _worded(refusal, status),
+        "told": _worded(refusal, status, scope),
         "request_id": str(scope.get("state", {}).get("request_id", "")),
         "back": page_before(scope) if scope["method"] == "POST" or status == 409 else "",
     }
     if swaps:
         sent = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML", **(headers or {})}
         return HTMLResponse(rendered("problem_part.html", part=True, **context), status, sent)
-    return HTMLResponse(rendered("problem.html", visit=None, part=False, **context), status, dict(headers or {}))
+    session = scope.get("state", {}).get("session")
+    visit = Visit(Request(scope), scope["app"].state.doors, session) if session else None
+    home = home_of(visit.role) if visit and visit.role else "/"
+    page = rendered("problem.html", visit=visit, home=home, part=False, **context)
+    return HTMLResponse(page, status, dict(headers or {}))
 
 
 def to_log_in(scope: Scope, *, swaps: bool = False) -> Response:
@@ -97,17 +135,22 @@ def page_before(scope: Scope) -> str:
         parts = urlsplit(said.get(b"hx-current-url") or said.get(b"referer", ""))
     except ValueError:
         return ""
-    if not parts.netloc or parts.netloc != said.get(b"host"):
+    if not parts.netloc or parts.netloc not in own_hosts(scope):
         return ""
     return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
-def _worded(refusal: Refusal, status: int) -> Refusal:
+def _worded(refusal: Refusal, status: int, scope: Scope) -> Refusal:
     """Return what a person is told: some refusals speak of headers and of the API's document."""
     if refusal.field == CSRF_HEADER:
         return _OTHER_SESSION
     if status == 413:
         return _TOO_LARGE
+    if status >= 500 and "系统管理员" in refusal.remedy:
+        session = scope.get("state", {}).get("session")
+        # A citizen knows no administrator of ours, and nobody on a page sends anything under an id of their own.
+        whom = "系统管理员" if session and session.account.role is not Role.APPLICANT else "医保经办机构"
+        return refusal.model_copy(update={"remedy": f"请稍后重试；仍不成功的，请联系{whom}"})
     if "openapi.json" not in refusal.rule:
         return refusal
     match refusal.field:

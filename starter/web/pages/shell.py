@@ -15,12 +15,13 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Request, params
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
 
 from domain.access import Action, CaseFacts, Principal, Role
 from starter.web.callers import CSRF_FIELD, CSRF_HEADER, forged, session_of, session_token, unknown_asker
 from starter.web.doors import Doors, doors_of
 from starter.web.guarding import address_of
-from starter.web.pages.fields import FieldError, Fields
+from starter.web.pages.fields import FieldError, Fields, status_of_form
 from starter.web.pages.templating import rendered
 from starter.web.permission import permit
 from starter.web.problems import stopped
@@ -145,7 +146,7 @@ class Visit:
         """Return a template as the answer. `errors` stand in the summary and beside their fields."""
         found = tuple(errors)
         shown = rendered(name, visit=self, errors=found, flash=self.flash, **context)
-        response = HTMLResponse(shown, 422 if found and status == 200 else status)
+        response = HTMLResponse(shown, status_of_form(found) if found and status == 200 else status)
         # Both kinds of reader get the same address: a cache must not mix the part with the page.
         response.headers["Vary"] = "HX-Request, Cookie"
         if self.request.cookies.get(self._named(FLASH_COOKIE, SECURE_FLASH_COOKIE)):
@@ -228,9 +229,11 @@ async def guest_uploading(request: Request) -> Visit:
 
 
 def asked_first(rate: Callable[[Doors], Buckets]) -> params.Depends:
-    """Return what asks a rate, by network address, before any of the form is read. Raises `Stopped` (429)."""
+    """Return what asks a rate, by network address, before any of the form is read. Raises `Stopped`: 403, 429."""
 
     async def ask(request: Request) -> None:
+        # What another site makes a browser send must not use up what its owner has left.
+        check_origin(request)
         rate(doors_of(request)).take(address_of(request.scope))
 
     return params.Depends(ask)
@@ -278,8 +281,21 @@ def check_origin(request: Request) -> None:
     if site is not None and site not in ("same-origin", "none"):
         raise forged()
     origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
+    if origin is not None and origin.partition("://")[2] not in own_hosts(request.scope):
         raise forged()
+
+
+def own_hosts(scope: Scope) -> frozenset[str]:
+    """Return the hosts, with ports, that pages of ours are open under: the one asked for and that of the public URL.
+
+    A proxy that does not pass on the name it was asked by leaves its own in `Host`; the browser says the public one.
+    """
+    asked = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    doors: Doors | None = getattr(scope["app"].state, "doors", None)
+    scheme, _, public = (doors.settings.public_url if doors else "").lower().partition("://")
+    # As browsers write an origin: in small letters, without the port its scheme implies.
+    public = public.removesuffix(":443" if scheme == "https" else ":80")
+    return frozenset({asked, public or asked})
 
 
 def to_password(request: Request) -> Response:

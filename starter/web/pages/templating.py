@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from domain.case_dates import last_day
 from domain.roles import ROLE_ZH
 from starter.web.pages.assets import address_of_asset
-from starter.web.pages.fields import by_field
+from starter.web.pages.fields import by_field, heading_of
 from starter.web.pages.menu import current_of, menu_of
 from starter.web.pages.standing import by_zh, turn_zh
 from starter.web.pages.wording import FILTERS
@@ -44,6 +44,7 @@ def environment() -> Environment:
         htmx_config=HTMX_CONFIG,
         installed_version=version("mente"),
         by_field=by_field,
+        heading_of=heading_of,
     )
     # At hand in every template, also in blocks, without an import.
     made.globals["ui"] = made.get_template("macros.html").module

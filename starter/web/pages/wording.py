@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
+from activities.notices.texts import city_of
 from domain.checklist import basis_zh
 from domain.moments import CST, aware, local_date, minute_text
 from domain.sourced import Sourced
 from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
-from storage.policies import policy_book
+from storage.policies import known_regions, policy_book
 
 WAITING_ZH: dict[WaitingOn, str] = {
     WaitingOn.APPLICANT: "等待您办理",
@@ -83,6 +85,12 @@ def city_zh(region: str) -> str:
     return policies[-1].city.value if policies else region
 
 
+def benefit_zh(region: str) -> str:
+    """Return what a city calls the benefit, as its letters and mails do; of no city the general word."""
+    # Anybody may type a region into an address: only those of ours are looked up and remembered.
+    return city_of(region if region in known_regions() else "").benefit
+
+
 class City(NamedTuple):
     """A city as pages show it."""
 
@@ -137,7 +145,7 @@ def quantity(found: Sourced[Any]) -> str:
 
 FILTERS = {
     "quantity": quantity,
-    "basis_zh": basis_zh,
+    "basis_zh": partial(basis_zh, assumed="本市经办规定"),
     "day": day,
     "moment": moment,
     "limit_end": limit_end,
@@ -146,6 +154,7 @@ FILTERS = {
     "material_zh": material_zh,
     "disease_zh": disease_zh,
     "city_zh": city_zh,
+    "benefit_zh": benefit_zh,
     "size_zh": size_zh,
     "kind_options": kind_options,
     "sentence": sentence,

@@ -11,14 +11,14 @@
   document.addEventListener("htmx:afterSwap", function (event) { summary(event.target); });
 
   // What went wrong, beside what it is about, or above the page; focus goes there, and an old word about it goes away.
-  function told(place, text) {
+  function told(place, text, calmly) {
     var note = document.createElement(place.id === "alerts" ? "div" : "p");
     note.className = place.id === "alerts" ? "summary" : "error told";
     note.tabIndex = -1;
     note.textContent = text;
     untold(place);
     place.appendChild(note);
-    note.focus();
+    if (!calmly) { note.focus(); }
   }
   function untold(place) {
     if (place.id === "alerts") { place.textContent = ""; return; }
@@ -52,12 +52,30 @@
       said.textContent = part < 100 ? "正在上传 " + part + "%" : "正在检查文件…";
     }
   });
+  function notOurs(place, sender, status) {
+    if (!place) { return; }
+    if (place.id === "alerts") {
+      // Who types into a search goes on typing.
+      told(place, "服务器暂时没有应答，刚才的操作没有完成，页面上的内容没有变化。请稍后重试；已保存的内容不会丢失。",
+        sender.getAttribute("role") === "search");
+    } else if (status === 413) {
+      told(place, "文件过大，没有上传成功。请缩小文件（每个不超过 20 MB）后重新选择；小于 20 MB 仍不能上传的，请联系经办机构。");
+    } else {
+      told(place, "服务器暂时没有应答，文件没有上传成功。请稍后再按“上传”重试，不需要重新选择文件。");
+    }
+  }
   // Before what came is acted on: it may lead to another page, the log-in for one.
   document.addEventListener("htmx:beforeOnLoad", function (event) {
     var form = uploader(event);
     if (form) { underWay.delete(form); stopProgress(form); }
-    var place = document.getElementById("alerts");
-    if (place && event.detail.xhr.status < 400) { untold(place); }
+    var place = document.getElementById("alerts"), xhr = event.detail.xhr;
+    if (!xhr.getResponseHeader("X-Answered-By")) {
+      // A proxy's word stands for none of ours: the page stays as it is.
+      event.preventDefault();
+      notOurs(form || place, event.detail.elt, xhr.status);
+      return;
+    }
+    if (place && xhr.status < 400) { untold(place); }
   });
   ["htmx:sendError", "htmx:sendAbort", "htmx:timeout"].forEach(function (name) {
     document.addEventListener(name, function (event) {
