@@ -30,7 +30,7 @@ _MAX_PARSING_WORK = 2_000_000
 _MAX_READS = 1_000_000
 """Most calls that read on: pypdf reads strings and tables byte by byte, a million in half a second."""
 
-_MAX_SLOWLY_DECODED_BYTES = 4 * 1024 * 1024
+_MAX_SLOWLY_DECODED_BYTES = 1024 * 1024
 _SLOW_DECODERS = ((filters.ASCII85Decode, "decode"), (filters.FlateDecode, "_decode_png_prediction"))
 """What pypdf decodes byte by byte in Python without a bound of its own: seconds, and 90 bytes of memory for each."""
 

@@ -40,6 +40,9 @@ class Ground(StrEnum):
     FORCE_MAJEURE = "force_majeure"
 
 
+NOT_COUNTED, ENDED, STOPPED = "收件当日不计入", "已办结，不再计时", "停止计时："
+"""Why a working day is not counted: it is that of receipt (民法典 201), after the end, or the clock stands still."""
+
 GROUND_ZH: dict[Ground, str] = {
     Ground.SUPPLEMENT: "补正材料",
     Ground.ORIGINALS: "核验原件",
@@ -379,16 +382,16 @@ def _why_not(ledger: Ledger, verdict: DayVerdict, *, full: bool) -> str | None:
     """Why a day is not counted; None if it is."""
     close = at_close(verdict.on, ledger.close)
     if verdict.on <= local_date(ledger.started_at):
-        return "收件当日不计入"
+        return NOT_COUNTED
     if ledger.ended_at is not None and close >= ledger.ended_at:
-        return "已办结，不再计时"
+        return ENDED
     if ledger.unit == "working_days" and not verdict.working:
         return verdict.reason
     stops = [stop for stop in ledger.stops if _stands_still(stop, close)]
     if stops:
         grounds = {stop.ground for stop in stops}
         awaited = AWAITED if any(_awaits_delivery(ledger, stop, close) for stop in stops) else ""
-        return "停止计时：" + "、".join(GROUND_ZH[ground] for ground in Ground if ground in grounds) + awaited
+        return STOPPED + "、".join(GROUND_ZH[ground] for ground in Ground if ground in grounds) + awaited
     return "期限已届满" if full else None
 
 

@@ -313,7 +313,7 @@ def _rule_zh(model: type[Command], fault: Mapping[str, Any]) -> str:
             return "内容不能为空"
         case "string_pattern_mismatch":
             return "格式不符"
-        case "enum":
+        case "enum" | "literal_error":
             return "不在允许的取值之内"
         case "greater_than_equal" | "less_than_equal":
             return _bounds_zh(model, fault["loc"])

@@ -2,16 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ParamSpec
 
 from pydantic import ValidationError
 
 from domain.acceptance import parse_acceptance_number
 from domain.agents import check_agent_may_act
-from domain.application import COUNTER, MOST_PAPERS, Agent, ApplicationForm, DeclaredMaterial
+from domain.application import COUNTER, MOST_PAPERS, Agent, Applicant, ApplicationForm, DeclaredMaterial
+from domain.benefit_steps import CATEGORY_ZH
 from domain.counter import check_originals
 from domain.disease import DiseaseStanding
 from domain.identity import check_id_number
@@ -24,9 +25,10 @@ from domain.phone_number import judge_phone
 from domain.policy import PolicyBook, PolicyError, RegionPolicy
 from domain.refusal import Refusal, Refused, refuse
 from domain.succession import canonical_replaces, check_kind
-from domain.vocabulary import InsuredCategory
+from domain.vocabulary import TIER_ZH, InsuredCategory
 from domain.worded import has_hidden, has_words, judge_label
 
+P = ParamSpec("P")
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a channel's clock may be ahead of ours."""
 
@@ -57,17 +59,33 @@ def judge_form(form: ApplicationForm, *, policies: PolicyBook, now: datetime) ->
 
     A disease known elsewhere but not listed here passes: it makes a case that is not accepted. `now` is aware.
     """
-    _check_label(form.request_id, field="request_id", name="请求编号")
-    policy = _check_region(form, policies, now)
-    _check_channel(form)
-    check_originals(form)
-    _check_take_over(form)
-    check_kind(form)
-    check_stay(form)
-    _check_disease(form, policies, policy)
-    _check_applicant(form, policy, local_date(now))
-    _check_label(form.hospital_id, field="hospital_id", name="医院编号")
-    _check_materials(form.materials, local_date(now))
+    _raise(next(form_faults(form, policies=policies, now=now), None))
+
+
+def form_faults(form: ApplicationForm, *, policies: PolicyBook, now: datetime) -> Iterator[Refusal]:
+    """Yield everything that is bad input, in the order in which it is judged: a person is told all of it at once.
+
+    Of a region without a policy nothing further can be said, and of the papers only the first. `now` is aware.
+    """
+    yield from _told(_check_label, form.request_id, field="request_id", name="请求编号")
+    try:
+        policy = _check_region(form, policies, now)
+    except Refused as refused:
+        yield refused.refusal
+        return
+    for check in (_check_channel, check_originals, _check_take_over, check_kind, check_stay):
+        yield from _told(check, form)
+    yield from _told(_check_disease, form, policies, policy)
+    yield from _applicant_faults(form.applicant, policy, local_date(now))
+    yield from _told(_check_label, form.hospital_id, field="hospital_id", name="医院编号")
+    yield from _told(_check_materials, form.materials, local_date(now))
+
+
+def _told(check: Callable[P, object], *args: P.args, **named: P.kwargs) -> Iterator[Refusal]:
+    try:
+        check(*args, **named)
+    except Refused as refused:
+        yield refused.refusal
 
 
 def _upper(agent: Agent) -> Agent:
@@ -199,40 +217,51 @@ def _check_disease(form: ApplicationForm, policies: PolicyBook, policy: RegionPo
         )
 
 
-def _check_applicant(form: ApplicationForm, policy: RegionPolicy, today: date) -> None:
-    person = form.applicant
-    _check_person(person.name, person.id_number, person.phone, field="applicant", today=today)
-    if person.email is not None:
-        _raise(judge_mail_address(person.email, field="applicant.email"))
+def _applicant_faults(person: Applicant, policy: RegionPolicy, today: date) -> Iterator[Refusal]:
+    known = yield from _person_faults(person, field="applicant", today=today)
+    if person.email is not None and (refusal := judge_mail_address(person.email, field="applicant.email")):
+        yield refusal
+    yield from _told(_check_insured, person, policy)
+    if person.agent is None:
+        return
+    if not policy.filing.agent_allowed.value:
+        yield _no_agents(policy)
+        return
+    agent_known = yield from _person_faults(person.agent, field="applicant.agent", today=today)
+    # Whether one may act for the other is read from both identity numbers.
+    if known and agent_known:
+        yield from _told(check_agent_may_act, person.agent, person, today)
+
+
+def _check_insured(person: Applicant, policy: RegionPolicy) -> None:
     if person.insured_category not in policy.filing.insured_categories.value:
+        allowed = (
+            f"{each}（{CATEGORY_ZH[InsuredCategory(each)]}）" for each in policy.filing.insured_categories.value
+        )
         raise refuse(
             field="applicant.insured_category",
-            rule=f"{policy.city.value}的参保类型：{'、'.join(policy.filing.insured_categories.value)}",
+            rule=f"{policy.city.value}的参保类型：{'、'.join(allowed)}",
             remedy="请填写其中一个参保类型",
             message=f"{policy.city.value}没有该参保类型",
         )
     tiers = policy.filing.resident_tiers.value
     if person.insured_category is InsuredCategory.RESIDENT and tiers and person.tier not in tiers:
+        named = (f"{each}（{TIER_ZH[each]}）" if each in TIER_ZH else each for each in tiers)
         raise refuse(
             field="applicant.tier",
-            rule=f"{policy.city.value}城乡居民须填写缴费档次：{'、'.join(tiers)}",
+            rule=f"{policy.city.value}城乡居民须填写缴费档次：{'、'.join(named)}",
             remedy="请填写其中一个缴费档次",
             message="缺少缴费档次或档次不在允许范围内",
         )
-    if person.agent is not None:
-        _check_agent(person.agent, policy, today)
-        check_agent_may_act(person.agent, person, today)
 
 
-def _check_agent(agent: Agent, policy: RegionPolicy, today: date) -> None:
-    if not policy.filing.agent_allowed.value:
-        raise refuse(
-            field="applicant.agent",
-            rule=f"{policy.city.value}不办理代办申请",
-            remedy="请由本人申请",
-            message="不能由他人代办",
-        )
-    _check_person(agent.name, agent.id_number, agent.phone, field="applicant.agent", today=today)
+def _no_agents(policy: RegionPolicy) -> Refusal:
+    return Refusal(
+        field="applicant.agent",
+        rule=f"{policy.city.value}不办理代办申请",
+        remedy="请由本人申请",
+        message="不能由他人代办",
+    )
 
 
 def _may_stand_in_a_name(character: str) -> bool:
@@ -240,7 +269,17 @@ def _may_stand_in_a_name(character: str) -> bool:
     return character in " ·•.．-'’" or unicodedata.category(character)[0] in "LM"
 
 
-def _check_person(name: str, id_number: str, phone: str, *, field: str, today: date) -> None:
+def _person_faults(person: Applicant | Agent, *, field: str, today: date) -> Generator[Refusal, None, bool]:
+    """Yield what is wrong with a person; return whether the identity number is sound."""
+    yield from _told(_check_name, person.name, field=field)
+    unsound = list(_told(check_id_number, person.id_number, field=f"{field}.id_number", today=today))
+    yield from unsound
+    if refusal := judge_phone(person.phone, field=f"{field}.phone"):
+        yield refusal
+    return not unsound
+
+
+def _check_name(name: str, *, field: str) -> None:
     rule = f"姓名须为1至{MAX_NAME}个字，与身份证一致，至少有一个文字，只含文字、间隔号、空格、点、连字符和撇号"
     if not has_words(name) or len(name) > MAX_NAME or not all(_may_stand_in_a_name(each) for each in name):
         raise refuse(
@@ -249,8 +288,6 @@ def _check_person(name: str, id_number: str, phone: str, *, field: str, today: d
             remedy="请按身份证填写姓名",
             message="姓名为空、过长或含有不能出现在姓名中的字符",
         )
-    check_id_number(id_number, field=f"{field}.id_number", today=today)
-    _raise(judge_phone(phone, field=f"{field}.phone"))
 
 
 def _check_materials(materials: Sequence[DeclaredMaterial], today: date) -> None:

@@ -110,6 +110,10 @@ class InsuredCategory(StrEnum):
     FLEXIBLE = "flexible"
 
 
+TIER_ZH: dict[str, str] = {"high": "高档", "low": "低档"}
+"""Contribution tiers 缴费档次 of residents; a word the table does not know is shown as it is: a city has named it."""
+
+
 class InsuredState(StrEnum):
     """What the insurance registry says of a person."""
 

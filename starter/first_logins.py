@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -69,8 +69,9 @@ async def _has_no_account(database: Database) -> bool:
 async def _demo_logins(database: Database, home: Path, keys: Keys) -> list[Login]:
     kept = home / DEMO_LOGINS
     if kept.is_file():
-        await _identify(database, keys)
-        return [Login(**each) for each in json.loads(kept.read_text("utf-8"))]
+        logins = [Login(**each) for each in json.loads(kept.read_text("utf-8"))]
+        await _identify(database, keys, {each.login for each in logins})
+        return logins
     password = generated_password()
     # One password for all of them, hashed once: a hundred hashes would be seconds, and nobody here is real.
     hashed = await Passwords().hash(password)
@@ -84,11 +85,12 @@ async def _demo_logins(database: Database, home: Path, keys: Keys) -> list[Login
     return logins
 
 
-async def _identify(database: Database, keys: Keys) -> None:
-    """Give the officials of a demonstration begun with 0.3.0 ID numbers too."""
+async def _identify(database: Database, keys: Keys, made_up: Collection[str]) -> None:
+    """Give the made-up officials of a demonstration begun with 0.3.0 ID numbers too, and nobody made by hand."""
     async with database.write() as connection:
         for each in await list_accounts(connection):
-            if each.role in OFFICIALS and not each.person_key and each.disabled_at is None:
+            blank = each.role in OFFICIALS and not each.person_key and each.disabled_at is None
+            if blank and each.login in made_up:
                 key = keys.person_key(official_id_number(each.login))
                 await identify_account(connection, each.id, key, at=datetime.now(UTC), actor="system")
 

@@ -1,6 +1,6 @@
 """What an entry of the trail says beside its kind, in Chinese words: for the command line and the pages alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -98,18 +98,21 @@ _INSTANTS = (*_ENDS, "delivered_at")
 _DATES = {kind.value: name for kind, name in DATE_ZH.items()}
 
 
-def said(detail: Mapping[str, JsonValue], names: Mapping[str, str] = SHORT) -> Iterable[str]:
-    """Yield each thing that is told, as `理由：…`; nothing is escaped."""
+def said(
+    detail: Mapping[str, JsonValue], names: Mapping[str, str] = SHORT, *, written: Callable[[str], str] = str
+) -> Iterable[str]:
+    """Yield each thing that is told, as `理由：…`; nothing is escaped. `written` says how a day is written."""
     projected = PROJECTED if detail.get("projected") is True else ""
     for name, title in names.items():
         value = detail.get(name)
         # The first round is no round of supplement.
         if value not in (None, "", [], {}) and (name, value) != ("round", 0):
-            yield f"{title}：{_value_zh(name, value)}{projected if name in _ENDS else ''}"
+            yield f"{title}：{written(_value_zh(name, value))}{projected if name in _ENDS else ''}"
     moved = detail.get("moved")
     for each in moved if isinstance(moved, list) else ():
         if isinstance(each, dict):
-            yield f"{_DATES.get(str(each.get('date')), '日期')}：{each.get('before')} → {each.get('after')}"
+            before, after = (written(str(each.get(name))) for name in ("before", "after"))
+            yield f"{_DATES.get(str(each.get('date')), '日期')}：{before} → {after}"
 
 
 def _value_zh(name: str, value: JsonValue) -> str:

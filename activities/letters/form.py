@@ -19,14 +19,13 @@ from domain.identity import birth_date, sex
 from domain.paper_rules import listed
 from domain.policy import RegionPolicy
 from domain.refusal import refuse
-from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind
+from domain.vocabulary import MATERIAL_ZH, TIER_ZH, ApplicationKind, MaterialKind
 
 FORM_TITLE = MATERIAL_ZH[MaterialKind.APPLICATION_FORM]
 
 KIND_ZH: dict[str, str] = {"new": "新申请", "renewal": "续期", "change": "变更"}
 CATEGORY_ZH: dict[str, str] = {"employee": "职工", "resident": "城乡居民", "flexible": "灵活就业"}
-TIER_ZH: dict[str, str] = {"high": "高档", "low": "低档"}
-"""A word the tables do not know is printed as it is: a city may have named it itself."""
+"""A word the table does not know is printed as it is: a city may have named it itself."""
 
 
 class Choice(Model):

@@ -1,4 +1,4 @@
-"""Bodies before they are read: how long they say they are, how they are written, and who sends on after the answer."""
+"""Bodies before they are read: how long they say they are, how they are written, who sends on after the answer."""
 
 import asyncio
 import contextlib

@@ -22,6 +22,12 @@ FLUSH_SECONDS, FLUSH_ROWS = 1.0, 200
 MOST_WAITING, LONGEST_WAIT_SECONDS = 5_000, 5.0
 """Rows that may wait for a database that is away or busy, and for how long; beyond that nothing more is shown."""
 
+_BEFORE = "command."
+"""Begins the actions that are noted before they are done."""
+
+_AFTER = frozenset({"application.hand_in", "file.upload", "notice.resend", "task.done"})
+"""The actions that are noted once they are done."""
+
 logger = logging.getLogger("mente.web")
 
 
@@ -41,13 +47,13 @@ class AccessBuffer:
     def note(
         self, *, actor: str, action: str, acceptance_no: str | None, detail: Mapping[str, JsonValue] | None = None
     ) -> None:
-        """Note that somebody is shown where a case stands; it is written within a second or two.
+        """Note that somebody is shown where a case stands, or does something; it is written within a second or two.
 
         Raises `Stopped` (503) when too many wait to be written, or the oldest for too long.
         """
         at = self._clock()
         if len(self._waiting) >= MOST_WAITING or (self._waiting and at - self._waiting[0][0] > LONGEST_WAIT_SECONDS):
-            raise _unwritten()
+            raise _unwritten(action)
         entry = AccessEntry(
             at=datetime.now(UTC), actor=actor, action=action, acceptance_no=acceptance_no, detail=detail or {}
         )
@@ -72,7 +78,7 @@ class AccessBuffer:
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
-            raise _unwritten() from None
+            raise _unwritten(action) from None
 
     def start(self) -> None:
         """Begin writing in the running loop."""
@@ -114,7 +120,16 @@ class AccessBuffer:
             return True
 
 
-def _unwritten() -> Stopped:
+def _unwritten(action: str) -> Stopped:
+    """Return what an asker gets instead: whoever did something hears whether it may have been done."""
+    if action.startswith(_BEFORE) or action in _AFTER:
+        done = "所请求的事项可能已经收到" if action in _AFTER else "这一命令没有发出"
+        return away(
+            field="database",
+            rule="办理须能登记",
+            remedy="请稍后以同一编号、同样的内容重新发送，不会重复办理",
+            message=f"办理记录暂时无法登记，{done}。",
+        )
     return away(
         field="database",
         rule="查看个人信息须能登记",

@@ -162,5 +162,3 @@ def _presented_key(request: Request) -> str | None:
 
 def _is_secure(request: Request) -> bool:
     return bool(request.url.scheme == "https")
-
-

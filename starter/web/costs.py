@@ -3,6 +3,8 @@
 Whoever shows no credentials pays for every answer; who does, only for what is open to all, or if they do not hold.
 """
 
+from starter.web.rates import Buckets
+
 _FREE = ("/static/", "/receipts/", "/healthz")
 _OPEN = (
     ("/api/v1/public/lists", 20),
@@ -33,3 +35,18 @@ def cost_of(path: str) -> int:
 def is_open(path: str) -> bool:
     """Whether it is an answer for everybody alike: whoever is known pays for it too."""
     return path.startswith(_OPEN_TO_ALL)
+
+
+class Charge:
+    """What an answer costs whoever nobody knows. Paid once, however many find out; `times` is paid on top."""
+
+    def __init__(self, buckets: Buckets, address: str, cost: int) -> None:
+        self._buckets, self._address, self._cost = buckets, address, cost
+        self._paid = False
+
+    def __call__(self, times: int = 0) -> None:
+        """Take what is due. Raises `Stopped` (429) where nothing is left."""
+        due = self._cost * (times or (0 if self._paid else 1))
+        self._paid = True
+        if due:
+            self._buckets.take(self._address, due)

@@ -3,7 +3,6 @@
 Plain ASGI: the frameworks' own middlewares cost as much as a whole answer.
 """
 
-import asyncio
 import ipaddress
 import logging
 import re
@@ -22,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.refusal import Refused
 from starter.web.arriving import check_content, declared_length, linger
 from starter.web.bodies import Bodies, Body
-from starter.web.costs import cost_of, is_open
+from starter.web.costs import Charge, cost_of, is_open
 from starter.web.credentials import shows_credentials
 from starter.web.problems import Stopped, problem_response, status_of, stopped, unexpected, unstorable
 from starter.web.rates import Buckets
@@ -78,21 +77,6 @@ class _Answering:
     started: bool = False
 
 
-class _Charge:
-    """What an answer costs whoever nobody knows. Paid once, however many find out; `times` is paid on top."""
-
-    def __init__(self, buckets: Buckets, address: str, cost: int) -> None:
-        self._buckets, self._address, self._cost = buckets, address, cost
-        self._paid = False
-
-    def __call__(self, times: int = 0) -> None:
-        """Take what is due. Raises `Stopped` (429) where nothing is left."""
-        due = self._cost * (times or (0 if self._paid else 1))
-        self._paid = True
-        if due:
-            self._buckets.take(self._address, due)
-
-
 class Guard:
     """Wraps the application."""
 
@@ -146,7 +130,7 @@ class Guard:
         """Count a request before any of it is read. Raises `Stopped` (429)."""
         state, cost = scope["state"], cost_of(scope["path"])
         # For who finds out later that nobody known asks, or that an answer was dear.
-        state["charge"] = charge = _Charge(self._anonymous, address, cost)
+        state["charge"] = charge = Charge(self._anonymous, address, cost)
         if scope["path"] == _ALIVE:
             return
         state["headers"] |= self._addresses.take(address).headers()

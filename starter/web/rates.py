@@ -33,7 +33,7 @@ class Rates:
     """The rates of one installation. The strict ones are for doors where somebody could try numbers out."""
 
     address: Rate = Rate("address", 1_000, 4_000)
-    anonymous: Rate = Rate("anonymous", 200, 2_000, "点，一个网页 4 点，其余按 docs/api.md 计")
+    anonymous: Rate = Rate("anonymous", 200, 2_000, "点访问量，打开一个网页计 4 点")
     """By network address, in tokens of `costs.py`: what nobody known asks for takes part of the processor at most."""
     principal: Rate = Rate("principal", 1_000, 2_000)
     """Twice what one process answers: against whoever sends without reading, not against a busy back end."""

@@ -1,7 +1,9 @@
 """PDFs that unpack to far more than they are, and honest ones that are large: all judged in little memory."""
 
 import asyncio
+import base64
 import io
+import random
 import re
 import subprocess
 import sys
@@ -108,6 +110,17 @@ def filters_behind_one_another() -> bytes:
     return with_contents([stream(twice, b"/Filter[/FlateDecode/FlateDecode]")] * 50)
 
 
+def letters_for_zeros() -> bytes:
+    letters = zlib.compress(b"z" * (MEGABYTE - 2) + b"~>")
+    return with_contents([stream(letters, b"/Filter[/FlateDecode/ASCII85Decode]")] * 50)
+
+
+def drawn_in_letters() -> bytes:
+    """Return 50 pages as old programs wrote them, packed and in letters."""
+    drawn = base64.a85encode(zlib.compress(random.Random(1).randbytes(80_000))) + b"~>"
+    return with_contents([stream(drawn, b"/Filter[/ASCII85Decode/FlateDecode]")] * 50)
+
+
 def streams_over_one_another() -> bytes:
     """Return 50 streams that end where the last one does, each holding all that follow it."""
     count, filling = 50, b" " * 15 * MEGABYTE
@@ -186,6 +199,7 @@ def measured(content: bytes, folder: Path) -> tuple[str, int, int]:
     [
         streams_under_the_bound,
         filters_behind_one_another,
+        letters_for_zeros,
         streams_over_one_another,
         pages_in_large_object_streams,
     ],
@@ -207,9 +221,10 @@ def test_a_pdf_whose_streams_together_are_a_bomb_is_refused_in_little_time_and_m
         (50, lambda: scanned(50, jpg=True)),
         (20, lambda: scanned(20, jpg=False)),
         (20, scans_laid_into_the_page),
+        (50, drawn_in_letters),
         (50, lambda: with_contents([stream(zlib.compress(bytes(4 * MEGABYTE), 9))] * 50)),
     ],
-    ids=["jpg pictures", "packed pictures", "pictures within the page", "long drawings"],
+    ids=["jpg pictures", "packed pictures", "pictures within the page", "letters", "long drawings"],
 )
 def test_a_long_scan_is_taken_in_little_memory(pages: int, made: Callable[[], bytes], tmp_path: Path) -> None:
     found, grown, _ = measured(made(), tmp_path)

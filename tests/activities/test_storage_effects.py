@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
+from domain.events import EventKind
 from domain.vocabulary import Decision
 from storage import reading
 from storage.database import Database
@@ -48,7 +49,8 @@ async def test_effects_are_written_with_their_transition(database: Database) -> 
     await recorded(database, transition(2, objections=(objection,), public_entry=publicity))
     ruled = objection.model_copy(update={"upheld": False, "ruled_at": AT + DAY, "ruling_reason": "属实"})
     contact = ContactData(phone="13900000009")
-    await recorded(database, transition(3, objections=(ruled,), contact=contact))
+    changed = entry(3, EventKind.CONTACT_CHANGED)
+    await recorded(database, transition(events=(changed,), objections=(ruled,), contact=contact))
 
     async with database.read() as connection:
         (stored,) = await reading.objections_of(connection, NUMBER)

@@ -14,14 +14,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Boolean, Integer, MetaData, Table, create_engine, insert, inspect, select
 from sqlalchemy.pool import NullPool
 
+from starter.cli.failing import failure_of
+from starter.cli.health import database_fault
 from storage import reading
 from storage.calendar_store import read_history
 from storage.calendars import shipped_calendar
 from storage.database import Database
 from storage.dated_cases import calendar_versions, cases_depending_on
-from storage.migrations import _config, _exclusive, current, migrate
+from storage.migrations import NewerDatabase, _config, _exclusive, current, migrate
 from storage.tables import case, metadata, upload
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
+from worker.settings import Settings
 
 MakeUrl = Callable[..., str]
 HEAD = "0008"
@@ -198,3 +201,21 @@ def test_processes_that_start_at_once_on_a_fresh_postgresql_all_come_up(make_pos
     url = make_postgres_url("template0")
     assert start_together(url) == [0, 0, 0, 0]
     assert current(url) == HEAD
+
+
+def test_a_database_of_a_newer_release_is_left_alone_and_said_to_be_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _exclusive(database_url) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(NewerDatabase) as newer:
+        migrate(database_url)
+    assert current(database_url) == "9999"
+    told = failure_of(newer.value)
+    assert (told.code, told.reason.field) == (3, "database")
+    monkeypatch.setenv("MENTE_DATABASE_URL", database_url)
+    fault = database_fault(Settings())
+    assert fault is not None
+    assert fault.reason == told.reason
+    assert "更新的版本" in fault.reason.remedy
+    assert "migrate" not in fault.reason.remedy

@@ -57,7 +57,7 @@ def test_a_wrong_field_is_named(change: dict[str, object], field: str) -> None:
         ("extend", "working_days", 1.5, "须为整数"),
         ("extend", "working_days", "many", "须为整数"),
         ("notice_delivered", "notice_seq", 0, "须为不小于 1 的整数"),
-        ("extend", "legal_ground", "whim", "不在允许的取值之内"),
+        ("give_verdict", "decision", "maybe", "不在允许的取值之内"),
     ],
 )
 def test_what_a_number_may_be_is_said_with_both_its_bounds(name: str, field: str, value: object, rule: str) -> None:
@@ -65,8 +65,8 @@ def test_what_a_number_may_be_is_said_with_both_its_bounds(name: str, field: str
         "command_id": "e1",
         "actor": "officer:web",
         "working_days": 5,
+        "ground": "复杂",
         "reason": "复杂",
-        "legal_ground": "lawful_extension",
         "notice_seq": 1,
         "delivered_at": "2026-01-05T09:30:00+08:00",
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.identity import check_character
-from domain.intake import judge_form, parse_form
+from domain.intake import form_faults, judge_form, parse_form
 from domain.moments import CST
 from domain.policy import PolicyBook
 from domain.refusal import Refusal, Refused
@@ -223,7 +223,40 @@ def test_what_is_no_object_at_all_is_refused(raw: object) -> None:
 
 def test_a_wrong_word_is_told_the_allowed_ones() -> None:
     assert "new、renewal、change" in refusal_of(changed("kind", "nonsense")).rule
-    assert "high、low" in refusal_of(changed("applicant.tier", "middle")).rule
+    assert "high（高档）、low（低档）" in refusal_of(changed("applicant.tier", "middle")).rule
+
+
+def faults_in(raw: object) -> list[str]:
+    return [each.field for each in form_faults(parse_form(raw), policies=policy_book(), now=NOW)]
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_the_first_of_it_is_what_a_sender_is_refused_by() -> None:
+    raw = changed("applicant", good()["applicant"] | {"name": "王7", "phone": "1", "email": "a@", "tier": "middle"})
+    raw["applicant"]["id_number"] = ID[:-1] + ("1" if ID[-1] != "1" else "2")
+    raw["applicant"]["agent"] = AGENT | {"name": "9", "id_number": "1"}
+    raw |= {"channel": "!", "disease_id": "510400-999", "hospital_id": " ", "take_over": "1"}
+    fields = [
+        "channel",
+        "take_over",
+        "disease_id",
+        *(f"applicant.{name}" for name in ("name", "id_number", "phone", "email", "tier")),
+        *(f"applicant.agent.{name}" for name in ("name", "id_number")),
+        "hospital_id",
+    ]
+    assert faults_in(raw) == fields
+    assert refusal_of(raw).field == "channel"
+    assert faults_in(good()) == []
+
+
+def test_of_a_city_that_is_not_open_nothing_further_is_told() -> None:
+    assert faults_in(changed("region", "110100") | {"hospital_id": ""}) == ["region"]
+
+
+def test_whether_an_agent_may_act_is_asked_once_both_numbers_are_sound() -> None:
+    child = number(f"51040020200101{123}")
+    assert faults_in(changed("applicant.agent", AGENT | {"id_number": child})) == ["applicant.agent.id_number"]
+    wrong = good()["applicant"] | {"id_number": "1", "agent": AGENT | {"id_number": child}}
+    assert faults_in(changed("applicant", wrong)) == ["applicant.id_number"]
 
 
 def test_the_national_code_of_a_disease_listed_here_is_told_the_local_id() -> None:

@@ -14,6 +14,7 @@ from domain.vocabulary import Status
 from starter.client import Mente, new_command_id
 from starter.embedded import House, house, workers_inside
 from starter.web.api.applications import LONGEST_WAIT, wait_of
+from starter.web.rates import Rate, Rates
 from tests.conftest import any_port
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import Web, command, made_up, problem, serving
@@ -28,7 +29,7 @@ async def quiet(tmp_path: Path) -> AsyncIterator[tuple[House, Web]]:
     """Serve the web of a house without any worker."""
     async with (
         house(tmp_path / "quiet", demo=True, ports=lambda _: any_port()) as running,
-        serving(running.settings) as web,
+        serving(running.settings, Rates(command=Rate("wide", 100_000, 1_000_000))) as web,
     ):
         yield running, web
 

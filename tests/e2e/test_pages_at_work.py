@@ -23,6 +23,7 @@ from tests.e2e.page_reading import Page, opened, page_of, submitted
 from tests.e2e.page_writing import Writing
 from tests.e2e.playing import apply_quick, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, serving, web
+from worker.settings import remember
 
 __all__ = ["web"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -135,6 +136,7 @@ async def test_an_icon_is_there_and_without_a_database_nobody_speaks_of_an_unexp
     city: House, tmp_path: Path
 ) -> None:
     shutil.copytree(city.settings.keys, tmp_path / "keys")
+    remember(tmp_path, city.endpoints)
     empty = city.settings.model_copy(update={"home": tmp_path, "database_url": None})
     async with serving(empty) as bare, bare.client() as client:
         icon = await client.get("/favicon.ico")

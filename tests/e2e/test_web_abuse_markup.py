@@ -161,7 +161,8 @@ async def _registers(run: Played) -> None:
         await database.close()
     operator = await run.person("operator", Role.OPERATOR)
     fields = {"region": JIUQUAN, "channel": "qzx", "label": ATTACKS["label"], "scopes": "read", "scope": "read"}
-    await operator.post("/operator/keys/new", data={"csrf": operator.headers[CSRF_HEADER], "form_id": "markup", **fields})
+    form = {"csrf": operator.headers[CSRF_HEADER], "form_id": "markup"}
+    await operator.post("/operator/keys/new", data={**form, **fields})
     await run.person("auditor", Role.AUDITOR)
     await run.person("counter", Role.COUNTER)
     keys = run.city.keys

@@ -11,15 +11,15 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from activities.letters.form import TIER_ZH, filled_form, render_form
+from activities.letters.form import filled_form, render_form
 from domain.acceptance import with_hyphens
 from domain.access import Action, is_theirs
 from domain.application import ApplicationForm
-from domain.intake import judge_form, parse_form
+from domain.intake import form_faults, judge_form, parse_form
 from domain.moments import rfc3339
 from domain.refusal import Refused
 from domain.roles import Role
-from domain.vocabulary import CHANGE_ZH, ApplicationKind, ChangeKind, InsuredCategory
+from domain.vocabulary import CHANGE_ZH, TIER_ZH, ApplicationKind, ChangeKind, InsuredCategory
 from starter.admission import HANDED_OVER_WITHIN
 from starter.answers import Unanswered
 from starter.web.answering import answer_file
@@ -104,8 +104,8 @@ async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
     name = "diseases_part.html" if visit.swaps else "apply_disease.html"
     onward = f"/apply/new/{region}/"
     closed = "" if visit.swaps else await told_while_closed(visit, region)
-    shown = {"policy": policy, "groups": grouped(policy, q[:50]), "q": q[:50], "onward": onward}
-    return visit.render(name, region=region, closed=closed, **shown)
+    groups = grouped(policy, q[:50])
+    return visit.render(name, policy=policy, groups=groups, q=q[:50], region=region, onward=onward, closed=closed)
 
 
 @router.get("/apply/new/{region}/{disease_id}")
@@ -149,10 +149,20 @@ async def person(visit: Known, draft_id: str) -> Response:
         return visit.go(onward)
     typed = {name: visit.fields.text(name, 300) for name in _TYPED}
     found = await rewrite(visit, found, lambda content: content.model_copy(update={"typed": typed}))
-    errors = _missing(typed) or _judged(visit, found)
+    errors = _wrong(visit, found)
     if errors:
         return _person_page(visit, found, errors)
     return visit.go(f"/draft/{found.id}/papers")
+
+
+def _wrong(visit: Visit, found: Written) -> list[FieldError]:
+    """Return what is missing and what is wrong, one thing of each field, in the order of the form."""
+    missing = _missing({name: found.content.typed.get(name, "") for name in _TYPED})
+    first: dict[str, FieldError] = {}
+    for each in (*missing, *_judged(visit, found)):
+        first.setdefault(each.field, each)
+    order = {name: place for place, name in enumerate(_TYPED)}
+    return sorted(first.values(), key=lambda each: order.get(each.field, len(order)))
 
 
 def _missing(typed: dict[str, str]) -> list[FieldError]:
@@ -167,13 +177,17 @@ def _missing(typed: dict[str, str]) -> list[FieldError]:
 
 
 def _judged(visit: Visit, found: Written) -> list[FieldError]:
-    """Judge what was typed as the door will; the papers come later."""
+    """Judge what was typed as the door will, all of it; the papers come later."""
+    content = found.content
+    # Without a category nothing is a form that could be judged: that it is missing is told beside the rest.
+    typed = {**content.typed, "insured_category": content.typed.get("insured_category") or InsuredCategory.EMPLOYEE}
+    whole = found.model_copy(update={"content": content.model_copy(update={"typed": typed})})
     try:
-        form_of(visit, found)
+        form = _read(visit, whole)
+        refusals = [*form_faults(form, policies=policy_book(), now=now())]
     except Refused as refused:
-        if not refused.refusal.field.startswith("materials"):
-            return [error_of(refused.refusal, _NAMES)]
-    return []
+        refusals = [refused.refusal]
+    return [error_of(each, _NAMES) for each in refusals if not each.field.startswith("materials")]
 
 
 def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
@@ -279,7 +293,7 @@ async def form_to_sign(visit: Known, draft_id: str) -> Response:
     found = await written(visit, draft_id, Purpose.APPLY)
     if onward := became(found):
         return visit.go(onward)
-    errors = _missing({name: found.content.typed.get(name, "") for name in _TYPED}) or _judged(visit, found)
+    errors = _wrong(visit, found)
     if errors:
         return _person_page(visit, found, errors)
     policy = policy_in_force(found.content.region)

@@ -24,7 +24,7 @@ from starter.web.pages.casefile import CaseFile, allowed, desk_case, open_case
 from starter.web.pages.deeds import DEEDS, Deed
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.standing import takes_papers
-from starter.web.pages.wording import day
+from starter.web.pages.wording import OWN_CHANNELS, channel_zh, day, value_zh
 from storage import reading
 from storage.person_views import other_names
 from workflows.showing import WAITING_ZH
@@ -42,7 +42,6 @@ _ACTOR_ZH = {
     "public": "公众",
 }
 _ACCOUNT = re.compile("a[0-9a-f]{16}")
-CHANNELS_ZH = {"web": "本站网页", "counter": "窗口"}
 
 
 class Step(NamedTuple):
@@ -87,7 +86,7 @@ async def case(visit: Known, acceptance_no: Number) -> Response:
         seat_zh=SEAT_ZH,
         delivery_zh=delivery_zh,
         actor_zh=actor_zh,
-        from_zh=CHANNELS_ZH.get(opened.view.channel, opened.view.channel),
+        from_zh=channel_zh(opened.view.channel),
     )
 
 
@@ -145,7 +144,7 @@ def steps_of(opened: CaseFile) -> tuple[Step, ...]:
             title=said_event(line.kind, line.detail),
             moved_to=line.status_to.value if line.status_from is not line.status_to else "",
             actor=actor_zh(line.actor),
-            lines=tuple(said(line.detail, IN_FULL)),
+            lines=tuple(said(line.detail, IN_FULL, written=value_zh)),
         )
         for line in opened.status.timeline
     ]
@@ -173,7 +172,7 @@ def actor_zh(actor: str) -> str:
     if _ACCOUNT.fullmatch(name):
         name = ""
     word = _ACTOR_ZH.get(kind) or next((zh for role, zh in ROLE_ZH.items() if role.value == kind), kind)
-    return f"{word} {CHANNELS_ZH.get(name, name)}".strip()
+    return f"{word} {OWN_CHANNELS.get(name, name)}".strip()
 
 
 def _seats(visit: Visit, opened: CaseFile) -> tuple[reading.SeatView, ...]:

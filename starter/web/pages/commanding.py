@@ -47,10 +47,14 @@ def undelivered(error: Unreachable | Unanswered) -> FieldError:
 
 def in_moves(error: FieldError) -> FieldError:
     """Return what a case refused without a word of commands."""
-    texts = [error.message, error.remedy, error.rule]
+    message, remedy, rule = map(_in_moves, (error.message, error.remedy, error.rule))
+    return error._replace(message=message, remedy=remedy, rule=rule)
+
+
+def _in_moves(text: str) -> str:
     for theirs, ours in _MOVES_ZH.items():
-        texts = [each.replace(theirs, ours) for each in texts]
-    return FieldError(error.field, *texts, error.status)
+        text = text.replace(theirs, ours)
+    return text
 
 
 async def sent(visit: Visit, number: str, name: str, raw: dict[str, Any], *, done: str) -> str | FieldError:

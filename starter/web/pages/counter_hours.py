@@ -42,5 +42,5 @@ def worded_for_clerk(error: FieldError) -> FieldError:
     """Return an error of a time of receipt at which the counter was closed, for who typed it and not who came."""
     if error.field != "received_at" or "受理时间" not in error.rule:
         return error
-    remedy = "请填写在受理时间之内当面收齐材料的时间；不是在受理时间之内收齐的，不能录入，请告知申请人改期再来或者在网上申请"
+    remedy = "请填写在受理时间之内当面收齐材料的时间；不是在那时收齐的，不能录入，请告知申请人改期再来或者在网上申请"
     return error._replace(remedy=remedy)

@@ -84,8 +84,8 @@ def error_of(refusal: Refusal, names: Mapping[str, str] | None = None) -> FieldE
         rule = refusal.rule.partition("：")[2].replace("该字段", "该项") or "内容须完整，且符合格式"
         named = LABELS.get(field, "所填内容")
         return FieldError(field, f"“{named}”没有填写，或者不符合要求。", "请更正后再次提交", rule)
-    found = FieldError(field, *map(in_words, (refusal.message, refusal.remedy, refusal.rule)))
-    return found._replace(status=409) if status_of(refusal) == 409 else found
+    message, remedy, rule = map(in_words, (refusal.message, refusal.remedy, refusal.rule))
+    return FieldError(field, message, remedy, rule, 409 if status_of(refusal) == 409 else 422)
 
 
 def status_of_form(errors: Iterable[FieldError]) -> int:

@@ -43,6 +43,13 @@ _NO_METHOD = Refusal(
     field="method", rule="", remedy="请返回首页，从页面上的按钮进入", message="这个地址不能这样访问。"
 )
 
+_NO_PLACE = Refusal(
+    field="cursor",
+    rule="",
+    remedy="请返回列表，从第一页看起",
+    message="这个网址指向的一页无法识别，可能复制得不完整。",
+)
+
 _EXPIRED = "页面已过期"
 _OTHER_SESSION = Refusal(
     field="csrf",
@@ -151,6 +158,8 @@ def _worded(refusal: Refusal, status: int, scope: Scope) -> Refusal:
         # A citizen knows no administrator of ours, and nobody on a page sends anything under an id of their own.
         whom = "系统管理员" if session and session.account.role is not Role.APPLICANT else "医保经办机构"
         return refusal.model_copy(update={"remedy": f"请稍后重试；仍不成功的，请联系{whom}"})
+    if refusal.field == "cursor":
+        return _NO_PLACE
     if "openapi.json" not in refusal.rule:
         return refusal
     match refusal.field:

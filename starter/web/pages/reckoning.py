@@ -10,7 +10,7 @@ from domain.refusal import Refused
 from starter.deadlines import Due, due_of, read_question
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Guest, Visit, page_router
-from starter.web.pages.wording import cities
+from starter.web.pages.wording import cities, read_out
 
 router = page_router()
 _MOST_SHOWN = 120
@@ -40,6 +40,9 @@ async def calculator(visit: Guest) -> Response:
         error = error_of(refused.refusal, names)
         if error.field == "days":
             error = FieldError("days", "天数不符合要求。", "请填写 1 至 3660 的整数")
+        elif refused.refusal.rule.startswith("from "):
+            error = FieldError("from", refused.refusal.message, "请从日历中选择，或填写如 2026-01-05")
+        error = error._replace(rule=read_out(error.rule))
         return _page(visit, typed, calendar, None, error)
 
 

@@ -4,6 +4,8 @@ It proves nothing about who they are: an account sees only the cases it applied 
 person and the bureau know. See docs/decisions/2026-11-22-self-registration-is-no-identity-proofing.md.
 """
 
+from functools import partial
+
 from fastapi.responses import Response
 
 from domain.refusal import Refused, refuse
@@ -33,9 +35,9 @@ async def register(visit: Guest) -> Response:
     _check_open(visit)
     fields = visit.fields
     typed = {name: fields.text(name, 100) for name in ("login", "name")}
-    if fields.secret("password") != fields.secret("again"):
-        error = FieldError("again", "两次输入的密码不一致。", "请重新输入两次密码")
-        return visit.render("register.html", typed=typed, errors=[error])
+    errors = _wrong(typed["login"], fields.secret("password"), fields.secret("again"))
+    if errors:
+        return visit.render("register.html", typed=typed, errors=errors)
     try:
         made = await _made(visit, typed, fields.secret("password"))
     except Refused as refused:
@@ -43,8 +45,22 @@ async def register(visit: Guest) -> Response:
     return await enter(visit, made.id, "/my", flash="账号已建立，已登录。")
 
 
+def _wrong(login: str, secret: str, again: str) -> list[FieldError]:
+    """Return everything that is wrong with what was typed, as far as the form itself can tell."""
+    # An empty login would be a part of every password; no form carries NUL.
+    checks = (partial(_check_login, login), partial(check_password, secret, login=login or "\0"))
+    errors = []
+    for check in checks:
+        try:
+            check()
+        except Refused as refused:
+            errors.append(error_of(refused.refusal))
+    if secret != again:
+        errors.append(FieldError("again", "两次输入的密码不一致。", "请重新输入两次密码"))
+    return errors
+
+
 async def _made(visit: Visit, typed: dict[str, str], secret: str) -> Account:
-    _check_login(typed["login"])
     new = NewAccount(login=typed["login"], display_name=typed["name"], role=Role.APPLICANT)
     password = check_password(secret, login=new.login)
     try:

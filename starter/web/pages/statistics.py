@@ -12,7 +12,7 @@ from starter.cli.notice_cards import CHANNEL_ZH
 from starter.figures import CityFigures, DiseaseFigures, Lasted, OnTime, StageFigures, StatusCount
 from starter.web.api.statistics import figures_of, panel_figures_of, span_of
 from starter.web.pages.charts import Chart, Part, Row, at_most, bar_chart, days_zh, rate_zh
-from starter.web.pages.fields import FieldError
+from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.wording import city_zh
 from starter.web.permission import may_do, permit_in
@@ -64,7 +64,7 @@ def _asked(typed: dict[str, str]) -> Asked:
 
 def _told(error: Exception) -> FieldError:
     if isinstance(error, Stopped):
-        return FieldError("from", error.refusal.message, f"{error.refusal.rule}；{error.refusal.remedy}")
+        return error_of(error.refusal)
     return FieldError("from", "日期不符合格式。", "请从日历中选择，或填写如 2026-01-05")
 
 

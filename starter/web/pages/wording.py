@@ -1,5 +1,6 @@
 """How dates, instants and words stand on a page."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from activities.notices.texts import city_of
 from domain.checklist import basis_zh
+from domain.clock import ENDED, NOT_COUNTED, STOPPED
 from domain.moments import CST, aware, local_date, minute_text
 from domain.sourced import Sourced
 from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
@@ -57,6 +59,50 @@ def limit_end(at: datetime | None) -> str:
         return "—"
     on, _, clock = minute_text(at).partition(" ")
     return f"{day(date.fromisoformat(on))} {clock}"
+
+
+OWN_CHANNELS = {"web": "本站网页", "counter": "窗口"}
+
+
+def channel_zh(channel: str) -> str:
+    """Return where an application came from; of a back end the code is all that is agreed with it."""
+    return OWN_CHANNELS.get(channel) or f"网上渠道（{channel}）"
+
+
+_WRITTEN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})( [0-9]{2}:[0-9]{2})?")
+
+
+def read_out(text: str) -> str:
+    """Return a text of ours with each day in it as people read it, `2026年1月5日 24:00`."""
+    return _WRITTEN.sub(lambda on: f"{on[1]}年{int(on[2])}月{int(on[3])}日{on[4] or ''}", text)
+
+
+def value_zh(text: str) -> str:
+    """Return a value that is a day or an instant as people read it; whatever else somebody wrote stays as it is."""
+    return read_out(text) if _WRITTEN.fullmatch(text) else text
+
+
+_NOTICE = re.compile(r"CN-([0-9]{4})(?:\.([0-9]+|seed))?")
+
+
+def notice_title(notice: str | None) -> str:
+    """Return what a State Council notice on the holidays of a year is called; of a year without one, that."""
+    found = _NOTICE.fullmatch(notice or "")
+    if found is None:
+        return notice or "尚未公布放假安排"
+    if found[2] == "seed":
+        return f"{found[1]}年节假日安排（公开资料）"
+    again = f"（第{found[2]}次）" if found[2] else ""
+    return f"国务院办公厅关于{found[1]}年部分节假日安排的通知{again}"
+
+
+def day_basis(why: str, notice: str | None) -> str:
+    """Return by which rule a day of a limit is counted or not: the calendar says nothing of the day of receipt."""
+    if why == NOT_COUNTED:
+        return "《民法典》第二百零一条"
+    if why.startswith((STOPPED, ENDED)):
+        return ""
+    return notice_title(notice)
 
 
 def status_zh(status: Status | str) -> str:
@@ -117,8 +163,9 @@ def kind_options(kinds: Iterable[MaterialKind]) -> list[tuple[str, str]]:
 
 
 def sentence(text: str) -> str:
-    """Return a text that ends as a sentence does, whether or not it did before."""
-    return text if not text or text.endswith(("。", "！", "？")) else f"{text}。"
+    """Return a text that ends as a sentence does, whether or not it did before; a comma at its end gives way."""
+    whole = text.rstrip(" ，、；：,;:")
+    return whole if not whole or whole.endswith(("。", "！", "？", ".", "!", "?", "…")) else f"{whole}。"
 
 
 def size_zh(size: int) -> str:
@@ -144,6 +191,9 @@ def quantity(found: Sourced[Any]) -> str:
 
 
 FILTERS = {
+    "day_basis": day_basis,
+    "notice_title": notice_title,
+    "read_out": read_out,
     "quantity": quantity,
     "basis_zh": partial(basis_zh, assumed="本市经办规定"),
     "day": day,
