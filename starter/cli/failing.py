@@ -7,6 +7,7 @@ import difflib
 import errno
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
 STORE_AWAY_ZH = "文件库不在原处：所在的文件夹没有挂载，或已被移走。"
 NEWER_DATABASE_ZH = "数据库已由更新版本的程序升级，本版本不能使用。"
+_STAYING = frozenset({"up", "demo", "worker", "serve", "codec", "receipts"})
+"""Commands that stay up and send nothing themselves."""
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,30}")
 
 logger = logging.getLogger("mente.cli")
@@ -184,8 +187,10 @@ def _reason(field: str, rule: str, remedy: str, message: str) -> Reason:
     return Reason(field=field, rule=rule, remedy=remedy, message=message)
 
 
-def interrupted() -> Failure:
-    """Return what Ctrl-C during a command means to its sender."""
+def interrupted(line: Sequence[str]) -> Failure:
+    """Return what Ctrl-C during a command line means to its sender."""
+    if not _STAYING.isdisjoint(line[:3]):
+        return Failure(UNREACHABLE, _reason("mente", "命令须能完成", "如仍需要，请重新运行", "已中断。"))
     remedy = "如已发出命令，请查询状态，或以同一命令编号重试"
     return Failure(UNREACHABLE, _reason("mente", "命令须能完成", remedy, "已中断，命令可能已经发出。"))
 

@@ -101,7 +101,7 @@ class Program(Section):
         except click.UsageError as error:
             self._end(usage_failure(error), line, help_text=error.ctx.get_usage() if error.ctx else "")
         except click.Abort:
-            self._end(interrupted(), line)
+            self._end(interrupted(line), line)
         sys.exit(code if isinstance(code, int) else 0)
 
     def _end(self, failure: Failure, line: list[str], *, help_text: str = "") -> NoReturn:

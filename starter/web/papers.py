@@ -116,7 +116,7 @@ class Papers:
         """Keep the file a request carries as its body, and whose it is; return its SHA-256 and what it is.
 
         Raises `Refused` on a file that is no paper, `Stopped` on one that is too large (413) or too slow (408), and
-        while too many are on their way (429, 503).
+        while too many are on their way (429, 503). Raises `StoreAway`.
         """
         address = address_of(request.scope)
         if principal.role is Role.APPLICANT:

@@ -69,7 +69,7 @@ class Rates:
     claimed_case: Rate = Rate("claimed-case", 40 / HOUR, 40)
     """By acceptance number, failed tries of all accounts: one stranger must not keep somebody from their own case,
     nor may whoever has several accounts try numbers out."""
-    command: Rate = Rate("command", 20 / HOUR, 20, "条命令（同一案件、同一发送者）")
+    command: Rate = Rate("command", 60 / HOUR, 60, "条命令（同一案件、同一发送者）")
     """By case and sender, of applicants and back ends, what was carried out or delivered: each stands in the record
     for good. A person does a few things to a case in a month."""
     objection: Rate = Rate("objection", 2 / DAY, 2, "条异议（同一案件、同一账号）")

@@ -185,3 +185,28 @@ async def test_nothing_is_cleared_away_from_a_store_that_is_away(folder: Path, d
         await clear_files(database, objects, connect, at=at)
     async with database.read() as connection:
         assert await count_unnamed(connection, at=at) == 1
+
+
+async def test_a_folder_remade_while_the_store_is_away_is_not_taken_for_it(folder: Path, database: Database) -> None:
+    objects = await filled(folder, database)
+    folder.rename(folder.with_name("away"))
+    await ObjectStore.at(folder).put(b"a paper")
+    (folder / MARKER).unlink()
+    with pytest.raises(StoreAway):
+        await objects.check()
+
+
+async def test_what_is_stored_while_the_store_goes_away_does_not_count_as_stored(
+    folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = await filled(folder, database)
+    first = ObjectStore._opened
+
+    async def opened_just_before(self: ObjectStore) -> Any:
+        found = await first(self)
+        folder.rename(folder.with_name("away"))
+        return found
+
+    monkeypatch.setattr(ObjectStore, "_opened", opened_just_before)
+    with pytest.raises(StoreAway):
+        await objects.put(b"another")

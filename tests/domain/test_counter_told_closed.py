@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from domain.access import Role
 from domain.moments import CST
-from starter.web.pages.counter_hours import closed_zh, worded_for_clerk
+from starter.web.pages.counter_hours import closed_zh, worded_for
 from starter.web.pages.fields import FieldError
 from storage.calendars import shipped_calendar
 from storage.policies import policy_for
@@ -44,7 +45,8 @@ def test_the_refusal_of_a_time_at_which_the_counter_was_closed_is_worded_for_who
     error = FieldError(
         "received_at", "收件时间不在窗口受理时间之内。", "请于某日起到窗口办理", "窗口的受理时间：工作日"
     )
-    assert "到窗口办理" not in worded_for_clerk(error).remedy
-    assert "当面收齐材料的时间" in worded_for_clerk(error).remedy
+    assert "到窗口办理" not in worded_for(Role.COUNTER, error).remedy
+    assert "当面收齐材料的时间" in worded_for(Role.COUNTER, error).remedy
     early = FieldError("received_at", "收件时间过早。", "请核对收件时间", "收件时间不得早于提交之前 366 天")
-    assert worded_for_clerk(early) == early
+    assert worded_for(Role.COUNTER, early) == early
+    assert worded_for(Role.APPLICANT, error) == error

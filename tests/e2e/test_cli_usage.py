@@ -1,5 +1,6 @@
 """What the program says without any server: help, usage errors, failures, and the JSON contract."""
 
+import errno
 import json
 import resource
 import subprocess
@@ -218,6 +219,24 @@ def _run_failing(error: Exception) -> Result:
         raise error
 
     return CliRunner().invoke(Program(commands=[Leaf("fail", callback=body)]), ["fail", "--output=json"])
+
+
+@pytest.mark.parametrize(
+    ("line", "may_be_sent"), [(["up"], False), (["--output", "json", "demo"], False), (["withdraw", NUMBER], True)]
+)
+def test_who_stops_a_command_hears_of_a_sent_one_only_where_something_is_sent(
+    line: list[str], may_be_sent: bool
+) -> None:
+    from starter.cli.failing import interrupted
+
+    told = interrupted(line)
+    assert told.code == 3
+    assert ("可能已经发出" in told.reason.message) is may_be_sent
+
+
+def test_a_disk_that_is_full_is_said_to_be() -> None:
+    assert failure_of(OSError(errno.ENOSPC, "no space")).reason.field == "disk"
+    assert failure_of(OSError(errno.EIO, "bad")).reason.field == "mente"
 
 
 def test_a_refusal_of_the_rules_is_exit_1_and_a_time_out_exit_3() -> None:

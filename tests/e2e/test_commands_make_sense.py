@@ -91,7 +91,7 @@ async def test_an_extension_says_why_and_is_one_for_each_ground(
     form = await opened(officer, f"/cases/{number}/do/extend")
     fields = {"working_days": "9", "ground": "再次批准", "legal_ground": "lawful_extension"}
     on_page = await submitted(officer, form, f"/cases/{number}/do/extend", **fields)
-    assert "已延长 1 次，不能再延长" in page_of(on_page, 422).text
+    assert "已延长 1 次，不能再延长" in page_of(on_page, 409).text
     assert kinds(await mente.status(number)).count("limit_extended") == 1
 
 

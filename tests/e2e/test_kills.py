@@ -116,13 +116,13 @@ async def test_a_refusal_by_a_case_that_is_not_back_where_its_record_stands_is_a
     killable: Killable, tmp_path: Path
 ) -> None:
     class MeetsACaseWorkedOutAnew(Mente):
-        asked = 0
+        times = 0
 
-        async def _ask(self, number: str, command: Command, wait: float) -> CommandReceipt:
-            self.asked += 1
-            if self.asked == 1:
+        async def _ask(self, number: str, command: Command, asked: str, wait: float) -> CommandReceipt:
+            self.times += 1
+            if self.times == 1:
                 raise refuse(field="status", rule="规则", remedy="办法", message="当前环节不能执行此命令。")
-            return await super()._ask(number, command, wait)
+            return await super()._ask(number, command, asked, wait)
 
     mente = killable.mente
     applied = await apply_quick(mente, 100_200, "510400", "510400-003", tmp_path)
@@ -138,10 +138,10 @@ async def test_a_refusal_by_a_case_that_is_not_back_where_its_record_stands_is_a
     )
     assert (await reborn.send(applied.acceptance_no, verdict)).command == "give_verdict"
     appeal = Appeal(command_id=new_command_id(), actor="channel:panzhihua-app", reason="不服")
-    reborn.asked = 0
+    reborn.times = 0
     with pytest.raises(Refused):
         await reborn.send(applied.acceptance_no, appeal)
-    assert reborn.asked == 1, "where the record agrees with the refusal it stands"
+    assert reborn.times == 1, "where the record agrees with the refusal it stands"
 
 
 async def assert_lived(mente: Mente, life: Life) -> None:

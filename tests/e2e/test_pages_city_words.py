@@ -1,4 +1,4 @@
-"""Pages speak the words of a city and of people: the benefit, days, rules, and everything wrong with a form at once."""
+"""Pages speak the words of a city and of people: the benefit, days, rules, and all that is wrong with a form."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ async def test_everything_wrong_with_a_person_is_told_at_once_beside_what_is_mis
         tier = page_of(await person.person(insured_category="resident", tier=""), 422).text
         assert "缴费档次：高档、低档" in tier
         assert "high、low" not in tier
-        assert (await person.person()).status_code == 303
+        assert (await person.person(email="")).status_code == 303
 
 
 async def test_a_registration_is_told_all_that_is_wrong_with_it(web: Web) -> None:

@@ -97,8 +97,8 @@ async def test_a_form_of_a_round_that_has_passed_is_refused(web: Web, case: Case
     async with await _expert(web, case, 0) as expert:
         page = await opened(expert, address)
         answer = await submitted(expert, page, f"{address}/verdict", decision="grant", reason="符合标准", round="7")
-        shown = page_of(answer, 422)
-        assert "不是当前轮次" in shown.text
+        shown = page_of(answer, 409)
+        assert "轮次在此期间已经变化" in shown.text
         assert {("reason", "符合标准"), ("round", "0")} <= set(shown.form(f"{address}/verdict").values)
 
 
@@ -185,7 +185,7 @@ async def test_what_an_expert_writes_is_shown_as_text_and_never_as_markup(
     async with await _expert(web, case, 0) as expert:
         page = await opened(expert, address)
         bad = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="no")
-        kept = page_of(bad, 409)
+        kept = page_of(bad, 422)
         assert ("reason", attack) in kept.form(f"{address}/verdict").values
         assert escaped("<script>alert(1)</script>") in kept.source
         given = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="deny")

@@ -352,7 +352,7 @@ async def test_a_page_without_a_database_says_so_and_the_home_page_still_stands(
 async def test_files_of_ours_may_be_kept_for_ever_and_others_are_none(anybody: httpx.AsyncClient) -> None:
     page = await anybody.get("/")
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
-    assert len(addresses) == 3
+    assert len(addresses) == 4
     for address in addresses:
         answer = await anybody.get(address)
         assert answer.status_code == 200

@@ -29,7 +29,7 @@ from starter.web.doors import now
 from starter.web.hand_ins import handing_in
 from starter.web.pages.checking import is_complete
 from starter.web.pages.commanding import undelivered
-from starter.web.pages.counter_hours import told_while_closed, worded_for_clerk
+from starter.web.pages.counter_hours import told_while_closed, worded_for
 from starter.web.pages.drafting import Content, Written, became, rewrite, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.guides import disease_of, grouped
@@ -101,11 +101,10 @@ async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
     """Choose a disease, by group or by a word."""
     _applying(visit)
     policy = policy_in_force(region)
-    name = "diseases_part.html" if visit.swaps else "apply_disease.html"
-    onward = f"/apply/new/{region}/"
-    closed = "" if visit.swaps else await told_while_closed(visit, region)
-    groups = grouped(policy, q[:50])
-    return visit.render(name, policy=policy, groups=groups, q=q[:50], region=region, onward=onward, closed=closed)
+    name, onward = "diseases_part.html" if visit.swaps else "apply_disease.html", f"/apply/new/{region}/"
+    closed = await told_while_closed(visit, region)
+    q, groups = q[:50], grouped(policy, q[:50])
+    return visit.render(name, policy=policy, groups=groups, q=q, region=region, onward=onward, closed=closed)
 
 
 @router.get("/apply/new/{region}/{disease_id}")
@@ -249,8 +248,7 @@ async def submit(visit: Known, draft_id: str) -> Response:
     try:
         number, received_at = await _handed_in(visit, found)
     except Refused as refused:
-        error = error_of(refused.refusal, _NAMES)
-        return await _review_page(visit, found, [worded_for_clerk(error) if visit.role is Role.COUNTER else error])
+        return await _review_page(visit, found, [worded_for(visit.role, error_of(refused.refusal, _NAMES))])
     except (Unreachable, Unanswered) as error:
         # The draft is still there, and its id is what it was sent under.
         return await _review_page(visit, found, [undelivered(error)])

@@ -17,8 +17,11 @@ _AHEAD = timedelta(days=60)
 
 
 async def told_while_closed(visit: Visit, region: str) -> str:
-    """Return what a clerk is told while the counter of a city is closed; empty while it is open, and for others."""
-    if visit.role is not Role.COUNTER:
+    """Return what a clerk is told while the counter of a city is closed; empty while it is open, and for others.
+
+    Nothing is said in a part of a page: the page says it.
+    """
+    if visit.role is not Role.COUNTER or visit.swaps:
         return ""
     async with visit.doors.database.read() as connection:
         calendar = (await visit.doors.calendars.history(connection)).current
@@ -38,9 +41,9 @@ def closed_zh(policy: RegionPolicy, calendar: WorkCalendar, at: datetime) -> str
     )
 
 
-def worded_for_clerk(error: FieldError) -> FieldError:
-    """Return an error of a time of receipt at which the counter was closed, for who typed it and not who came."""
-    if error.field != "received_at" or "受理时间" not in error.rule:
+def worded_for(role: Role | None, error: FieldError) -> FieldError:
+    """Return an error; of a time of receipt at which the counter was closed, a clerk's is for who typed it."""
+    if role is not Role.COUNTER or error.field != "received_at" or "受理时间" not in error.rule:
         return error
     remedy = "请填写在受理时间之内当面收齐材料的时间；不是在那时收齐的，不能录入，请告知申请人改期再来或者在网上申请"
     return error._replace(remedy=remedy)

@@ -56,16 +56,25 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "not_needed": "无须告知",
     }
 )
+_DAY = re.compile(r"(?<![0-9A-Za-z-]) ?([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9A-Za-z-]) ?")
+_EXAMPLE = ("例如", "如", "按")
 _EXPLAINED = re.compile(r"[a-z][a-z_]+（([^（）]+)）")
 _WORD = re.compile(r"(https?://\S+)| ?(?<![A-Za-z0-9_./@-])([a-z][a-z_]+)(?![A-Za-z0-9_./@:-]) ?")
 
 
 def in_words(text: str) -> str:
-    """Return a sentence with the names of messages, fields and values as people call them.
+    """Return a sentence with the names of messages, fields and values as people call them, and its days as they do.
 
-    A word explained in brackets is left to its explanation; what nobody knows here stays as it is.
+    A word explained in brackets is left to its explanation, a day that shows how to type one stays as it is typed;
+    so does what nobody knows here.
     """
-    return _WORD.sub(_said, _EXPLAINED.sub(r"\1", text))
+    return _DAY.sub(_day_said, _WORD.sub(_said, _EXPLAINED.sub(r"\1", text)))
+
+
+def _day_said(found: re.Match[str]) -> str:
+    if found.string[: found.start()].endswith(_EXAMPLE):
+        return found[0]
+    return f"{found[1]}年{int(found[2])}月{int(found[3])}日"
 
 
 def _said(found: re.Match[str]) -> str:
