@@ -33,14 +33,16 @@ async def get(number: str, out: Path, version: int | None) -> Answer:
     number = parse_acceptance_number(number)
     from starter.refusals import unknown_case
     from storage import reading
-    from storage.objects import ObjectStore
+    from storage.known_files import object_store
 
     settings = read_settings()
-    async with opened_database(settings) as database, database.read() as connection:
-        if await reading.case_status(connection, number) is None:
-            raise unknown_case()
-        chosen = _chosen(await reading.certificates_of(connection, number), version)
-    write_bytes(out, await ObjectStore.at(settings.objects).get(chosen.sha256), field="out")
+    async with opened_database(settings) as database:
+        async with database.read() as connection:
+            if await reading.case_status(connection, number) is None:
+                raise unknown_case()
+            chosen = _chosen(await reading.certificates_of(connection, number), version)
+        content = await object_store(settings.objects, lambda: database).get(chosen.sha256)
+    write_bytes(out, content, field="out")
     state = "" if chosen.revoked_at is None else "（该凭证已作废）"
     return Answer(
         {"acceptance_no": number, "file": str(out), **chosen.model_dump()},

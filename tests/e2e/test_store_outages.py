@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import IO
 import httpx
 import pytest
 import pytest_asyncio
+from PIL import Image
+from sqlalchemy import select
 
 import starter.room
 from domain.vocabulary import Status
@@ -17,6 +20,8 @@ from starter.cli.failing import STORE_AWAY_ZH
 from starter.cli.health import _objects_fault
 from starter.client import Mente
 from starter.embedded import House, house, workers_inside
+from storage.objects import content_address
+from storage.tables import upload
 from tests.conftest import any_port
 from tests.e2e.playing import kinds, until_status
 from tests.e2e.web_house import Web, made_up, problem, serving
@@ -45,6 +50,13 @@ class Own:
         return said.status_code, said.json()["away"]
 
 
+def picture() -> bytes:
+    """Return a photograph that nobody has sent yet."""
+    file = io.BytesIO()
+    Image.effect_noise((1200, 1600), 60).convert("RGB").save(file, "JPEG", quality=40)
+    return file.getvalue()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def own(tmp_path: Path) -> AsyncIterator[Own]:
     async with (
@@ -63,9 +75,11 @@ async def test_papers_whose_store_is_away_for_a_while_are_nobodys_fault(own: Own
     assert await _objects_fault(own.running.settings) == STORE_AWAY_ZH
     sent = problem(await own.app.put("/api/v1/uploads", content=(away / "mente-store").read_bytes()), 422)
     assert sent["field"] == "file"
-    paper = next(each for each in away.glob("??/??/*")).read_bytes()
+    paper = picture()
     refused = await own.app.put("/api/v1/uploads", params={"kind": "other"}, content=paper)
     assert problem(refused, 503)["field"] == "objects"
+    async with own.mente.database.read() as connection:
+        assert content_address(paper) not in set(await connection.scalars(select(upload.c.sha256)))
     assert int(refused.headers["retry-after"]) > 0
     refused = await own.app.post("/api/v1/applications", json=body)
     assert problem(refused, 503)["field"] == "objects"

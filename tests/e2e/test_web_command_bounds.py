@@ -110,14 +110,19 @@ async def test_an_objection_that_was_refused_takes_no_place(city: House, mente: 
 # -- commands -----------------------------------------------------------------------------------------------------
 
 
-async def test_one_sender_does_so_much_to_one_case_in_an_hour(web: Web, mente: Mente) -> None:
+async def test_one_sender_does_so_much_to_one_case_in_an_hour(web: Web, mente: Mente, city: House) -> None:
+    few = Rates(command=Rate("command", 20 / 3_600, 20))
     number, beside = await handed_in(web, mente, SEED + 3), await handed_in(web, mente, SEED + 4)
 
     async def changed(client: httpx.AsyncClient, which: str, last: int, **headers: str) -> httpx.Response:
         client.headers.update({"Prefer": headers.get("prefer", "wait=5")})
         return await command(client, which, "change_contact", phone=f"138000000{last:02d}")
 
-    async with await web.key() as app, await web.account(Role.OFFICER) as officer:
+    async with (
+        serving(city.settings, few) as own_web,
+        await own_web.key() as app,
+        await own_web.account(Role.OFFICER) as officer,
+    ):
         for _ in range(5):
             problem(await command(app, number, "appeal", reason="不服"), 409)
         body = {"command_id": new_command_id(), "phone": "13811112222"}

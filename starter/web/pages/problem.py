@@ -47,7 +47,7 @@ _NO_PLACE = Refusal(
     field="cursor",
     rule="",
     remedy="请返回列表，从第一页看起",
-    message="这个网址指向的一页无法识别，可能复制得不完整。",
+    message="分页位置无法识别，网址可能复制得不完整。",
 )
 
 _EXPIRED = "页面已过期"
