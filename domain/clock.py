@@ -16,7 +16,7 @@ from domain.application import Moment
 from domain.calendar import CalendarSlice, DayVerdict
 from domain.delivery import AWAITED, SYSTEM, Delivery, awaited_again
 from domain.moments import at_close, aware, end_of_day, local_date
-from domain.vocabulary import NoticePeriod, Sla
+from domain.vocabulary import ENDED, NOT_COUNTED, STOPPED, NoticePeriod, Sla
 
 WARN_RATIO = 0.8
 """Share of a limit after which a case is shown as `warn`."""
@@ -39,9 +39,6 @@ class Ground(StrEnum):
     LAWFUL_EXTENSION = "lawful_extension"
     FORCE_MAJEURE = "force_majeure"
 
-
-NOT_COUNTED, ENDED, STOPPED = "收件当日不计入", "已办结，不再计时", "停止计时："
-"""Why a working day is not counted: it is that of receipt (民法典 201), after the end, or the clock stands still."""
 
 GROUND_ZH: dict[Ground, str] = {
     Ground.SUPPLEMENT: "补正材料",

@@ -110,6 +110,9 @@ class InsuredCategory(StrEnum):
     FLEXIBLE = "flexible"
 
 
+NOT_COUNTED, ENDED, STOPPED = "收件当日不计入", "已办结，不再计时", "停止计时："
+"""Why a working day is not counted: it is that of receipt (民法典 201), after the end, or the clock stands still."""
+
 TIER_ZH: dict[str, str] = {"high": "高档", "low": "低档"}
 """Contribution tiers 缴费档次 of residents; a word the table does not know is shown as it is: a city has named it."""
 

@@ -387,7 +387,7 @@ async def test_what_cannot_be_written_down_is_not_shown(sqlite_url: str) -> None
 )
 async def test_who_did_something_hears_whether_it_may_have_been_done(action: str, said: str) -> None:
     at = [0.0]
-    buffer = AccessBuffer(Database, clock=lambda: at[0])
+    buffer = AccessBuffer(lambda: Database("sqlite+aiosqlite:///nowhere"), clock=lambda: at[0])
     buffer.note(actor="key:a", action=action, acceptance_no="1")
     at[0] = LONGEST_WAIT_SECONDS + 1
     with pytest.raises(Stopped) as refused:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from domain.access import Role
+from domain.checklist import Finding
 from domain.vocabulary import Status
 from starter.client import Mente
+from starter.web.pages.case_papers import finding_basis
 from starter.web.pages.wording import channel_zh, day_basis, notice_title, read_out, sentence, value_zh
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.page_writing import Writing
@@ -164,3 +166,11 @@ async def test_days_notices_and_channels_have_words() -> None:
     assert day_basis("停止计时：补正材料", "CN-2026") == ""
     assert day_basis("工作日", "CN-2026") == notice_title("CN-2026")
     assert [channel_zh(each) for each in ("web", "gansu-web")] == ["本站网页", "网上渠道（gansu-web）"]
+
+
+async def test_officials_read_what_is_only_assumed_with_the_name_of_the_other_city() -> None:
+    said = {"code": "missing", "severity": "fault", "kind": None, "what": "甲", "why": "乙", "mend": "丙"}
+    assumed = Finding.model_validate(said | {"source": "assumption: 参照 guide 620900 的彩色扫描件要求"})
+    assert finding_basis(assumed) == "暂行规则，待本市医保局确认：参照办理指南（酒泉市）的彩色扫描件要求"
+    sourced = Finding.model_validate(said | {"source": "guide 510400: 出院记录或门诊病历"})
+    assert finding_basis(sourced) == "办理指南：出院记录或门诊病历"

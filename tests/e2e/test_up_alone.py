@@ -74,11 +74,13 @@ async def stopped_while_asked(running: Up) -> None:
     assert time.monotonic() - began < 12
 
 
-@pytest.mark.parametrize("after", [1.5, 4.0])
-async def test_stopped_while_it_starts_it_says_so_and_leaves_nothing(tmp_path: Path, after: float) -> None:
+@pytest.mark.parametrize("begun", [LOCK, "logs/temporal.log"])
+async def test_stopped_while_it_starts_it_says_so_and_leaves_nothing(tmp_path: Path, begun: str) -> None:
     home = tmp_path / "home"
     process = await program(home)
-    await asyncio.sleep(after)
+    async with asyncio.timeout(60):
+        while not (home / begun).exists():
+            await asyncio.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0

@@ -122,6 +122,7 @@ ACTION_ZH = {
     "task.done": "办结电话告知任务",
     "notice.resend": "重新发送通知",
     "notices.resend_ordered": "安排重新发送通知",
+    "notices.given_up": "终止中断的通知",
     "tasks.finish_ordered": "登记告知结果",
     "tasks.finish_taken_back": "撤回未能登记的告知结果",
     "audit.verify": "核对审计链",

@@ -8,10 +8,18 @@ from typing import Any, NamedTuple
 
 from activities.notices.texts import city_of
 from domain.checklist import basis_zh
-from domain.clock import ENDED, NOT_COUNTED, STOPPED
 from domain.moments import CST, aware, local_date, minute_text
 from domain.sourced import Sourced
-from domain.vocabulary import MATERIAL_ZH, STATUS_ZH, MaterialKind, Status, WaitingOn
+from domain.vocabulary import (
+    ENDED,
+    MATERIAL_ZH,
+    NOT_COUNTED,
+    STATUS_ZH,
+    STOPPED,
+    MaterialKind,
+    Status,
+    WaitingOn,
+)
 from storage.policies import known_regions, policy_book
 
 WAITING_ZH: dict[WaitingOn, str] = {
