@@ -1,11 +1,9 @@
-"""What one client can hold of a serving process: connections, unread answers, places of files, bodies, entries."""
+"""What one client can hold of a serving process: connections, unread answers, places of files, bodies."""
 
 import asyncio
 import contextlib
 import logging
 import socket
-import sqlite3
-import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -15,14 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 from domain.access import Principal
 from domain.roles import Role
-from starter.web.auditing import LONGEST_WAIT_SECONDS, AccessBuffer
 from starter.web.bodies import Bodies
 from starter.web.connections import MOST_OF_ONE_ADDRESS, RESERVED, Crowd
 from starter.web.places import GaveWay, Place, Places
 from starter.web.problems import Stopped
 from starter.web.rates import Buckets, Rate
 from starter.web.serving import served
-from storage.database import Database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 OTHER = "127.0.0.2"
@@ -336,53 +332,3 @@ async def test_what_costs_more_takes_more_tokens_and_what_is_overdrawn_is_paid_f
     assert refused.value.headers["Retry-After"] == "1"
     at[0] = 19.5
     buckets.take("a")
-
-
-# -- entries of access_log ----------------------------------------------------------------------------------------
-
-
-async def test_what_cannot_be_written_down_is_not_shown(sqlite_url: str) -> None:
-    database = Database(sqlite_url)
-    buffer = AccessBuffer(lambda: database)
-    buffer.start()
-    other = sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)
-    try:
-        await buffer.record(actor="key:a", action="materials.list", acceptance_no="1")
-        assert other.execute("SELECT count(*) FROM access_log").fetchone() == (1,), "written before it is shown"
-        other.execute("BEGIN IMMEDIATE")
-        buffer.note(actor="key:a", action="case.read", acceptance_no="1")
-        began = time.monotonic()
-        with pytest.raises(Stopped) as refused:
-            await buffer.record(actor="key:a", action="materials.list", acceptance_no="1")
-        assert refused.value.status == 503
-        assert time.monotonic() - began < LONGEST_WAIT_SECONDS + 2
-        await asyncio.sleep(max(0, began + LONGEST_WAIT_SECONDS + 0.2 - time.monotonic()))
-        with pytest.raises(Stopped):
-            buffer.note(actor="key:a", action="case.read", acceptance_no="1")
-        other.execute("ROLLBACK")
-        async with asyncio.timeout(15):
-            while other.execute("SELECT count(*) FROM access_log").fetchone() != (3,):
-                await asyncio.sleep(0.05)
-        # The row is there before the buffer knows of it.
-        await buffer.flush()
-        buffer.note(actor="key:a", action="case.read", acceptance_no="1")
-        await buffer.record(actor="key:a", action="materials.list", acceptance_no="1")
-        assert other.execute("SELECT count(*) FROM access_log").fetchone() == (5,)
-    finally:
-        other.close()
-        await buffer.close()
-        await database.close()
-
-
-async def test_many_who_wait_for_their_entries_share_one_write(sqlite_url: str) -> None:
-    database = Database(sqlite_url)
-    buffer = AccessBuffer(lambda: database)
-    buffer.start()
-    try:
-        began = time.monotonic()
-        entries = [buffer.record(actor="key:a", action="case.list", acceptance_no=None) for _ in range(400)]
-        await asyncio.gather(*entries)
-        assert time.monotonic() - began < 2
-    finally:
-        await buffer.close()
-        await database.close()

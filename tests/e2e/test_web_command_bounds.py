@@ -22,8 +22,8 @@ from storage.access_tables import access_log
 from storage.accounts import account_by_login
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import until_status, verdicts
-from tests.e2e.test_web_abuse_guessing import PASSWORD, unknown_number
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, command, made_up, problem, serving, web
+from tests.e2e.wide_open_web import PASSWORD, unknown_number
 
 __all__ = ["web"]
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]

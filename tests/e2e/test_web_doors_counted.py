@@ -16,8 +16,8 @@ from storage import login_tries
 from storage.accounts import account_by_login, set_password
 from storage.passwords import Passwords
 from tests.e2e.page_reading import opened, page_of, submitted
-from tests.e2e.test_web_abuse_guessing import OTHER_PASSWORD, PASSWORD, new_account
 from tests.e2e.web_house import PANZHIHUA, Web, serving
+from tests.e2e.wide_open_web import OTHER_PASSWORD, PASSWORD, new_account
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 WIDE = Rate("wide", 100_000, 1_000_000)
