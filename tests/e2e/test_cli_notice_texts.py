@@ -88,7 +88,7 @@ def test_every_text_of_every_city_is_shown_with_its_length_and_parts() -> None:
         assert each["usual"]["forbidden"] == []
     told = run("notices", "preview", "--region", "510400", "--event", "supplement").stdout
     assert "【攀枝花医保】王*明您好" in told
-    assert "101 字，2 条；内容最长时 129 字，2 条" in told
+    assert "101 字，2 条；内容最长时 113 字，2 条" in told
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -62,7 +62,7 @@ async def given_up(desk: Desk, number: str) -> list[dict[str, Any]]:
 async def test_a_terminated_notice_is_listed_and_sending_it_anew_ends_it_first(
     desk: Desk, web: Web, tmp_path: Path
 ) -> None:
-    number = await in_review(desk, 61, tmp_path)
+    number = await in_review(desk, 561, tmp_path)
     mails = desk.mails_of(number, 1)
     workflow_id = await under_way_again(desk, number)
     assert number not in await lost(desk)
@@ -84,7 +84,7 @@ async def test_a_terminated_notice_is_listed_and_sending_it_anew_ends_it_first(
 async def test_what_was_leaving_when_it_was_terminated_is_unknown_and_a_person_is_asked(
     desk: Desk, tmp_path: Path
 ) -> None:
-    number = await in_review(desk, 62, tmp_path)
+    number = await in_review(desk, 562, tmp_path)
     workflow_id = await under_way_again(desk, number)
     await desk.change(notice_attempt, number, intent=1, state=AttemptState.SENDING, claimed_at=now())
     await desk.change(notice, number, state=AttemptState.SENDING)
@@ -114,7 +114,7 @@ async def terminated_unseen(desk: Desk, workflow_id: str) -> None:
 
 
 async def test_a_notice_whose_workflow_runs_is_never_given_up(desk: Desk, tmp_path: Path) -> None:
-    number = await in_review(desk, 63, tmp_path)
+    number = await in_review(desk, 563, tmp_path)
     workflow_id = await under_way_again(desk, number, queue=f"{NOTICE_QUEUE}-elsewhere")
     await desk.change(notice, number, created_at=now() - timedelta(days=9))
     assert await desk.refused("resend", number, "1", *AGAIN) == "notice_seq"

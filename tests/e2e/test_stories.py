@@ -11,6 +11,7 @@ from sqlalchemy import select
 from activities.certificates.verify import verify_certificate
 from domain.case_status import CaseStatus, TimelineLine
 from domain.moments import CST, at_close
+from domain.moments import local_date
 from domain.vocabulary import Sla, Status, WaitingOn
 from samples.make import write_registry
 from starter.client import Mente
@@ -69,7 +70,7 @@ async def test_diabetes_is_told_once_in_full_then_granted_by_two_of_three_and_pa
     status = await mente.status(number)
     told = only(status, "supplement_requested")
     assert set(told.detail["kinds"]) == {"diagnosis_certificate", "discharge_record", "glucose_record"}  # type: ignore[arg-type]
-    assert only(status, "granted").detail["effect_on"] == only(status, "approved").at.astimezone().date().isoformat()
+    assert only(status, "granted").detail["effect_on"] == local_date(only(status, "approved").at).isoformat()
     counted = [line.detail["tally"] for line in status.timeline if line.kind == "panel_counted"]
     assert counted[0] == {"grant": 2, "deny": 1, "more_evidence": 0}
     assert kinds(status)[-1] == "recheck_passed"
