@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from activities.certificates.verify import verify_certificate
 from domain.case_status import CaseStatus, TimelineLine
-from domain.moments import CST, at_close
-from domain.moments import local_date
+from domain.moments import CST, at_close, local_date
 from domain.vocabulary import Sla, Status, WaitingOn
 from samples.make import write_registry
 from starter.client import Mente
