@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -173,19 +173,7 @@ def opened_pdf(
     budget = _Budget(work=file_work, raw=_RAW_COPIES * len(content) + _RAW_SPARE_BYTES)
     token = _budget.set(budget)
     try:
-        with apply_configuration(
-            zlib_maximum_output_length=stream_bytes,
-            lzw_maximum_output_length=stream_bytes,
-            run_length_maximum_output_length=stream_bytes,
-            array_based_stream_maximum_output_length=stream_bytes,
-            stream_decoding_work_maximum_length=_DECODING_WORK * stream_bytes,
-            stream_parsing_work_maximum_count=parsing_work,
-            # repairing goes byte by byte through megabytes and drops what it cannot read without a word
-            zlib_maximum_recovery_input_length=0,
-            # jbig2dec is an outside program; nothing here needs the pixels of a page
-            jbig2dec_binary=None,
-            disable_legacy_handling=True,
-        ):
+        with _within(stream_bytes, parsing_work):
             counted = _Counted(content)
             reader = PdfReader(counted)
             if reader.is_encrypted:
@@ -200,6 +188,22 @@ def opened_pdf(
         raise UnreadablePdf from None
     finally:
         _budget.reset(token)
+
+
+def _within(stream_bytes: int, parsing_work: int) -> AbstractContextManager[object]:
+    return apply_configuration(
+        zlib_maximum_output_length=stream_bytes,
+        lzw_maximum_output_length=stream_bytes,
+        run_length_maximum_output_length=stream_bytes,
+        array_based_stream_maximum_output_length=stream_bytes,
+        stream_decoding_work_maximum_length=_DECODING_WORK * stream_bytes,
+        stream_parsing_work_maximum_count=parsing_work,
+        # repairing goes byte by byte through megabytes and drops what it cannot read without a word
+        zlib_maximum_recovery_input_length=0,
+        # jbig2dec is an outside program; nothing here needs the pixels of a page
+        jbig2dec_binary=None,
+        disable_legacy_handling=True,
+    )
 
 
 def unpack_pages(pages: Iterator[PageObject], *, most: int = MAX_STREAM_BYTES) -> None:
