@@ -24,7 +24,7 @@ from starter.web.api import reference
 from starter.web.handing_out import OF_ONE
 from starter.web.rates import Rate, Rates
 from starter.web.schema import openapi_bytes
-from tests.e2e.playing import until_status
+from tests.e2e.playing import at_rest, until_status
 from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, problem, serving, upload
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -283,6 +283,7 @@ async def test_commands_nobody_waits_for_do_not_make_a_case_grow(own: Web, mente
     async with await own.key() as app:
         number = (await app.post("/api/v1/applications", json=await made_up(app, SEED + 1))).json()["acceptance_no"]
         await until_status(mente, number, Status.REVIEW)
+        await at_rest(mente, number)
         before = len((await mente.status(number)).timeline)
         app.headers["Prefer"] = "wait=0"
         for _ in range(40):
