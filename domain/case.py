@@ -132,6 +132,8 @@ class CaseState(BaseModel):
     """The numbers of notices that did not reach the person, and wait for an officer. Not in payloads of 0.2.0."""
     counts: dict[str, int] = Field(default_factory=dict)
     certificate_version: int = 0
+    certificate_revoked: bool = False
+    """Whether a denial revoked the last version: a grant after it needs another. Not in payloads of 0.3.0."""
 
     rules: CaseRules | None = None
     calendar: CalendarSlice | None = None

@@ -25,7 +25,7 @@ from domain.vocabulary import (
     Status,
     WaitingOn,
 )
-from workflows import delivering, showing
+from workflows import delivering, patches, showing
 from workflows.asking import ask
 from workflows.carrying import end_clock
 from workflows.panel import call_panel, fill_seats, hear, reseat, retire
@@ -154,6 +154,7 @@ def deny(case: "CaseWorkflow", reason: str, *, code: str = "") -> None:
     )
     if state.certificate_version:
         case.draft.revoke_certificates = "denied"
+        state.certificate_revoked = True
     if final:
         case.notify(NoticeEvent.APPEAL_DENIED, {"reason": reason})
     else:
@@ -315,7 +316,7 @@ async def settle(case: "CaseWorkflow") -> None:
     if state.decision is not Decision.GRANT or state.status is Status.EFFECTIVE:
         return
     effect = effect_on(case)
-    if state.certificate_version == 0 or state.planned_effect_on != effect:
+    if state.certificate_version == 0 or state.planned_effect_on != effect or _needs_another(case):
         await issue_certificate(case, effect, conditional=False)
     state.effect_on, state.end_on = effect, validity_end(effect, rules.validity_years)
     state.panel, state.told = None, ""
@@ -337,6 +338,10 @@ async def settle(case: "CaseWorkflow") -> None:
         state.year = 0
         deny(case, recorded.refused.message, code=recorded.refused_code)
         await case.commit()
+
+
+def _needs_another(case: "CaseWorkflow") -> bool:
+    return case.state.certificate_revoked and workflow.patched(patches.CERTIFICATE_ANEW)
 
 
 def effect_on(case: "CaseWorkflow") -> "date":
@@ -369,7 +374,7 @@ async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional
     """Issue the next version of the certificate and draft its entry."""
     state = case.state
     state.certificate_version += 1
-    state.planned_effect_on = effect
+    state.planned_effect_on, state.certificate_revoked = effect, False
     request = IssueCertificate(
         acceptance_no=state.acceptance_no,
         version=state.certificate_version,

@@ -2,7 +2,7 @@
 
 An id is called at the top of a phase through `workflow.patched`, never in a handler; see docs/operations.md,
 "Upgrading". `SOUND_COMMANDS` alone is called where a message is judged, and only of one that it refuses;
-`DUPLICATE_TOLD` where opening has found another case.
+`DUPLICATE_TOLD` where opening has found another case, `CERTIFICATE_ANEW` where a grant follows a revocation.
 """
 
 RENEWAL_REMINDED = "renewal-reminded"
@@ -32,4 +32,11 @@ DUPLICATE_TOLD = "duplicate-told"
 
 Called only where that case is found; an application of 0.3.0 ended there without a word.
 2026-11-22, release 0.4.0. Such a run ends within a moment of its opening: not to be removed before 2027-06-01.
+"""
+
+CERTIFICATE_ANEW = "certificate-anew"
+"""A grant after a denial that revoked the certificate issues another, also where the day of its effect is the same.
+
+Called at a grant, and only after such a denial; a case of 0.3.0 that was granted so has a revoked certificate alone.
+2026-11-22, release 0.4.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
 """

@@ -155,6 +155,17 @@ async def objection_upheld(stage: Stage) -> None:
     await stage.keep("application-denied-objection-upheld", number)
 
 
+async def certified_anew(stage: Stage) -> None:
+    """An upheld objection revokes the certificate; the denial is corrected, and another one is issued."""
+    number = await published(stage, HIGH_PRESSURE)
+    await _object(stage, number)
+    await _rule(stage, number, upheld=True)
+    await stage.until(number, Status.DENIED)
+    await stage.send(number, Correct, actor=OFFICER, what="denial", reason="异议不实")
+    await stage.until(number, Status.EFFECTIVE)
+    await stage.keep("application-granted-certified-anew", number)
+
+
 async def _object(stage: Stage, number: str) -> None:
     await stage.send(number, RaiseObjection, actor=CHANNEL, by="来信", reason="请核查")
     await stage.until(number, Status.OBJECTED)

@@ -70,6 +70,28 @@ async def test_an_upheld_objection_denies_and_the_denied_may_appeal(town: Town) 
     assert case.kinds.count("publicity_started") == 1
 
 
+@pytest.mark.parametrize("way_back", ["appeal", "correct"])
+async def test_who_is_granted_after_a_denial_that_revoked_the_certificate_gets_another(
+    town: Town, way_back: str
+) -> None:
+    case = await _published(town, Script(rules=jiuquan(certificate_at="decision")))
+    planned = case.written.certificates[-1].effect_on
+    await _object(case)
+    await _rule(case, "O1", upheld=True)
+    assert case.written.revoked == ["denied"]
+    if way_back == "appeal":
+        await case.send("appeal", reason="不服")
+        await case.verdicts("grant", "grant", "grant")
+    else:
+        await case.send("correct", actor="officer:O2", what="denial", reason="异议不实")
+    assert case.status() is Status.EFFECTIVE
+    first, second = case.written.certificates
+    assert (first.effect_on, second.effect_on) == (planned, planned), "the same day: that alone asks for no other"
+    assert [(each.version, each.conditional) for each in (first, second)] == [(1, True), (2, False)]
+    assert case.written.events[-1].detail["certificate_version"] == 2
+    assert case.written.revoked == ["denied"]
+
+
 async def test_publicity_waits_for_both_of_two_objections(town: Town) -> None:
     case = await _published(town)
     await _object(case)
@@ -160,8 +182,8 @@ async def test_an_appeal_that_is_there_when_the_window_ends_is_in_time(town: Tow
     await case.verdicts("deny", "deny", "deny")
     due = case.written.rows[-1].due
     assert due is not None
-    await case.skip_to(due, seconds=-2)
-    await case.while_writing(case.say("appeal", reason="不服"))
+    await case.skip_to(due, seconds=-6)
+    await case.while_writing(case.say("appeal", reason="不服"), past=due)
     assert case.status() is Status.APPEALING
 
 
