@@ -44,16 +44,17 @@ async def clear_files(
     May be stopped at any moment and run by several processes at once. `connect` is asked for Temporal only where
     files were handed in under numbers that never became cases.
     """
+    # First, and whatever comes of the rest: what is forgotten is asked about no more.
+    async with database.write(long=True) as connection:
+        await forget_uploads(connection, at=at)
     never, unsure = await _never_begun(database, connect, at=at)
     removed = 0
     while True:
-        async with database.write() as connection:
+        async with database.write(long=True) as connection:
             done = await clear_unnamed(connection, objects.remove, at=at, never=never)
         if not done:
             break
         removed += done
-    async with database.write() as connection:
-        await forget_uploads(connection, at=at)
     if removed:
         logger.info("%d files that nothing named were removed", removed)
     return Cleared(unnamed=removed, removed=removed, unsure=unsure)
@@ -66,7 +67,7 @@ async def _never_begun(
 
     A case whose worker has been away all the while is known to Temporal alone, and its files with it.
     """
-    async with database.read() as connection:
+    async with database.read(long=True) as connection:
         unheard = await unheard_cases(connection, at=at)
     never: list[str] = []
     if not unheard:

@@ -89,6 +89,7 @@ class Database:
         self._writer = self._engine.execution_options(**{_WRITES: True})
         # Connects to nothing before it is asked; on PostgreSQL no statement holds up the loop.
         self._patient = _create_engine(make_url(url), aiosqlite.Connection) if self._is_sqlite else self._engine
+        self._patient_writer = self._patient.execution_options(**{_WRITES: True})
         # SQLite has one writer. Within a process a lock is fair and quick; its busy handler polls.
         self._one_writer = asyncio.Lock() if self._is_sqlite else None
 
@@ -102,12 +103,12 @@ class Database:
         return self.dialect == "sqlite"
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a writing transaction; commits at the end, rolls back on any exception."""
+    async def write(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Open a writing transaction; commits at the end, rolls back on any exception. `long` is as in `read`."""
         async with AsyncExitStack() as stack:
             if self._one_writer is not None:
                 await stack.enter_async_context(self._one_writer)
-            yield await stack.enter_async_context(self._writer.begin())
+            yield await stack.enter_async_context((self._patient_writer if long else self._writer).begin())
 
     @asynccontextmanager
     async def read(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:

@@ -139,9 +139,21 @@ class ObjectStore:
         return size
 
     async def remove(self, addresses: Collection[str]) -> None:
-        """Remove objects; one that is not there is removed already. For `storage/unnamed.py`, which knows which."""
+        """Remove objects; one that is not there is removed already. For `storage/unnamed.py`, which knows which.
+
+        None is under way any more when it returns or raises, also where one could not be removed or the caller is
+        stopped: whoever asked holds a lock until then.
+        """
         backend = await self._opened()
-        found = await asyncio.gather(*(_remove(backend, sha256) for sha256 in addresses))
+        removing = asyncio.gather(*(_remove(backend, sha256) for sha256 in addresses), return_exceptions=True)
+        try:
+            found = await asyncio.shield(removing)
+        except asyncio.CancelledError:
+            await removing
+            raise
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
         if not all(found):
             await self._opened()
 

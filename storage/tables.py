@@ -297,6 +297,7 @@ certificate = Table(
     Column("revoke_reason", Words, nullable=False),
     PrimaryKeyConstraint("acceptance_no", "version"),
     UniqueConstraint("certificate_no"),
+    Index("ix_certificate_sha256", "sha256"),
 )
 
 expert = Table(

@@ -4,9 +4,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from temporalio.worker._workflow import _WorkflowWorker
 
 from starter.client import Mente
 from starter.embedded import House, house, workers_inside
@@ -15,6 +17,21 @@ from starter.server import free_port
 # A busy machine makes examples slowly and answers late; that says nothing of the property.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+STANDS_STILL_SECONDS = 30
+"""So long a step of a workflow may take. The worker's own two seconds are soon over on a busy machine, where the first
+step imports the workflow: it then interrupts the step wherever it is, and what that leaves fails some test nearby."""
+
+_made = _WorkflowWorker.__init__
+
+
+def _made_patient(self: _WorkflowWorker, *args: Any, **options: Any) -> None:
+    _made(self, *args, **options)
+    assert self._deadlock_timeout_seconds == 2, "the worker keeps it elsewhere now"
+    self._deadlock_timeout_seconds = STANDS_STILL_SECONDS
+
+
+_WorkflowWorker.__init__ = _made_patient  # type: ignore[method-assign]  # no option sets it
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -52,6 +52,8 @@ _PERSON: dict[str, dict[str, Any]] = {
 }
 _CITY = {"pattern": "^[0-9]{6}$"}
 _NUMBER = {"maxLength": 40}
+_ADDRESSES = ("look_at",)
+"""Fields that say where something is, not when it was."""
 _BOUNDS: dict[str, dict[str, dict[str, Any]]] = {
     "ApplicationIn": {
         "request_id": _LABEL,
@@ -204,5 +206,9 @@ def _text_of(schema: dict[str, Any]) -> dict[str, Any]:
 def _mark_instants(schema: dict[str, Any]) -> None:
     for name, found in schema.get("properties", {}).items():
         text = _text_of(found)
-        if (name in ("at", "due") or name.endswith("_at")) and text.get("type") == "string":
+        if text.get("type") != "string":
+            continue
+        if name in _ADDRESSES:
+            text.setdefault("format", "uri-reference")
+        elif name in ("at", "due") or name.endswith("_at"):
             text.setdefault("format", "date-time")

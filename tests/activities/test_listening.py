@@ -27,8 +27,13 @@ APP = Starlette(routes=[Route("/", _answer)])
 
 
 async def _median_wait(url: str) -> float:
+    """Return the least of some medians: a machine may be busy during one, an acknowledgement is waited for in all."""
+    return min([await _one_median(url) for _ in range(5)])
+
+
+async def _one_median(url: str) -> float:
     waits = []
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         for _ in range(60):
             begun = time.perf_counter()
             assert len((await client.get(url)).content) == 3_000
@@ -59,7 +64,7 @@ async def test_connections_taken_by_a_server_of_asyncio_have_no_nagle() -> None:
     with listen("127.0.0.1", 0) as listener:
         async with await asyncio.start_server(note, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await taken.wait()
             writer.close()
     assert seen == [1]

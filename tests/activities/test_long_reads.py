@@ -17,6 +17,9 @@ LONG = text(
     "WITH RECURSIVE row(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row WHERE n < 3000000) SELECT count(*) FROM row"
 )
 
+ROUNDS = 5
+"""A machine that is busy with something else may stand still in one of them, hardly in each."""
+
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
@@ -44,16 +47,19 @@ async def asked(database: Database, *, long: bool) -> float:
     return time.perf_counter() - begun
 
 
-async def test_a_long_question_leaves_the_loop_to_others(database: Database) -> None:
-    asking = asyncio.create_task(asked(database, long=True))
+async def share_of_the_loop(database: Database, *, long: bool) -> float:
+    """Return which part of the long question's time the loop was not there for others, at most at a stretch."""
+    asking = asyncio.create_task(asked(database, long=long))
     pause = await longest_pause(asking)
-    assert pause < (await asking) / 3
+    return pause / await asking
+
+
+async def test_a_long_question_leaves_the_loop_to_others(database: Database) -> None:
+    assert min([await share_of_the_loop(database, long=True) for _ in range(ROUNDS)]) < 1 / 3
 
 
 async def test_a_short_question_is_answered_in_the_loop_which_is_why_long_ones_say_so(database: Database) -> None:
-    asking = asyncio.create_task(asked(database, long=False))
-    pause = await longest_pause(asking)
-    assert pause > (await asking) / 2
+    assert max([await share_of_the_loop(database, long=False) for _ in range(ROUNDS)]) > 1 / 2
 
 
 async def test_a_long_question_sees_what_was_written_and_one_snapshot(database: Database) -> None:

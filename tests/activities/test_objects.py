@@ -1,7 +1,9 @@
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
 
 from storage.objects import NotStored, ObjectStore, Tampered, content_address
@@ -110,3 +112,33 @@ async def test_an_unsupported_url_is_refused_without_repeating_it() -> None:
         ObjectStore.at("ftp://user:secret@example.org/x")
 
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("end", ["one fails", "the caller is stopped"])
+async def test_no_removal_is_under_way_any_more_once_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    store = ObjectStore.at(tmp_path / "objects")
+    addresses = [await store.put(f"paper {number}".encode()) for number in range(5)]
+    real, first = obstore.delete_async, asyncio.Event()
+
+    async def slow(*args: Any) -> None:
+        if not first.is_set():
+            first.set()
+            if end == "one fails":
+                raise PermissionError
+        await asyncio.sleep(0.3)
+        await real(*args)
+
+    monkeypatch.setattr(obstore, "delete_async", slow)
+    removing = asyncio.create_task(store.remove(addresses))
+    await first.wait()
+    if end == "the caller is stopped":
+        removing.cancel()
+    with pytest.raises((PermissionError, asyncio.CancelledError)):
+        await removing
+
+    # Whoever sends one of the files now, under the lock that is free again, keeps it.
+    await asyncio.gather(*(store.put(f"paper {number}".encode()) for number in range(5)))
+    await asyncio.sleep(0.5)
+    assert all([await store.exists(address) for address in addresses])

@@ -1,6 +1,7 @@
 """Dear answers: found once for everybody who asks at the same time, and forgotten in time."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,12 +59,17 @@ async def test_a_failure_is_told_to_all_who_wait_and_is_not_remembered() -> None
     assert await remembered.get("city", search) == 8
 
 
-async def test_an_old_answer_and_another_question_are_looked_for_anew() -> None:
-    remembered, search = Remembered[int](seconds=0.02), Search()
+async def test_an_old_answer_and_another_question_are_looked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr("starter.remembered.time", SimpleNamespace(monotonic=lambda: at[0]))
+    remembered, search = Remembered[int](seconds=20), Search()
     search.end.set()
     for key in ("city", "city", "other"):
         await remembered.get(key, search)
     assert search.begun == 2
-    await asyncio.sleep(0.03)
+    at[0] = 19.0
+    await remembered.get("city", search)
+    assert search.begun == 2
+    at[0] = 20.0
     await remembered.get("city", search)
     assert search.begun == 3

@@ -100,8 +100,8 @@ async def test_a_question_that_fails_is_put_again_and_settles_nothing(
     side: Side, provider: SmsProvider, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fault is Fault.SLOW:
-        # the server answers long after; a second leaves a busy machine time to take the request
-        monkeypatch.setattr(calling, "CALL_SECONDS", 1.0)
+        # the server answers long after; so many seconds leave a busy machine time to take the request
+        monkeypatch.setattr(calling, "CALL_SECONDS", 4.0)
     side.cloud.faults.append(fault)
     with pytest.raises(Postponed) as failure:
         await provider.find(trace(ago=timedelta(hours=1)))

@@ -194,8 +194,8 @@ async def test_what_left_without_a_plain_answer_is_in_doubt_and_never_sent_twice
     side: Side, provider: SmsProvider, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fault is Fault.SLOW:
-        # the server answers long after; a second leaves a busy machine time to take the request
-        monkeypatch.setattr(calling, "CALL_SECONDS", 1.0)
+        # the server answers long after; so many seconds leave a busy machine time to take the request
+        monkeypatch.setattr(calling, "CALL_SECONDS", 4.0)
     side.cloud.faults.append(fault)
     failure = await failure_of(provider)
     assert isinstance(failure, Unclear)

@@ -1,6 +1,6 @@
 """Whose a file is, on both databases: who uploaded it, in whose case it stands, and how long that is known."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from storage.case_facts import link_case
 from storage.database import Database
 from storage.drafts import Purpose, begin_draft
 from storage.tables import upload, web_draft
-from storage.unnamed import forget_uploads
+from storage.unnamed import clear_unnamed, forget_uploads
 from storage.uploads import KEPT, owner_of, record_uploads, usable_files
 from tests.activities.case_samples import AT, ID_NUMBER, NUMBER, PAPER, PERSON, opened
 
@@ -201,3 +201,28 @@ async def test_a_file_of_others_is_not_even_looked_for(database: Database, tmp_p
         said.append(caught.value.refusal)
     assert said[0] == said[1]
     assert said[0].field == "materials[0].sha256"
+
+
+async def test_no_file_is_looked_for_by_walking_every_paper_or_certificate(database: Database) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("how PostgreSQL asks depends on how much there is")
+    asked: list[tuple[str, Any]] = []
+
+    async def nothing(_: Collection[str]) -> None:
+        raise AssertionError("nothing is there to be removed")
+
+    def keep(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        asked.append((statement, values))
+
+    async with database.write() as connection:
+        event.listen(connection.sync_connection, "before_cursor_execute", keep)
+        await clear_unnamed(connection, nothing, at=AT)
+        await forget_uploads(connection, at=AT)
+        event.remove(connection.sync_connection, "before_cursor_execute", keep)
+        plans = [
+            step.detail
+            for statement, values in asked
+            for step in (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)).all()
+        ]
+    assert any("certificate USING COVERING INDEX ix_certificate_sha256" in step for step in plans), plans
+    assert not [step for step in plans if step.startswith(("SCAN certificate", "SCAN material"))]

@@ -246,6 +246,22 @@ async def test_a_store_that_removes_nothing_is_asked_again(database: Database) -
     assert await cleared(database) == {sha(1)}
 
 
+async def test_a_store_that_removes_nothing_keeps_nobody_from_being_forgotten(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(database, materials=(Material(kind=MaterialKind.OTHER, sha256=sha(1)),))
+    await sent(database, SOMEBODY, sha(1), sha(2))
+    objects = ObjectStore.at(tmp_path)
+
+    async def refuse(_: Collection[str]) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(objects, "remove", refuse)
+    with pytest.raises(PermissionError):
+        await clear_files(database, objects, Temporal().connect, at=AT)
+    assert {sha256 for _, sha256 in await rows(database)} == {sha(2)}
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_of_any_mixture_exactly_the_unnamed_old_ones_go(database: Database, seed: int) -> None:
     chance = random.Random(seed)
@@ -366,7 +382,8 @@ async def test_whatever_is_handed_in_while_sweeps_run_is_there_or_refused(
                 await clear_unnamed(connection, objects.remove, at=datetime.now(UTC), most=1)
             await asyncio.sleep(chance.random() * 0.004)
 
-    await asyncio.gather(sweep(), *(hand_in(number) for number in range(len(contents))))
+    await hand_in(0)
     assert kept
+    await asyncio.gather(sweep(), *(hand_in(number) for number in range(1, len(contents))))
     assert {each for each in addresses if await objects.exists(each)} == kept
     await other.close()

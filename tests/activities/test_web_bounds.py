@@ -28,22 +28,29 @@ MEGABYTE = 1024 * 1024
 # -- connections --------------------------------------------------------------------------------------------------
 
 
-async def _ok(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] != "http":
-        return
-    message = await receive()
-    while message.get("more_body"):
+class Ok:
+    """An application that answers once a body is whole; `begun` counts the requests that reached it."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        self.begun += 1
         message = await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
+        while message.get("more_body"):
+            message = await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
 
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @contextlib.asynccontextmanager
-async def lines(url: str, count: int, sent: bytes) -> AsyncIterator[list[Line]]:
-    """Open connections and send something on each."""
+async def lines(url: str, count: int, sent: bytes, app: Ok) -> AsyncIterator[list[Line]]:
+    """Open connections, send the head of a request on each, and wait until all have reached the application."""
     where = urlsplit(url)
     opened: list[Line] = []
     try:
@@ -51,7 +58,9 @@ async def lines(url: str, count: int, sent: bytes) -> AsyncIterator[list[Line]]:
             reader, writer = await asyncio.open_connection(where.hostname, where.port)
             writer.write(sent)
             opened.append((reader, writer))
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(30):
+            while app.begun < count:
+                await asyncio.sleep(0.01)
         yield opened
     finally:
         for _, writer in opened:
@@ -60,12 +69,13 @@ async def lines(url: str, count: int, sent: bytes) -> AsyncIterator[list[Line]]:
 
 def elsewhere(url: str, address: str = OTHER) -> httpx.AsyncClient:
     """Return a client at another address."""
-    return httpx.AsyncClient(base_url=url, transport=httpx.AsyncHTTPTransport(local_address=address), timeout=10)
+    return httpx.AsyncClient(base_url=url, transport=httpx.AsyncHTTPTransport(local_address=address), timeout=30)
 
 
 async def test_connections_that_wait_give_way_to_new_ones_of_their_address() -> None:
     asked = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    async with served(_ok) as running, lines(running.url, 3 * MOST_OF_ONE_ADDRESS, asked) as opened:
+    app = Ok()
+    async with served(app) as running, lines(running.url, 3 * MOST_OF_ONE_ADDRESS, asked, app) as opened:
         gone = 0
         for reader, _ in opened:
             assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
@@ -80,7 +90,8 @@ async def test_connections_that_wait_give_way_to_new_ones_of_their_address() -> 
 
 async def test_an_address_with_too_many_requests_under_way_is_refused_and_others_are_served() -> None:
     held = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
-    async with served(_ok) as running, lines(running.url, MOST_OF_ONE_ADDRESS, held) as opened:
+    app = Ok()
+    async with served(app) as running, lines(running.url, MOST_OF_ONE_ADDRESS, held, app) as opened:
         async with elsewhere(running.url, "127.0.0.1") as same, elsewhere(running.url) as other:
             refused = await same.get("/")
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
@@ -93,9 +104,10 @@ async def test_an_address_with_too_many_requests_under_way_is_refused_and_others
 
 async def test_a_trusted_proxy_speaks_for_many() -> None:
     held = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
+    app = Ok()
     async with (
-        served(_ok, trust_proxy="127.0.0.0/30") as running,
-        lines(running.url, MOST_OF_ONE_ADDRESS + 5, held),
+        served(app, trust_proxy="127.0.0.0/30") as running,
+        lines(running.url, MOST_OF_ONE_ADDRESS + 5, held, app),
         elsewhere(running.url, "127.0.0.1") as client,
     ):
         assert (await client.get("/")).status_code == 200
@@ -137,7 +149,8 @@ async def test_when_all_places_are_taken_the_address_with_most_gives_way_and_els
 async def test_while_every_place_is_taken_health_is_told_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("starter.web.serving.Crowd", lambda trusted: Crowd(trusted=trusted, most=3))
     held = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
-    async with served(_ok) as running, lines(running.url, 3, held), elsewhere(running.url) as other:
+    app = Ok()
+    async with served(app) as running, lines(running.url, 3, held, app), elsewhere(running.url) as other:
         assert (await other.get("/healthz")).status_code == 200
         assert (await other.get("/")).status_code == 503
 
@@ -164,6 +177,19 @@ class Flood:
         self.ended.set()
 
 
+class CutCrowd(Crowd):
+    """Goes by a clock of the test's own, and counts whom it cut."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: self.now)
+        self.now, self.cut = 0.0, 0
+
+    def cut_unread(self) -> int:
+        found = super().cut_unread()
+        self.cut += found
+        return found
+
+
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -175,6 +201,8 @@ async def test_an_answer_nobody_reads_is_cut_and_one_that_is_read_slowly_is_not(
 ) -> None:
     monkeypatch.setattr("starter.web.connections.UNREAD_SECONDS", 1.0)
     monkeypatch.setattr("starter.web.serving.CUT_EVERY_TICKS", 2)
+    crowd = CutCrowd()
+    monkeypatch.setattr("starter.web.serving.Crowd", lambda trusted: crowd)
     app = Flood(whole=whole)
     async with served(app) as running:
         where = urlsplit(running.url)
@@ -184,14 +212,18 @@ async def test_an_answer_nobody_reads_is_cut_and_one_that_is_read_slowly_is_not(
             silent.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             silent.setblocking(False)
             for _ in range(25):
+                crowd.now += 0.1
                 await asyncio.sleep(0.1)
                 # A reader of some hundred kilobytes a second is slow, and reads.
                 for _ in range(4):
                     with contextlib.suppress(BlockingIOError):
                         assert silent.recv(64 * 1024)
+            assert crowd.cut == 0
             assert whole or not app.ended.is_set()
-            await asyncio.sleep(3)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
+                while not crowd.cut:
+                    crowd.now += 0.5
+                    await asyncio.sleep(0.1)
                 await app.ended.wait()
                 assert await _rest_of(silent) < 16 * MEGABYTE
 
@@ -251,7 +283,7 @@ def person(name: str) -> Principal:
 
 async def test_where_all_places_are_taken_the_slowest_of_who_holds_most_goes_first() -> None:
     at = [0.0]
-    places = Places("上传", most=4, of_one=3, of_address=3, wait=2.0, clock=lambda: at[0])
+    places = Places("上传", most=4, of_one=3, of_address=3, wait=30.0, clock=lambda: at[0])
     ended: list[str] = []
 
     async def hold(name: str, address: str, moved: int) -> None:

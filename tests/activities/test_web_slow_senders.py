@@ -78,7 +78,7 @@ async def test_a_slow_body_gives_way_once_more_than_half_of_the_room_is_taken() 
     await asyncio.sleep(0.05)
     assert [each.done() for each in waiting] == [False, False], "half of the room is not taken"
     other.take(2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await waiting[0] == "gave way"
     assert not waiting[1].done()
     bodies.of("e").take(49)
@@ -177,7 +177,7 @@ async def test_who_sends_nearly_all_of_a_large_body_and_falls_silent_is_cut_when
     assert await _status(guard, request("192.0.2.3"), whole) == 503
     clock.now = GRACE_SECONDS + 0.1
     assert await _status(guard, request("192.0.2.3"), whole) == 503, "who is cut has not gone yet"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await asyncio.gather(*silent) == [408, 408]
     assert await _status(guard, request("192.0.2.3"), whole) == 200
 
@@ -185,15 +185,30 @@ async def test_who_sends_nearly_all_of_a_large_body_and_falls_silent_is_cut_when
 # -- connections --------------------------------------------------------------------------------------------------
 
 
+class Echo:
+    """An application that answers once a body is whole; `begun` counts the requests that reached it."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.begun += 1
+            await _echo(scope, receive, send)
+
+    async def reached(self, count: int) -> None:
+        """Wait until so many requests have reached it."""
+        async with asyncio.timeout(30):
+            while self.begun < count:
+                await asyncio.sleep(0.01)
+
+
 async def test_connections_whose_bodies_do_not_come_give_way_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("starter.web.serving.Pace", lambda: Pace(clock))
     monkeypatch.setattr("starter.web.serving.Crowd", lambda trusted: Crowd(trusted=trusted, most=6, of_one=4))
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await _echo(scope, receive, send)
-
+    app = Echo()
     held = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nab"
     async with served(app) as running, contextlib.AsyncExitStack() as opened:
         where = urlsplit(running.url)
@@ -205,15 +220,15 @@ async def test_connections_whose_bodies_do_not_come_give_way_to_who_asks(monkeyp
             opened.callback(writer.close)
             writer.write(held)
             readers.append(reader)
-        await asyncio.sleep(0.2)
+        await app.reached(6)
         for address in ("127.0.0.2", "127.0.0.9"):
             transport = httpx.AsyncHTTPTransport(local_address=address)
-            async with httpx.AsyncClient(base_url=running.url, transport=transport) as client:
+            async with httpx.AsyncClient(base_url=running.url, transport=transport, timeout=30) as client:
                 assert (await client.get("/")).status_code == 503
         clock.now = GRACE_SECONDS + 0.1
         for address in ("127.0.0.2", "127.0.0.9"):
             transport = httpx.AsyncHTTPTransport(local_address=address)
-            async with httpx.AsyncClient(base_url=running.url, transport=transport) as client:
+            async with httpx.AsyncClient(base_url=running.url, transport=transport, timeout=30) as client:
                 assert (await client.get("/")).status_code == 200
         gone = 0
         for reader in readers:
@@ -227,10 +242,7 @@ async def test_who_sent_nothing_for_long_is_not_slow_with_the_next_request(monke
     monkeypatch.setattr("starter.web.serving.Pace", lambda: Pace(clock))
     monkeypatch.setattr("starter.web.serving.Crowd", lambda trusted: Crowd(trusted=trusted, of_one=1))
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await _echo(scope, receive, send)
-
+    app = Echo()
     async with served(app) as running, contextlib.AsyncExitStack() as opened:
         where = urlsplit(running.url)
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -239,8 +251,8 @@ async def test_who_sent_nothing_for_long_is_not_slow_with_the_next_request(monke
         await reader.readuntil(b"ok")
         clock.now = 3 * GRACE_SECONDS
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
-        await asyncio.sleep(0.1)
-        async with httpx.AsyncClient(base_url=running.url) as client:
+        await app.reached(2)
+        async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
             assert (await client.get("/")).status_code == 503
         writer.write(b"cd")
         assert b"200" in await reader.readuntil(b"ok")

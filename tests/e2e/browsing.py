@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+    expect,
+)
 
 from domain.access import Role
 from storage.accounts import NewAccount, add_account, list_accounts, set_password
@@ -20,6 +29,9 @@ from tests.e2e.web_house import PANZHIHUA, Web, own_key
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESK, PHONE = (1280, 800), (360, 740)
 PASSWORD = "four-plain-words-apart"
+PATIENCE = 45_000
+"""Milliseconds until a browser gives up waiting for what it was told to expect: a busy machine takes its time."""
+
 _ARGUMENTS = (
     "--disable-gpu",
     "--disable-background-networking",
@@ -42,7 +54,8 @@ async def chromium() -> AsyncIterator[Browser]:
     # A browser of the superuser has no sandbox to run in.
     arguments = [*_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=90_000)
+        expect.set_options(timeout=PATIENCE)
         yield browser
         await browser.close()
 
@@ -83,7 +96,7 @@ async def window(
     context = await chromium.new_context(
         base_url=web.url, viewport={"width": width, "height": height}, locale="zh-CN", **options
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     await context.add_init_script(_TELL_VIOLATIONS)
     watch.over(context)
     try:

@@ -71,7 +71,7 @@ async def temporal_command(running: House, *arguments: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         TEMPORAL, *arguments, *where, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    printed, _ = await asyncio.wait_for(process.communicate(), 30)
+    printed, _ = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode is not None
     return process.returncode, printed.decode()
 
@@ -209,8 +209,10 @@ class OpenCase:
 async def registry_down(mente: Mente) -> AsyncIterator[None]:
     """Take the registry's table away, so that an activity fails with the database driver's own words."""
     await _execute(mente, "ALTER TABLE registry_entry RENAME TO registry_gone")
-    yield
-    await _execute(mente, "ALTER TABLE registry_gone RENAME TO registry_entry")
+    try:
+        yield
+    finally:
+        await _execute(mente, "ALTER TABLE registry_gone RENAME TO registry_entry")
 
 
 async def _execute(mente: Mente, statement: str) -> None:

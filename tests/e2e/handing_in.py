@@ -32,7 +32,8 @@ async def hand_in(mente: Mente, seed: int, disease_id: str, folder: Path, edit: 
     """Hand in an application, changed by `edit`."""
     raw = made(seed, disease_id, folder)
     edit(raw)
-    return await mente.apply(raw, folder)
+    # A busy machine takes its time; whoever hands in here goes on with the case.
+    return await mente.apply(raw, folder, wait=60)
 
 
 async def refused(mente: Mente, seed: int, disease_id: str, folder: Path, edit: Edit = lambda raw: None) -> Refusal:

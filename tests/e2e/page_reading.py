@@ -1,7 +1,9 @@
 """Reading pages as a browser would: forms with what they carry, links, and the words a person sees."""
 
+import asyncio
 import html
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +11,8 @@ from urllib.parse import urlencode
 import httpx
 
 _VOID_TEXT = ("script", "style", "title")
+_NEXT = re.compile(r'<a class="button second small" href="([^"]+)">下一页</a>')
+_PATIENCE_SECONDS = 60.0
 
 
 class Form:
@@ -138,6 +142,31 @@ def page_of(answer: httpx.Response, status: int = 200) -> Page:
 async def opened(client: httpx.AsyncClient, address: str, status: int = 200) -> Page:
     """Look at a page."""
     return page_of(await client.get(address), status)
+
+
+async def comes_to_say(client: httpx.AsyncClient, address: str, *words: str) -> Page:
+    """Look at a page until it says every one of these words: what a busy house has done is shown a little later."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        page = await opened(client, address)
+        missing = [each for each in words if each not in page.text]
+        if not missing:
+            return page
+        assert time.monotonic() < end, f"{missing} not on {address}: {page.text[:1500]}"
+        await asyncio.sleep(0.2)
+
+
+async def all_pages(client: httpx.AsyncClient, address: str) -> list[Page]:
+    """Look at a list to its end: in a house that many use, what is looked for may stand on a later page."""
+    found = [await opened(client, address)]
+    while following := _NEXT.search(found[-1].source):
+        found.append(await opened(client, html.unescape(following[1])))
+    return found
+
+
+def listed_on(pages: list[Page], address: str) -> bool:
+    """Whether one of these pages leads to an address."""
+    return any(address in each.links for each in pages)
 
 
 async def submitted(client: httpx.AsyncClient, page: Page, action: str, **fields: Any) -> httpx.Response:

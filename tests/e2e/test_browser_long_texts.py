@@ -13,7 +13,7 @@ from starter.web.pages.templating import environment
 from tests.e2e.browsing import chromium
 
 __all__ = ["chromium"]
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 LONG = "公示的信息与本人了解的情况不一致，" * 60
 AT = datetime(2026, 11, 22, 14, 58, tzinfo=UTC)
 LINES = "each => { const r = document.createRange(); r.selectNodeContents(each); return r.getClientRects().length }"

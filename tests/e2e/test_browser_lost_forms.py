@@ -25,9 +25,11 @@ from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
 
 __all__ = ["chromium"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 SEED = 3_370_000
 NOTE = "出院小结正在补开，约一周后取得。"
+FORGOTTEN = "note => !JSON.stringify(Object.assign({}, sessionStorage)).includes(note)"
+"""Holds once the script of a page has run, which is a moment after the page is seen."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -102,7 +104,7 @@ async def test_a_note_outlasts_the_session_and_is_gone_once_it_is_handed_in(
         await expect(page.get_by_text("已恢复您之前填写")).to_be_visible()
         await page.get_by_role("button", name="提交这些材料").click()
         await expect(page.get_by_text("材料已提交")).to_be_visible()
-        assert NOTE not in await page.evaluate("JSON.stringify(Object.assign({}, sessionStorage))")
+        await page.wait_for_function(FORGOTTEN, arg=NOTE)
 
 
 async def test_what_one_typed_is_not_shown_to_who_logs_in_next(
@@ -117,14 +119,14 @@ async def test_what_one_typed_is_not_shown_to_who_logs_in_next(
         await page.goto("/my")
         await _enter(page, await somebody(web, Role.APPLICANT))
         await expect(page.get_by_role("heading", level=1, name="我的申请")).to_be_visible()
-        assert NOTE not in await page.evaluate(held)
+        await page.wait_for_function(FORGOTTEN, arg=NOTE)
         await page.get_by_role("button", name="退出").click()
         await log_in(page, login)
         await page.get_by_role("link", name="继续").click()
         await page.get_by_label("说明").fill(NOTE)
         await page.get_by_role("button", name="退出").click()
         await expect(page.get_by_text("已退出登录")).to_be_visible()
-        assert NOTE not in await page.evaluate(held)
+        await page.wait_for_function(FORGOTTEN, arg=NOTE)
 
 
 async def test_a_form_of_an_earlier_log_in_leads_back_to_what_was_typed(
@@ -189,9 +191,10 @@ async def test_going_on_under_an_upload_is_asked_about_first(chromium: Browser, 
             await dialog.dismiss()
 
         page.on("dialog", stays)
-        free = asyncio.Event()
+        begun, free = asyncio.Event(), asyncio.Event()
 
         async def slow(route: Route) -> None:
+            begun.set()
             await free.wait()
             await route.continue_()
 
@@ -199,7 +202,12 @@ async def test_going_on_under_an_upload_is_asked_about_first(chromium: Browser, 
         here = page.url
         await page.locator("summary", has_text="上传其他材料").click()
         await page.locator("form.upload").last.get_by_label("选择文件").set_input_files(next(iter(kept.values())))
+        async with asyncio.timeout(60):
+            await begun.wait()
         await page.get_by_role("button", name="下一步，核对提交").click(no_wait_after=True)
+        async with asyncio.timeout(60):
+            while not asked:
+                await asyncio.sleep(0.05)
         await page.wait_for_timeout(500)
         assert asked == ["beforeunload"]
         assert page.url == here

@@ -37,7 +37,7 @@ from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, made_up, serv
 
 __all__ = ["chromium"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 SEED = 2_960_000
 HEPATITIS = f"{JIUQUAN}-017"
 LOOK_OVER = Path(__file__).with_name("look_over.js").read_text("utf-8")
@@ -207,7 +207,6 @@ async def found_by(client: httpx.AsyncClient, beside: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(400)
 async def test_every_page_of_every_role_is_in_order_wide_and_narrow(chromium: Browser, cast: Cast) -> None:
     wrong: list[str] = []
     reached: set[str] = set()
@@ -278,16 +277,19 @@ async def test_what_forms_answer_is_in_order_too(chromium: Browser, cast: Cast) 
         for label, text in (("登录名", "nobody"), ("密码", "wrong-password-here")):
             await page.get_by_label(label).fill(text)
         await page.get_by_role("button", name="登录", exact=True).click()
+        await expect(page.get_by_text("登录名或密码不对").first).to_be_visible()
         await look(page, "wrong-password")
         await page.goto("/verify")
         await page.get_by_label("二维码的文字").fill("不是凭证")
         await page.get_by_role("button", name="核验", exact=True).click()
+        await expect(page.get_by_role("heading", name="不是本系统签发的有效凭证")).to_be_visible()
         await look(page, "not-genuine")
         await page.goto("/calendar")
         await page.get_by_label("城市").select_option("攀枝花市")
         await page.get_by_label("起算日期").fill("2026-09-28")
         await page.get_by_label("天数").fill("20")
         await page.get_by_role("button", name="计算").click()
+        await expect(page.get_by_role("heading", name="期限届满")).to_be_visible()
         await look(page, "calendar-answer")
     async with window(chromium, cast.web, Watch()) as page:
         await _enter_as(page, cast, "applicant")
@@ -310,6 +312,7 @@ async def test_what_forms_answer_is_in_order_too(chromium: Browser, cast: Cast) 
         await page.goto("/find")
         await page.get_by_label("手机号码").fill(str(make_person(SEED + 1, PANZHIHUA)["phone"]))
         await page.get_by_role("button", name="查找").click()
+        await expect(page.get_by_role("heading", name=re.compile("^查到"))).to_be_visible()
         await look(page, "found-person")
     async with window(chromium, cast.web, Watch()) as page:
         await _enter_as(page, cast, "concerned")

@@ -14,12 +14,14 @@ from domain.access import Role
 from samples.make import quick_application
 from starter.embedded import House
 from tests.e2e.browsing import Watch, chromium, log_in, somebody, window
+from tests.e2e.page_reading import Page as Read
+from tests.e2e.playing import until
 from tests.e2e.test_browser_story import begin_application, fill_person
 from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
 
 __all__ = ["chromium"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 SEED = 3_310_000
 
 
@@ -72,6 +74,17 @@ async def _typed(paper: Locator, on: str, hospital: str) -> None:
     await paper.get_by_label("已加盖医院公章").check()
 
 
+async def _saved(page: Page, on: str, hospital: str) -> None:
+    """Wait until the draft holds what was typed of a paper: it is sent as one types, and arrives when it does."""
+    wanted = {("issued_on", on), ("hospital_level", "3"), ("hospital_id", hospital), ("sealed", "1")}
+
+    async def held() -> bool:
+        read = Read(await (await page.context.request.get(page.url)).text())
+        return wanted <= {(name.partition("-")[0], value) for form in read.forms for name, value in form.values}
+
+    await until(held)
+
+
 async def _holds(paper: Locator, on: str, hospital: str) -> None:
     await expect(paper.get_by_label("出具日期")).to_have_value(on)
     await expect(paper.get_by_label("出具医院的等级")).to_have_value("3")
@@ -88,7 +101,7 @@ async def test_typing_at_a_second_paper_while_the_first_is_saved_loses_nothing(
         await first.get_by_label("出具日期").fill("2026-11-02")
         await page.wait_for_timeout(500)
         await _typed(second, "2026-11-03", "H510400-02")
-        await page.wait_for_timeout(1500)
+        await _saved(page, "2026-11-03", "H510400-02")
         await _holds(second, "2026-11-03", "H510400-02")
         await page.reload()
         await expect(first.get_by_label("出具日期")).to_have_value("2026-11-02")
@@ -105,6 +118,7 @@ async def test_what_is_typed_survives_an_answer_that_comes_late(chromium: Browse
         await _typed(second, "2026-11-03", "H510400-02")
         await expect(page.get_by_role("button", name=re.compile("^移除"))).to_have_count(1)
         await _holds(second, "2026-11-03", "H510400-02")
+        await _saved(page, "2026-11-03", "H510400-02")
         await page.reload()
         await _holds(second, "2026-11-03", "H510400-02")
     assert watch.complaints == []

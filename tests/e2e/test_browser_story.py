@@ -27,7 +27,7 @@ from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, serving
 
 __all__ = ["chromium", "city", "mente"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 SEED = 2_950_000
 LEVELS = {0: "未定级", 1: "一级", 2: "二级", 3: "三级"}
 CATEGORIES = {"employee": "城镇职工", "resident": "城乡居民", "flexible": "灵活就业人员"}
@@ -165,6 +165,7 @@ async def fill_person(page: Page, raw: dict[str, Any]) -> None:
 
 async def listed(page: Page) -> int:
     """Count the papers of the page, once it has come to rest: what a part is swapped for comes a moment later."""
+    await expect(page.locator(".htmx-request")).to_have_count(0)
     lines, seen = page.get_by_role("button", name=re.compile("^移除")), -1
     while (now := await lines.count()) != seen:
         seen = now

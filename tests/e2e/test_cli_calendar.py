@@ -245,9 +245,10 @@ def test_a_sender_that_waits_for_its_answer_gets_it_before_the_next_line() -> No
 def test_two_thousand_lines_a_second_are_answered_at_least() -> None:
     days = [date(2014, 1, 1) + timedelta(days=each % 4700) for each in range(10_000)]
     lines = [json.dumps({"region": "620900", "from": str(on), "working_days": 20}).encode() for on in days]
-    started = time.perf_counter()
+    # The processor's seconds of this thread: those on the wall tell of whoever else is at work.
+    started = time.thread_time()
     found = [answer_line(line, shipped_calendar()) for line in lines]
-    assert time.perf_counter() - started < len(lines) / 2000
+    assert time.thread_time() - started < len(lines) / 2000
     assert all(answered for _, answered in found)
 
 

@@ -19,9 +19,8 @@ from samples.persons import load_person
 from starter.cli import program
 from starter.client import Mente
 from starter.embedded import House
-from storage import reading
 from tests.domain.policy_folders import edit
-from tests.e2e.playing import apply_quick, until
+from tests.e2e.playing import apply_quick, at_rest, until
 
 SEED = 5_501_001
 CITY = """signature = "云溪医保"
@@ -214,12 +213,8 @@ async def test_a_person_finds_what_the_city_tells_in_the_inbox(
     async def told() -> bool:
         return bool(await mente.inbox(number))
 
-    async def at_rest() -> bool:
-        async with mente.database.read() as connection:
-            return all(each.state != "queued" for each in await reading.notices_of(connection, number))
-
     await until(told)
-    await until(at_rest)
+    await at_rest(mente, number)
     home = city.settings.home
     (message,) = (await asyncio.to_thread(answer, "inbox", number, home=home))["messages"]
     assert (message["event"], message["read_at"]) == ("accepted", None)

@@ -55,10 +55,10 @@ def test_reports_are_taken_without_temporal_and_no_secret_is_logged(
     with running(environment, log) as (url, senders):
         assert senders == ["tencent"]
         row = {"mobile": "13900000001", "report_status": "SUCCESS", "errmsg": "DELIVRD", "sid": "marker-1"}
-        answer = httpx.post(f"{url}/tencent/{SECRET}", json=[row])
+        answer = httpx.post(f"{url}/tencent/{SECRET}", json=[row], timeout=60)
         assert (answer.status_code, answer.json()) == (200, {"result": 0, "errmsg": "OK"})
-        assert httpx.post(f"{url}/tencent/{SECRET}x", json=[row]).status_code == 403
-        assert httpx.post(f"{url}/tencent/{SECRET}", content=b"{").status_code == 400
+        assert httpx.post(f"{url}/tencent/{SECRET}x", json=[row], timeout=60).status_code == 403
+        assert httpx.post(f"{url}/tencent/{SECRET}", content=b"{", timeout=60).status_code == 400
     written = log.read_text("utf-8")
     assert [word for word in ("marker", "13900000001") if word in written] == []
 

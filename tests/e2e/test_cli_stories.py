@@ -25,7 +25,8 @@ from storage.keys import load_keys
 from storage.tables import access_log
 from worker.settings import Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+# Each process takes seconds to load the program, many on a busy machine.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 PROGRAM = str(Path(sys.executable).parent / "mente")
 
@@ -49,7 +50,7 @@ class Shell:
     async def run(self, *line: str, stdin: str = "") -> tuple[int, str, str]:
         """Run a command; return exit code, stdout and stderr."""
         process = await self.start(*line)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             out, err = await process.communicate(stdin.encode())
         assert b"Traceback" not in out + err
         assert process.returncode is not None
@@ -78,7 +79,7 @@ class Shell:
 
     async def until(self, number: str, status: str) -> Any:
         """Wait until a case has a status."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (found := await self.json("status", number))["status"] != status:
                 await asyncio.sleep(0.1)
         return found
@@ -182,7 +183,7 @@ async def _supply_by_single_papers(shell: Shell, number: str, paths: StoryPaths)
 
 async def _decide(shell: Shell, number: str) -> None:
     seats = [seat["expert"] for seat in (await shell.json("status", number))["panel"]]
-    mine = await shell.json("list", "--expert", seats[0])
+    mine = await shell.json("list", "--expert", seats[0], "--limit", "10000")
     assert number in [each["acceptance_no"] for each in mine["cases"]]
     first = [
         "verdict",
@@ -230,11 +231,12 @@ async def test_people_read_chinese(shell: Shell, tmp_path: Path) -> None:
     assert code == 0
     assert "申请已提交" in out
     number = out.split("受理号 ")[1].split("，")[0]
+    await shell.until(number, "review")
     code, out, err = await shell.run("status", number)
     assert (code, err) == (0, "")
     assert "专家评审" in out
     assert "一次性告知" not in out
-    code, out, _ = await shell.run("list", "--status", "review")
+    code, out, _ = await shell.run("list", "--status", "review", "--limit", "10000")
     assert number in out
     code, out, err = await shell.run("appeal", number, "--reason", "x")
     assert (code, out) == (1, "")
@@ -274,7 +276,7 @@ async def test_the_audit_trail_is_whole_until_somebody_touches_it(shell: Shell, 
     number = (await shell.json("apply", str(quick(3_100_013, tmp_path))))["acceptance_no"]
     await shell.until(number, "review")
     assert await shell.process_json("audit", "verify", number) == {"whole": True, "faults": []}
-    touched = sqlite3.connect(city.settings.home / "mente.db")
+    touched = sqlite3.connect(city.settings.home / "mente.db", timeout=60)
     try:
         touched.execute("UPDATE case_event SET actor = 'officer:x' WHERE acceptance_no = ? AND seq = 2", (number,))
         touched.commit()
@@ -343,7 +345,7 @@ async def running(shell: Shell, *line: str) -> AsyncIterator[asyncio.subprocess.
 
 
 async def test_a_worker_says_nothing_on_stdout_and_ends_on_sigterm(shell: Shell) -> None:
-    async with running(shell, "worker") as process, asyncio.timeout(40):
+    async with running(shell, "worker") as process, asyncio.timeout(200):
         assert process.stderr is not None
         while b"working" not in (line := await process.stderr.readline()):
             assert line, "the worker ended"
@@ -357,10 +359,10 @@ async def test_a_worker_says_nothing_on_stdout_and_ends_on_sigterm(shell: Shell)
 async def test_the_codec_endpoint_alone_audits_every_decode(shell: Shell, city: House, mente: Mente) -> None:
     token = load_keys(city.settings.keys).codec_token
     before = await decodes(mente)
-    async with running(shell, "codec", "--port", "0", "--output", "json") as process, asyncio.timeout(40):
+    async with running(shell, "codec", "--port", "0", "--output", "json") as process, asyncio.timeout(200):
         assert process.stdout is not None
         url = json.loads(await process.stdout.readuntil(b"}"))["codec"]
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             assert (await client.post(f"{url}/{token}/decode", json={"payloads": []})).status_code == 200
             assert (await client.post(f"{url}/wrong/decode", json={"payloads": []})).status_code == 404
         process.send_signal(signal.SIGTERM)
@@ -378,7 +380,7 @@ async def decodes(mente: Mente) -> int:
 
 async def test_up_prints_one_document_when_ready_and_ends_cleanly(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
-    async with running(shell, "up", "--demo", "--output", "json") as process, asyncio.timeout(90):
+    async with running(shell, "up", "--demo", "--output", "json") as process, asyncio.timeout(350):
         assert process.stdout is not None
         document = json.loads(await process.stdout.readuntil(b"}"))
         assert {"temporal", "namespace", "ui", "codec", "database", "smtp", "mail_dir", "home"} <= set(document)

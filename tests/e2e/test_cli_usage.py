@@ -54,14 +54,15 @@ def test_every_command_explains_itself_and_takes_output_after_its_name(path: tup
 
 
 def test_help_starts_quickly() -> None:
-    least = min(_processor_seconds_of_help() for _ in range(3))
-    assert least < 0.4
+    least = min(_processor_seconds_of(PROGRAM, "--help") for _ in range(3))
+    # A slow machine is slow with everything: 0.4 seconds where the library for command lines alone takes 0.05.
+    assert least < 8 * min(_processor_seconds_of(sys.executable, "-c", "import click") for _ in range(3))
 
 
-def _processor_seconds_of_help() -> float:
+def _processor_seconds_of(*line: str) -> float:
     # Not seconds on the wall: on a busy machine they tell of the others.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([PROGRAM, "--help"], check=True, capture_output=True)
+    subprocess.run(line, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

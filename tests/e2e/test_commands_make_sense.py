@@ -21,9 +21,10 @@ from starter.embedded import House
 from tests.e2e.faults import temporal_command
 from tests.e2e.page_reading import opened, page_of, submitted
 from tests.e2e.playing import apply_quick, kinds, until, until_status, verdicts
+from tests.e2e.program_alone import logs_stay
 from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, command, made_up, problem, web
 
-__all__ = ["web"]
+__all__ = ["logs_stay", "web"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _seeds = iter(range(2_985_000, 2_985_100))

@@ -45,13 +45,17 @@ async def told(mente: Mente, number: str) -> list[str]:
 
 async def test_the_counter_takes_nothing_in_outside_its_hours_or_on_a_rest_day(mente: Mente, tmp_path: Path) -> None:
     evening = last_opening(time(18))
+    calendar = shipped_calendar().slice(local_date(evening), local_date(evening) + timedelta(days=60))
+    opens = datetime.combine(calendar.next_working_day(local_date(evening)), time(9), tzinfo=CST)
+    # Who was late is told when to come; once the counter has opened since, the time of receipt is what is wrong.
+    come, look = f"{opens.year}年{opens.month}月{opens.day}日", "请核对收件时间"
+    told_of = [come if datetime.now(CST) < opens else look]
     late = await refused(mente, 71_001, HYPERTENSION, tmp_path, at_counter(received_at=evening))
+    told_of.append(come if datetime.now(CST) < opens else look)
     assert late.field == "received_at"
     assert "09:00–12:00、13:30–17:00" in late.rule
-    calendar = shipped_calendar().slice(local_date(evening), local_date(evening) + timedelta(days=60))
-    opens = calendar.next_working_day(local_date(evening))
-    assert f"{opens.year}年{opens.month}月{opens.day}日" in late.remedy
-    assert "09:00" in late.remedy
+    assert [each for each in told_of if each in late.remedy]
+    assert ("09:00" in late.remedy) == (come in late.remedy)
 
     rest_day = datetime.combine(last_rest_day(), time(10), tzinfo=CST)
     assert (await refused(mente, 71_001, HYPERTENSION, tmp_path, at_counter(received_at=rest_day))).field == (
@@ -60,7 +64,7 @@ async def test_the_counter_takes_nothing_in_outside_its_hours_or_on_a_rest_day(m
     online = await hand_in(
         mente, 71_001, HYPERTENSION, tmp_path, lambda raw: raw.update(received_at=rest_day.isoformat())
     )
-    assert online.status is Status.REVIEW
+    await until_status(mente, online.acceptance_no, Status.REVIEW)
 
 
 async def test_nothing_is_kept_of_an_application_the_counter_could_not_take_in(mente: Mente, tmp_path: Path) -> None:
@@ -80,8 +84,7 @@ async def test_originals_compared_at_intake_stand_in_the_trail_and_nobody_waits_
     mente: Mente, tmp_path: Path, asking: None
 ) -> None:
     applied = await hand_in(mente, 71_003, RENAL, tmp_path / "papers", at_counter("match"))
-    assert applied.status is Status.REVIEW
-    status = await mente.status(applied.acceptance_no)
+    status = await until_status(mente, applied.acceptance_no, Status.REVIEW)
     (seen,) = [line for line in status.timeline if line.kind == "originals_verified"]
     assert (seen.actor, seen.detail["outcome"], seen.detail["at_intake"]) == ("counter:C01", "match", True)
     assert "originals_requested" not in kinds(status)
@@ -92,14 +95,13 @@ async def test_originals_compared_at_intake_stand_in_the_trail_and_nobody_waits_
 
 async def test_originals_that_differ_at_intake_are_not_accepted_with_the_reason(mente: Mente, tmp_path: Path) -> None:
     applied = await hand_in(mente, 71_004, HYPERTENSION, tmp_path, at_counter("mismatch"))
-    assert applied.status is Status.NOT_ACCEPTED
-    status = await mente.status(applied.acceptance_no)
+    status = await until_status(mente, applied.acceptance_no, Status.NOT_ACCEPTED)
     assert kinds(status) == ["submitted", "originals_verified", "not_accepted"]
     assert status.timeline[-1].detail["code"] == "originals"
     assert await told(mente, applied.acceptance_no) == ["not_accepted"]
     # the place is free: the person comes back with the right papers
     again = await hand_in(mente, 71_004, HYPERTENSION, tmp_path, lambda raw: raw.update(request_id="again-71004"))
-    assert again.status is Status.REVIEW
+    await until_status(mente, again.acceptance_no, Status.REVIEW)
 
 
 async def test_what_is_said_of_originals_online_is_refused(mente: Mente, tmp_path: Path) -> None:
@@ -121,8 +123,7 @@ async def test_originals_are_asked_for_seen_in_time_and_the_clock_stood_still(
 ) -> None:
     applied = await hand_in(mente, 71_006, RENAL, tmp_path / "papers")
     number = applied.acceptance_no
-    assert applied.status is Status.VERIFYING
-    status = await mente.status(number)
+    status = await until_status(mente, number, Status.VERIFYING)
     assert status.waiting_on is WaitingOn.COUNTER
     assert status.limit is not None
     assert not status.limit.running
@@ -145,7 +146,7 @@ async def test_whoever_does_not_come_is_reminded_three_working_days_before_the_e
 ) -> None:
     applied = await hand_in(mente, 71_007, RENAL, tmp_path / "papers")
     number = applied.acceptance_no
-    due = (await mente.status(number)).due
+    due = (await until_status(mente, number, Status.VERIFYING)).due
     await skip_past(mente, number, due)
     status = await until_status(mente, number, Status.LAPSED)
     assert kinds(status)[-2:] == ["originals_reminded", "lapsed"]
@@ -153,7 +154,8 @@ async def test_whoever_does_not_come_is_reminded_three_working_days_before_the_e
     assert due is not None
     calendar = shipped_calendar().slice(local_date(due) - timedelta(days=40), local_date(due))
     remind_on = calendar.working_days_before(local_date(due), 3)
-    assert status.timeline[-2].at.replace(microsecond=0) == at_close(remind_on, time(17))
+    # A worker that is busy comes to it a little later.
+    assert timedelta(0) <= status.timeline[-2].at - at_close(remind_on, time(17)) < timedelta(hours=1)
 
     async def all_told() -> bool:
         return await told(mente, number) == ["originals", "originals_reminder", "lapsed"]
@@ -165,6 +167,7 @@ async def test_originals_that_differ_after_an_online_application_are_not_accepte
     mente: Mente, tmp_path: Path, asking: None
 ) -> None:
     applied = await hand_in(mente, 71_008, RENAL, tmp_path / "papers")
+    await until_status(mente, applied.acceptance_no, Status.VERIFYING)
     await send(
         mente, applied.acceptance_no, VerifyOriginals, actor="counter:C02", outcome="mismatch", note="姓名不符"
     )
@@ -178,6 +181,6 @@ async def test_a_city_can_ask_for_the_originals_of_a_kind_of_paper(
     change = ("510400.toml", "kinds = { value = []", 'kinds = { value = ["outpatient_record", "discharge_record"]')
     with own_policies(monkeypatch, tmp_path / "own", change):
         applied = await hand_in(mente, 71_009, HYPERTENSION, tmp_path / "papers")
-        assert applied.status is Status.VERIFYING
+        await until_status(mente, applied.acceptance_no, Status.VERIFYING)
         counter = await hand_in(mente, 71_010, HYPERTENSION, tmp_path / "papers", at_counter(None))
-        assert counter.status is Status.REVIEW
+        await until_status(mente, counter.acceptance_no, Status.REVIEW)

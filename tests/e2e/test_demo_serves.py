@@ -29,7 +29,7 @@ async def _log_in(client: httpx.AsyncClient, login: str, password: str) -> str:
     return answer.headers["location"]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 async def test_the_cases_are_left_to_click_through_until_it_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,7 +42,7 @@ async def test_the_cases_are_left_to_click_through_until_it_is_stopped(
         )
     )
     waiting = asyncio.create_task(ready.get())
-    await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=150)
+    await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=350)
     if playing.done():
         playing.result()
     running = await waiting
@@ -55,7 +55,7 @@ async def test_the_cases_are_left_to_click_through_until_it_is_stopped(
     assert "按 Ctrl-C 结束" in told.getvalue()
     assert DENIED_THEN_GRANTED.title in told.getvalue()
     with pytest.raises(httpx.TransportError):
-        async with httpx.AsyncClient(base_url=running.endpoints.web) as client:
+        async with httpx.AsyncClient(base_url=running.endpoints.web, timeout=60) as client:
             await client.get("/healthz")
 
 
@@ -68,9 +68,9 @@ async def _clicked_through(running: House, password: str) -> None:
         objected = next(number for number, status in states.items() if status is Status.OBJECTED)
         review = next(number for number, status in states.items() if status is Status.REVIEW)
         expert = next(seat.expert for seat in (await mente.status(review)).panel if seat.state == "assigned")
-    async with httpx.AsyncClient(base_url=running.endpoints.web) as client:
+    async with httpx.AsyncClient(base_url=running.endpoints.web, timeout=60) as client:
         assert await _log_in(client, "officer-620900", password) == "/officer"
         assert objected in (await opened(client, "/officer?tray=objections")).source
-    async with httpx.AsyncClient(base_url=running.endpoints.web) as client:
+    async with httpx.AsyncClient(base_url=running.endpoints.web, timeout=60) as client:
         assert await _log_in(client, expert.lower(), password) == "/expert"
         assert review in (await opened(client, "/expert")).source

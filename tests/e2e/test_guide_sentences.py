@@ -42,7 +42,7 @@ async def test_at_the_counter_and_online_the_limit_is_the_same_15_working_days(m
         mente, 79_001, HYPERTENSION, tmp_path / "o", lambda raw: raw.update(received_at=rfc3339(received_at))
     )
     counter = await hand_in(mente, 79_002, HYPERTENSION, tmp_path / "c", at_counter("match", received_at))
-    limits = [(await mente.status(each.acceptance_no)).limit for each in (online, counter)]
+    limits = [(await until_status(mente, each.acceptance_no, Status.REVIEW)).limit for each in (online, counter)]
     assert limits[0] is not None
     assert limits[1] is not None
     assert limits[0].due == limits[1].due
@@ -90,6 +90,7 @@ async def test_who_lives_outside_the_pool_of_jiuquan_files_by_the_program_and_ha
 
 async def figures(mente: Mente, city: House, number: str) -> tuple[str, ...]:
     """Have a case granted; return the figures of the benefit its certificate prints."""
+    await until_status(mente, number, Status.REVIEW)
     await verdicts(mente, number, *[Decision.GRANT] * 3)
     await until_status(mente, number, Status.PUBLICITY)
     async with mente.database.read() as connection:

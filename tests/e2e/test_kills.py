@@ -24,7 +24,7 @@ from starter.server import free_port
 from storage import reading
 from storage.tables import case_event
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 SEED = 20261121
 CASES = 10
@@ -76,7 +76,7 @@ async def test_ten_running_cases_survive_both_workers_being_killed_again_and_aga
             hit.append(await statuses(mente))
             for child in killable.workers:
                 kill(child)
-    await until_notices_rest(mente)
+    await until_notices_rest(mente, seconds=180)
 
     assert all(set(moment) - FINAL for moment in hit), f"every kill must find open cases: {hit}"
     assert len(set().union(*hit)) >= 3, f"the kills must find different phases: {hit}"
@@ -101,7 +101,7 @@ async def test_the_server_killed_and_started_again_on_its_file_has_lost_nothing(
         await until_written(mente, await written(mente) + 12)
         running_before = await open_runs(mente)
         kill(server)
-    await until_notices_rest(mente)
+    await until_notices_rest(mente, seconds=180)
 
     assert server.process is not killed
     assert killed is not None
@@ -160,7 +160,7 @@ async def assert_lived(mente: Mente, life: Life) -> None:
 
 
 async def until_written(mente: Mente, entries: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while await written(mente) < entries:
             await asyncio.sleep(0.02)
 

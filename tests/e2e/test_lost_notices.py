@@ -22,7 +22,7 @@ from tests.e2e.program_alone import logs_stay
 from tests.e2e.web_house import Web, web
 
 __all__ = ["desk", "logs_stay", "web"]
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 AGAIN = ("--channel", "email", "--reason", "not_received", *BY)
 
 
@@ -70,7 +70,12 @@ async def test_a_terminated_notice_is_listed_and_sending_it_anew_ends_it_first(
     await terminated(desk, workflow_id, number)
     assert "未办结" in await desk.shown("list", "--lost")
     async with await web.account(Role.OPERATOR, region=REGION) as operator:
-        assert "其流程已被终止" in (await opened(operator, "/operator")).source
+
+        async def told() -> bool:
+            # What takes longer than a moment to be found is left out of the page.
+            return "其流程已被终止" in (await opened(operator, "/operator")).source
+
+        await until(told)
 
     sent = await desk.answer("resend", number, "1", *AGAIN)
     assert sent["intent"] == 2

@@ -16,7 +16,7 @@ from starter.admission import HANDED_OVER_WITHIN
 from starter.client import Mente
 from tests.e2e.handing_in import last_opening
 from tests.e2e.page_reading import Page, opened, page_of, submitted
-from tests.e2e.playing import apply_quick, apply_story, kinds, until_status
+from tests.e2e.playing import apply_quick, apply_story, kinds, until_kind, until_status
 from tests.e2e.test_counter import RENAL, asking
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, web
 
@@ -64,15 +64,15 @@ async def test_the_counter_takes_an_application_in_and_prints_what_follows(
         await _uploaded(clerk, draft, each["kind"], files[each["file"]], each["file"])
     await _declared(clerk, draft, raw["materials"])
     review = await opened(clerk, f"/apply/{draft}/review")
-    received_at = f"{last_opening():%Y-%m-%dT%H:%M}"
+    opening = last_opening()
+    received_at = f"{opening:%Y-%m-%dT%H:%M}"
     submit = f"/apply/{draft}/submit"
-    long_ago = f"{last_opening() - HANDED_OVER_WITHIN - timedelta(days=1):%Y-%m-%dT%H:%M}"
+    long_ago = f"{opening - HANDED_OVER_WITHIN - timedelta(days=1):%Y-%m-%dT%H:%M}"
     early = page_of(await submitted(clerk, review, submit, originals="match", received_at=long_ago), 422)
     assert "收件时间过早" in early.text
     sent = await submitted(clerk, review, submit, originals="match", received_at=received_at)
     assert sent.status_code == 303, Page(sent.text).text[:800]
     receipt = await opened(clerk, f"/apply/{draft}/receipt")
-    opening = last_opening()
     assert f"收件时间 {opening.year}年{opening.month}月{opening.day}日 {opening:%H:%M}" in receipt.text
     assert "录入系统时间" in receipt.text
     assert " 提交时间" not in receipt.text
@@ -166,7 +166,8 @@ async def test_papers_brought_to_the_counter_are_handed_in(
     papers = await opened(clerk, f"/draft/{draft}/papers")
     sent = await submitted(clerk, papers, f"/supply/{draft}")
     assert sent.status_code == 303, Page(sent.text).text[:800]
-    line = next(line for line in (await mente.status(number)).timeline if line.kind == "materials_supplied")
+    supplied = await until_kind(mente, number, "materials_supplied")
+    line = next(line for line in supplied.timeline if line.kind == "materials_supplied")
     assert line.actor.startswith("counter:")
 
 
@@ -212,7 +213,7 @@ async def test_the_counter_prints_the_form_and_changes_a_contact_but_decides_not
     assert "没有填写任何新的联系方式" in wrong.text
     done = await submitted(clerk, contact, address, phone="13800009999")
     assert done.status_code == 303, Page(done.text).text[:500]
-    assert "contact_changed" in kinds(await mente.status(number))
+    await until_kind(mente, number, "contact_changed")
     assert "13800009999" not in (await clerk.get(f"/cases/{number}")).text
 
 

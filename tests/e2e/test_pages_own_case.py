@@ -19,7 +19,7 @@ from starter.web.rates import Rate, Rates
 from storage.sessions import end_session
 from tests.e2e.page_reading import Page, opened, page_of, submitted
 from tests.e2e.page_writing import Writing
-from tests.e2e.playing import send, skip_past, until_status, verdicts
+from tests.e2e.playing import send, skip_past, until, until_status, verdicts
 from tests.e2e.test_pages_expert import _cut_off
 from tests.e2e.web_house import PANZHIHUA, Web, serving
 
@@ -131,11 +131,11 @@ async def test_a_recheck_asks_for_papers_until_they_are_in_and_says_when_it_come
 
 async def until_seated(mente: Mente, number: str) -> None:
     """Wait until an expert has the records of a recheck."""
-    for _ in range(200):
-        if (await mente.status(number)).waiting_on == "expert":
-            return
-        await mente.status(number)
-    raise AssertionError("nobody was seated")
+
+    async def seated() -> bool:
+        return (await mente.status(number)).waiting_on == "expert"
+
+    await until(seated)
 
 
 async def test_a_draft_of_papers_no_longer_asked_for_leads_back_to_its_case(
@@ -211,7 +211,7 @@ async def test_while_temporal_is_away_every_form_comes_back_filled_in_with_a_but
     async with (
         serving(await _cut_off(city, tmp_path / "away")) as web,
         await open_house.account(Role.APPLICANT) as citizen,
-        httpx.AsyncClient(base_url=web.url, headers=citizen.headers, cookies=citizen.cookies, timeout=30) as cut_off,
+        httpx.AsyncClient(base_url=web.url, headers=citizen.headers, cookies=citizen.cookies, timeout=60) as cut_off,
     ):
         number = await _handed_in(Writing(citizen, SEED + 6), mente)
         for name, typed in (("change_contact", {"phone": "13912345678"}), ("withdraw", {"reason": "不需要"})):

@@ -29,16 +29,19 @@ async def web(city: House) -> AsyncIterator[Web]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def officer(
-    mente: Mente, web: Web, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[httpx.AsyncClient]:
-    """An officer of a city in which a case was granted against one expert's opinion."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def decided(mente: Mente, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A case that was granted against one expert's opinion, before anybody looks at figures, which are remembered."""
     folder = tmp_path_factory.mktemp("statistics")
     number = (await apply_quick(mente, SEED, JIUQUAN, DIABETES, folder)).acceptance_no
     await until_status(mente, number, Status.REVIEW)
     await verdicts(mente, number, GRANT, DENY, GRANT)
     await until_status(mente, number, Status.PUBLICITY)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def officer(web: Web) -> AsyncIterator[httpx.AsyncClient]:
+    """An officer of the city of that case."""
     async with await web.account(Role.OFFICER, JIUQUAN) as client:
         yield client
 

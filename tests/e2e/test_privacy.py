@@ -49,7 +49,7 @@ from tests.e2e.faults import (
 )
 from worker.mail_sink import SmtpServer, keep_mail
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 PANZHIHUA, JIUQUAN = ("510400", "510400-003"), ("620900", "620900-012")
 CONTROL = "QZX-PLAIN-CONTROL-0173"
@@ -234,6 +234,7 @@ async def withdrawn(run: Run, folder: Path) -> None:
     run.numbers.append(number)
     await until_status(run.mente, number, Status.REVIEW)
     await send(run.mente, number, Withdraw, actor="channel:gansu-web", reason=WORDS["withdraw"])
+    await until_status(run.mente, number, Status.WITHDRAWN)
 
 
 async def heard(mente: Mente, number: str, decision: Decision, reason: str) -> None:
@@ -303,7 +304,7 @@ async def run_program(run: Run, *arguments: str) -> None:
         stderr=asyncio.subprocess.PIPE,
         env=_environment(run),
     )
-    printed = await asyncio.wait_for(process.communicate(), 60)
+    printed = await asyncio.wait_for(process.communicate(), 180)
     assert process.returncode == 1, (arguments[0], process.returncode, printed)
     assert b"Traceback" not in printed[1]
     run.printed += printed

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from domain.commands import RaiseObjection, RuleObjection, Withdraw
+from domain.events import EventKind
 from domain.moments import local_date, rfc3339
 from domain.public_list import PublicLine
 from domain.vocabulary import Decision, Status
@@ -47,6 +48,7 @@ def logs_stay() -> Iterator[None]:
 async def publicised(mente: Mente, seed: int, folder: Path) -> tuple[str, datetime]:
     """Have a case granted and published; return its number and when that was."""
     applied = await hand_in(mente, seed, PRESSURE, folder)
+    await until_status(mente, applied.acceptance_no, Status.REVIEW)
     await verdicts(mente, applied.acceptance_no, *GRANTED)
     await until_status(mente, applied.acceptance_no, Status.PUBLICITY)
     return applied.acceptance_no, await now_of(mente.client, applied.acceptance_no) + timedelta(minutes=1)
@@ -83,9 +85,11 @@ async def test_an_entry_is_masked_and_has_start_end_and_a_digest_a_printed_list_
     shown = await board.json(JIUQUAN, "--at", rfc3339(at), "--to", str(file))
     entry = load_keys(city.settings.keys).list_number(number)
     (line,) = [each for each in shown["entries"] if each["entry"] == entry]
-    due = (await mente.status(number)).due
+    status = await mente.status(number)
+    due, (begun,) = status.due, [each.at for each in status.timeline if each.kind is EventKind.PUBLICITY_STARTED]
     assert due is not None
-    assert (line["starts_on"], line["ends_on"]) == (local_date(at).isoformat(), local_date(due).isoformat())
+    assert timedelta(0) < at - begun < timedelta(minutes=10)
+    assert (line["starts_on"], line["ends_on"]) == (local_date(begun).isoformat(), local_date(due).isoformat())
     assert line["disease"].startswith("高血压")
     assert line["name"] == f"{person['name'][0]}*{person['name'][-1]}"
     assert line["id_number"] == f"{person['id_number'][:4]}**{person['id_number'][6:10]}********"

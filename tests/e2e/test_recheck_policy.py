@@ -10,6 +10,7 @@ from domain.moments import local_date
 from domain.vocabulary import Decision, Status
 from samples.make import make_story
 from starter.client import Mente
+from starter.demo.stories import until_seated
 from storage import reading
 from tests.domain.policy_folders import add_version, copy_shipped, edit
 from tests.e2e.playing import apply_quick, kinds, skip_past, until_status, verdicts
@@ -100,6 +101,7 @@ async def test_a_disease_taken_out_of_the_list_is_rechecked_by_the_rules_its_hol
     for paper in declared:
         paper["issued_on"] = today
     await mente.supply(held, declared, story.recheck, actor="channel:panzhihua-app")
+    await until_seated(mente, held)
     await verdicts(mente, held, GRANT)
     status = await until_status(mente, held, Status.EFFECTIVE)
     assert kinds(status)[-1] == "recheck_passed"

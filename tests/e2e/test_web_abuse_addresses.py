@@ -24,7 +24,7 @@ async def raw(url: str, request: str) -> tuple[int, str]:
     writer.write(request.encode("latin-1"))
     await writer.drain()
     try:
-        answer = (await asyncio.wait_for(reader.read(), 10)).decode("utf-8", "replace")
+        answer = (await asyncio.wait_for(reader.read(), 60)).decode("utf-8", "replace")
     finally:
         writer.close()
     return int(answer.split(" ", 2)[1]), answer

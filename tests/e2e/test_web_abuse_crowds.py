@@ -24,13 +24,14 @@ from starter.web.api import reference
 from starter.web.handing_out import OF_ONE
 from starter.web.rates import Rate, Rates
 from starter.web.schema import openapi_bytes
-from tests.e2e.playing import at_rest, until_status
+from tests.e2e.playing import at_rest, until, until_status
 from tests.e2e.web_house import PANZHIHUA, Web, command, made_up, problem, serving, upload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 SEED = 2_810_000
 MEGABYTE = 1_048_576
 WIDE = Rate("wide", 100_000, 1_000_000)
+OF_THE_WEB = ("mente.web", "uvicorn", "asyncio")
 
 
 def photo(width: int = 1200, height: int = 800) -> bytes:
@@ -48,7 +49,7 @@ async def own(city: House) -> AsyncIterator[Web]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def large(own: Web) -> AsyncIterator[tuple[httpx.AsyncClient, str, bytes]]:
+async def large(own: Web, mente: Mente) -> AsyncIterator[tuple[httpx.AsyncClient, str, bytes]]:
     """A case with a large paper: a client that may read it, where it is, and the paper."""
     content = await asyncio.to_thread(photo, 4_000, 3_000)
     assert len(content) > 8 * MEGABYTE
@@ -56,9 +57,11 @@ async def large(own: Web) -> AsyncIterator[tuple[httpx.AsyncClient, str, bytes]]
         body = await made_up(app, SEED)
         body["materials"].append({"kind": "other", "sha256": await upload(app, content)})
         number = (await app.post("/api/v1/applications", json=body)).json()["acceptance_no"]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await app.get(f"/api/v1/applications/{number}/materials")).json()["materials"] == []:
                 await asyncio.sleep(0.1)
+        # The workers of the house are in this process: what they decode would count as memory of the web.
+        await at_rest(mente, number)
         yield app, f"/api/v1/applications/{number}/materials/{hashlib.sha256(content).hexdigest()}", content
 
 
@@ -111,15 +114,19 @@ async def test_one_account_takes_a_few_large_papers_at_a_time(
         sent = f"GET {address} HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\n\r\n".encode()
         writers = []
         for _ in range(OF_ONE):
-            _, writer = await asyncio.open_connection(where.hostname, where.port, limit=1024)
+            reader, writer = await asyncio.open_connection(where.hostname, where.port, limit=1024)
             writer.write(sent)
+            # An answer that has begun holds its place.
+            assert (await asyncio.wait_for(reader.readline(), 60)).startswith(b"HTTP/1.1 200 ")
             writers.append(writer)
-        await asyncio.sleep(1.5)
         assert problem(await officer.get(address), 429)["field"] == "file"
         for writer in writers:
             writer.close()
-        await asyncio.sleep(0.5)
-        assert (await officer.get(address)).content == content
+
+        async def served() -> bool:
+            return (await officer.get(address)).content == content
+
+        await until(served)
 
 
 # -- bodies -------------------------------------------------------------------------------------------------------
@@ -134,10 +141,14 @@ async def test_a_form_is_small_and_the_rate_is_asked_before_it_comes(city: House
         where = urlsplit(web.url)
         first = await asyncio.open_connection(where.hostname, where.port)
         first[1].write(head.encode())
-        await asyncio.sleep(0.3)
+
+        async def asked() -> bool:
+            return not web.doors.logins.look("127.0.0.1").remaining
+
+        await until(asked)
         second = await asyncio.open_connection(where.hostname, where.port)
         second[1].write(head.encode())
-        answer = await asyncio.wait_for(second[0].readuntil(b"\r\n"), 3)
+        answer = await asyncio.wait_for(second[0].readuntil(b"\r\n"), 20)
         assert answer.startswith(b"HTTP/1.1 429"), "before the form has come"
         for _, writer in (first, second):
             writer.close()
@@ -155,21 +166,24 @@ async def test_certificates_that_are_held_back_are_bounded_for_an_address(own: W
         for _ in range(15):
             held[-1][1].write(bytes(MEGABYTE // 4))
             await asyncio.sleep(0)
-    answers = 0
-    for reader, _ in held:
-        with contextlib.suppress(TimeoutError):
-            answers += (await asyncio.wait_for(reader.readline(), 8)).startswith(b"HTTP/1.1 503")
-            break
-    await asyncio.sleep(1)
+
+    async def refused() -> bool:
+        # What has come stands in the reader, which asyncio keeps to itself.
+        come = [bytes(reader._buffer) for reader, _ in held]  # type: ignore[attr-defined]
+        return sum(each.startswith(b"HTTP/1.1 503") for each in come) >= 14
+
+    await until(refused)  # three of four megabytes are twelve
     assert process.memory_info().rss - before < 150 * MEGABYTE
-    for reader, writer in held:
-        answers += bytes(reader._buffer).startswith(b"HTTP/1.1 503")  # type: ignore[attr-defined]  # of asyncio
+    for _, writer in held:
         writer.close()
-    assert answers >= 14, "three of four megabytes are twelve"
-    await asyncio.sleep(0.5)
     async with own.client() as anybody:
-        asked = await anybody.post("/api/v1/public/certificates/verify-file", content=bytes(3 * MEGABYTE))
-        assert asked.status_code == 200, "given back once they are gone"
+
+        async def given_back() -> bool:
+            asked = await anybody.post("/api/v1/public/certificates/verify-file", content=bytes(3 * MEGABYTE))
+            assert asked.status_code in (200, 503)
+            return asked.status_code == 200
+
+        await until(given_back)
 
 
 # -- the processor ------------------------------------------------------------------------------------------------
@@ -205,7 +219,7 @@ async def test_what_is_the_same_for_everybody_is_written_once(own: Web, monkeypa
 async def test_who_shows_no_credentials_is_answered_dear_things_a_few_times_and_who_does_is_served_on(
     city: House,
 ) -> None:
-    rates = Rates(anonymous=Rate("anonymous", 0.01, 100))
+    rates = Rates(anonymous=Rate("anonymous", 0.0001, 100))
     async with serving(city.settings, rates) as web, await web.key() as app, await web.account(Role.OFFICER) as known:
         async with web.client() as anybody, web.client() as pretender:
             pretender.cookies.set("mente_session", "a" * 43)
@@ -225,9 +239,15 @@ async def test_who_shows_no_credentials_is_answered_dear_things_a_few_times_and_
 # -- papers on their way in ---------------------------------------------------------------------------------------
 
 
-async def test_slow_uploads_of_a_few_accounts_give_way_to_whoever_comes(own: Web) -> None:
+async def test_slow_uploads_of_a_few_accounts_give_way_to_whoever_comes(
+    own: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     places, paper = own.doors.papers._places, await asyncio.to_thread(photo)
-    places._grace = 0.5
+    monkeypatch.setattr(places, "_grace", 0.5)
+
+    async def half_taken() -> bool:
+        return places.fullness == 0.5
+
     async with contextlib.AsyncExitStack() as held:
         slow, halt = [], asyncio.Event()
         for _ in range(3):
@@ -239,22 +259,21 @@ async def test_slow_uploads_of_a_few_accounts_give_way_to_whoever_comes(own: Web
                     await asyncio.sleep(0.2)
 
             slow += [asyncio.create_task(citizen.put("/api/v1/uploads", content=drip())) for _ in range(4)]
-        await asyncio.sleep(1.5)
-        assert places.fullness == 0.5
+        await until(half_taken)
+        await asyncio.sleep(1)  # the youngest of them is past its grace
         other = await held.enter_async_context(await own.account(Role.APPLICANT))
         began = time.monotonic()
         await upload(other, paper)
-        assert time.monotonic() - began < 5
-        async with asyncio.timeout(10):
+        assert time.monotonic() - began < 20
+        async with asyncio.timeout(60):
             while not (ended := [each for each in slow if each.done()]):
                 await asyncio.sleep(0.05)
         # Whoever goes on sending may find the connection closed before the answer is read.
-        assert isinstance(ended[0].exception(), httpx.ReadError | httpx.WriteError | None)
+        assert isinstance(ended[0].exception(), httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError | None)
         if ended[0].exception() is None:
             assert "让位" in problem(ended[0].result(), 408)["rule"]
         halt.set()
         await asyncio.gather(*slow, return_exceptions=True)
-    places._grace = 5.0
 
 
 # -- room on disk -------------------------------------------------------------------------------------------------
@@ -292,12 +311,15 @@ async def test_commands_nobody_waits_for_do_not_make_a_case_grow(own: Web, mente
         await asyncio.sleep(1)
         assert len((await mente.status(number)).timeline) == before
 
-        for _ in range(60):
+        for sent in range(60):
+            if sent == own.doors.signals.rate.burst:
+                # The others are asked, and whoever asks waits two seconds for all that came before.
+                await at_rest(mente, number)
             answer = await command(app, number, "change_contact", phone="13800000000")
             assert answer.status_code in (200, 202), answer.text
         signals = own.doors.signals.look(f"{number} {_reader(own, number)}")
         assert signals.remaining == 0
-        app.headers["Prefer"] = "wait=5"
+        app.headers["Prefer"] = "wait=15"
         assert (await command(app, number, "withdraw", reason="不办了")).status_code == 200
 
 
@@ -319,7 +341,9 @@ async def test_an_address_that_is_no_number_is_refused_in_words_to_htmx_too(
                     answer = await somebody.get(path, headers=headers)
                     assert answer.status_code in (403, 404, 405, 422), (path, answer.status_code)
                     assert "x-evil" not in answer.headers
-    assert "Traceback" not in caplog.text
+    # The workers of the house log here too, whatever other cases of it meet with.
+    logged = [caplog.handler.format(each) for each in caplog.records if each.name.startswith(OF_THE_WEB)]
+    assert [each for each in logged if "Traceback" in each] == []
     assert "张三" not in caplog.text
 
 
@@ -327,4 +351,4 @@ async def test_a_web_busy_with_all_this_tells_that_it_lives(own: Web) -> None:
     began = time.monotonic()
     async with own.client() as anybody:
         assert (await anybody.get("/healthz")).status_code == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,12 +18,13 @@ from storage.tables import access_log
 from tests.e2e.faults import files_below, found_in
 from tests.e2e.handing_in import own_policies
 from tests.e2e.page_reading import Page
+from tests.e2e.playing import until
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, serving
 from tests.e2e.written_markup import ATTACKS, FIELDS, HEPATITIS, PEOPLE, UNESCAPED, Played, played
 
 __all__ = ["played"]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
 # -- pages --------------------------------------------------------------------------------------------------------
@@ -205,19 +207,28 @@ async def test_no_log_no_payload_and_no_free_column_holds_what_people_wrote(play
 
 
 async def test_the_access_log_holds_ids_and_counts_only(played: Played) -> None:
+    expected = {"person.find", "case.query", "case.read", "file.upload", "key.added", "command.rule_objection"}
+    own: list[dict[str, Any]] = []
     database = Database(played.city.settings.database)
     try:
-        async with database.read() as connection:
-            rows = (await connection.execute(select(access_log))).mappings().all()
+
+        async def logged() -> bool:
+            nonlocal own
+            async with database.read() as connection:
+                rows = (await connection.execute(select(access_log))).mappings().all()
+            own = [dict(row) for row in rows if row["acceptance_no"] in (played.number, played.withdrawn, None)]
+            return expected <= {row["action"] for row in own}
+
+        # The web writes entries in batches.
+        await until(logged)
     finally:
         await database.close()
-    own = [row for row in rows if row["acceptance_no"] in (played.number, played.withdrawn, None)]
-    actions = {row["action"] for row in own}
-    assert {"person.find", "case.query", "case.read", "file.upload", "key.added", "command.rule_objection"} <= actions
     free = [
         (row["action"], json.dumps([row["actor"], row["action"], row["detail"]], ensure_ascii=False)) for row in own
     ]
     for action, text in free:
         for marker in (*PEOPLE, "qzx"):
             assert marker not in text, action
-        assert not re.search(r"[0-9]{17}[0-9X]|\b1[3-9][0-9]{9}\b", text), action
+        # Of the digests of files now and then one has eighteen digits in a row.
+        without_digests = re.sub(r"\b[0-9a-f]{32,}\b", "", text)
+        assert not re.search(r"[0-9]{17}[0-9X]|\b1[3-9][0-9]{9}\b", without_digests), action

@@ -1,6 +1,7 @@
 """One real server that skips time, one worker, one city in memory for all tests of the workflows."""
 
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.contract import CASE_QUEUE, EXTERNAL_QUEUE
+from domain.moments import CST
 from starter.server import DEMO_CONFIG
 from tests.workflows.fake_city import FakeCity
 from tests.workflows.living import Town
@@ -49,6 +51,18 @@ async def town() -> AsyncIterator[Town]:
         Worker(server.client, task_queue=EXTERNAL_QUEUE, activities=[city.look_up_insured]),
     ):
         yield Town(server.client, city)
+
+
+LAST_SECONDS, DAY = 45, 86_400
+
+
+@pytest.fixture(autouse=True)
+def _no_day_ends_in_the_middle(request: pytest.FixtureRequest) -> None:
+    # What a test reads before midnight and what the case reads after it are of two days, in UTC as in the city.
+    if {"town", "server"} & {*request.fixturenames}:
+        left = min(-time.time() % DAY, -(time.time() + CST.utcoffset(None).total_seconds()) % DAY)
+        if left < LAST_SECONDS:
+            time.sleep(left + 0.1)
 
 
 @pytest.fixture(autouse=True)

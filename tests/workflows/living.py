@@ -167,11 +167,25 @@ class Living:
         await self._rest()
 
     async def _rest(self) -> None:
-        # A timer that is due fires some milliseconds after the skip is reported done.
-        length = -1
-        while length != (length := (await self.handle.describe()).history_length):
-            await self.idle()
-            await asyncio.sleep(0.04)
+        # A timer that is due fires some time after the skip is reported done.
+        await self.idle()
+        async with asyncio.timeout(SECONDS):
+            while await self._a_timer_is_due():
+                await asyncio.sleep(0.02)
+                await self.idle()
+
+    async def _a_timer_is_due(self) -> bool:
+        due: dict[str, datetime] = {}
+        for event in await self.history():
+            if event.HasField("timer_started_event_attributes"):
+                started = event.timer_started_event_attributes
+                begun = event.event_time.ToDatetime(tzinfo=UTC)
+                due[started.timer_id] = begun + started.start_to_fire_timeout.ToTimedelta()
+            elif event.HasField("timer_fired_event_attributes"):
+                due.pop(event.timer_fired_event_attributes.timer_id, None)
+            elif event.HasField("timer_canceled_event_attributes"):
+                due.pop(event.timer_canceled_event_attributes.timer_id, None)
+        return bool(due) and await self.running() and min(due.values()) <= await self.now()
 
     async def skip_to(self, at: datetime, seconds: float = 1) -> None:
         """Let time pass until a little after an instant."""
@@ -183,8 +197,10 @@ class Living:
         assert due is not None, "nothing is due"
         await self.skip_to(due, seconds=2)
 
-    async def while_writing(self, saying: Awaitable[None], seconds: float = 3) -> None:
-        """Say something while the case is busy writing for some real seconds, in which a timer may ring."""
+    async def while_writing(
+        self, saying: Awaitable[None], seconds: float = 0.3, *, past: datetime | None = None
+    ) -> None:
+        """Say something while the case is busy writing for some real seconds, in which a timer rings if told when."""
         name = ActivityName.RECORD_EVENTS
         self.script.held[name] = asyncio.Event()
         asked = len(self.written.asked)
@@ -193,18 +209,25 @@ class Living:
             while len(self.written.asked) == asked:
                 await asyncio.sleep(0.01)
         await saying
+        if past is not None:
+            assert await self.now() < past, "it is said before the timer rings"
+            async with asyncio.timeout(SECONDS):
+                while await self.now() < past or await self._a_timer_is_due():
+                    await asyncio.sleep(0.05)
         await asyncio.sleep(seconds)
         self.script.held.pop(name).set()
         await self.idle()
 
-    async def skip_working_days(self, days: int, seconds: float = 1) -> None:
-        """Let time pass until just after the close of the n-th working day from now."""
+    async def skip_working_days(self, days: int, seconds: float = 1) -> datetime:
+        """Let time pass until just after the close of the n-th working day from now; return the close."""
         rules = self.script.rules
         assert rules is not None
         now = (await self.now()).astimezone(CST)
         calendar = self.city.calendar_of(self.number, now.date())
         on = calendar.add_working_days(now.date(), days)
-        await self.skip_to(datetime.combine(on, rules.close_of_business, tzinfo=CST), seconds)
+        close = datetime.combine(on, rules.close_of_business, tzinfo=CST)
+        await self.skip_to(close, seconds)
+        return close
 
     async def result(self) -> str:
         """Wait for the end and return the final status."""

@@ -249,7 +249,7 @@ async def test_it_serves_on_the_loopback_interface_quietly_and_stops(
 ) -> None:
     caplog.set_level(logging.INFO)
     handlers = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
-    async with serve_codec_endpoint(app) as url, httpx.AsyncClient() as client:
+    async with serve_codec_endpoint(app) as url, httpx.AsyncClient(timeout=60) as client:
         assert url.startswith("http://127.0.0.1:")
         answer = await client.post(f"{url}/{keys.codec_token}/decode", json=await _sealed_json(keys))
         assert base64.b64decode(answer.json()["payloads"][0]["data"]) == TEXT
@@ -259,7 +259,7 @@ async def test_it_serves_on_the_loopback_interface_quietly_and_stops(
                 pass
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=1)
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30)
     shown = "".join(capfd.readouterr()) + "".join(
         record.getMessage() for record in caplog.records if not record.name.startswith("httpx")
     )

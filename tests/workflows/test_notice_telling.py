@@ -218,9 +218,9 @@ async def test_a_message_that_only_stood_in_the_queue_has_been_refused_by_nobody
         handle = await server.client.start_workflow(
             NoticeWorkflow.run, start, id=f"{NUMBER}.stood-in-the-queue", task_queue=queue
         )
-        await asyncio.sleep(1)
-        assert house.done == [], "no worker takes its sends"
-        pending = (await handle.describe()).raw_description.pending_activities
+        async with asyncio.timeout(40):
+            while not (pending := (await handle.describe()).raw_description.pending_activities):
+                await asyncio.sleep(0.05)
         (sending,) = pending
         assert sending.maximum_attempts == 13, "tries are counted"
         history = await handle.fetch_history()
@@ -228,3 +228,4 @@ async def test_a_message_that_only_stood_in_the_queue_has_been_refused_by_nobody
         allowed = asked.activity_task_scheduled_event_attributes.schedule_to_close_timeout.ToTimedelta()
         assert allowed == timedelta(days=3), "and time only against giving up for good"
         await handle.terminate()
+    assert house.done == [], "no worker takes its sends"

@@ -52,8 +52,9 @@ async def test_a_verdict_that_is_there_when_the_replacement_timer_wakes_the_case
     silent = (await case.experts())[2]
     await case.verdicts("grant", "grant")
     await case.skip_working_days(3)
-    await case.skip_working_days(2, seconds=-2)
-    await case.while_writing(case.say("give_verdict", actor=f"expert:{silent}", decision="grant", reason="依据材料"))
+    close = await case.skip_working_days(2, seconds=-6)
+    gives = case.say("give_verdict", actor=f"expert:{silent}", decision="grant", reason="依据材料")
+    await case.while_writing(gives, past=close)
     assert "expert_replaced" not in case.kinds
     assert case.status() is Status.EFFECTIVE
 
@@ -62,8 +63,8 @@ async def test_papers_that_are_there_when_the_supplement_window_ends_are_in_time
     case = await town.apply(Script(rules=panzhihua(), required={PHOTO}))
     due = case.written.rows[-1].due
     assert due is not None
-    await case.skip_to(due, seconds=-2)
-    await case.while_writing(case.say("supply_materials", materials=[paper(PHOTO, "1")]))
+    await case.skip_to(due, seconds=-6)
+    await case.while_writing(case.say("supply_materials", materials=[paper(PHOTO, "1")]), past=due)
     assert case.status() is Status.REVIEW
 
 

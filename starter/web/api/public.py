@@ -114,20 +114,19 @@ async def public_list(
     if at is not None:
         await permit_past(request, doors, region)
     seen, found = await _published(doors, region, at)
-    # Without `at` the instant is no part of the answer's identity: to the minute it stays the same.
-    shown_at = seen if at else seen.replace(second=0, microsecond=0)
     shown, following = list_page(found, cursor, limit)
     listed = PublicListOut(
         region=found.region,
         city=found.city,
         bureau=found.bureau,
-        as_of=shown_at,
+        as_of=seen,
         entries=shown,
         digest=found.digest,
         total=len(found.entries),
         next_cursor=following,
     )
-    return answer(request, listed, cache=NO_STORE if at else PUBLIC)
+    # Without `at` the instant is no part of the answer's identity: whoever has the same list is told so.
+    return answer(request, listed, cache=NO_STORE if at else PUBLIC, apart_from="" if at else "as_of")
 
 
 async def _published(doors: Doors, region: str, at: datetime | None) -> tuple[datetime, PublicList]:

@@ -48,6 +48,7 @@ def _make_uploads() -> None:
     )
     op.create_index("ix_upload_uploaded_at", "upload", ["uploaded_at"])
     op.create_index("ix_material_sha256", "material", ["sha256"])
+    op.create_index("ix_certificate_sha256", "certificate", ["sha256"])
     upload = sa.table("upload", sa.column("sha256"), sa.column("owner"), sa.column("uploaded_at", Instant()))
     draft = sa.table(
         "web_draft",
