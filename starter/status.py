@@ -55,6 +55,7 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
     """Return where a case stands at an instant; a case that lives ahead of the wall clock, at its last event."""
     at = seen_at(view, now)
     own = calendar_of(view, history, at)
+    recheck_on = _next_recheck(view)
     return CaseStatus(
         acceptance_no=view.acceptance_no,
         region=view.region,
@@ -69,14 +70,21 @@ def read_status(view: CaseView, now: datetime, history: CalendarHistory) -> Case
         closed=view.closed,
         effect_on=view.effect_on,
         end_on=last_benefit_day(view),
-        next_recheck_on=None if view.closed else view.next_recheck_on,
-        next_recheck_confirmed=None if view.closed else recheck_is_confirmed(view, own, at),
+        next_recheck_on=recheck_on,
+        next_recheck_confirmed=None if recheck_on is None else recheck_is_confirmed(view, own, at),
         reason=_reason(view),
         reason_code=view.end_ground,
         limit=limit_status(view.ledger, at, own) if view.ledger else None,
         panel=tuple(_seat_line(seat) for seat in view.seats),
         timeline=tuple(_timeline_line(entry) for entry in view.timeline),
     )
+
+
+def _next_recheck(view: CaseView) -> date | None:
+    """Return the day of the recheck that is ahead; None of a closed case, and of one that ends before it."""
+    planned = view.next_recheck_on
+    is_over = view.closed or (planned is not None and view.end_on is not None and planned > view.end_on)
+    return None if is_over else planned
 
 
 def _seat_line(seat: SeatView) -> SeatLine:

@@ -4,12 +4,12 @@ A draft holds personal data until it is sent; then only what names nobody stays.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy import RowMapping, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
@@ -18,7 +18,9 @@ from storage.tables import account_case, case, web_draft
 
 KEPT = timedelta(days=30)
 MOST_OPEN = 20
-"""Drafts of one account that are not sent yet."""
+"""Drafts of one account that hold something and are not sent yet."""
+MOST_EMPTY = 20
+"""Drafts of one account in which nothing was written yet: of more, the oldest give way to new ones."""
 
 _ID_BYTES = 12
 
@@ -47,6 +49,11 @@ class Draft(Model):
 
     __str__ = __repr__
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has typed or uploaded anything: who only looked has begun a draft as well."""
+        return not self.content.get("papers") and not any(self.content.get("typed", {}).values())
+
 
 async def begin_draft(
     connection: AsyncConnection,
@@ -56,17 +63,23 @@ async def begin_draft(
     *,
     at: datetime,
     acceptance_no: str | None = None,
+    past: Collection[str] = (),
 ) -> str:
-    """Make a draft and return its id. Raises `Refused` when the account has too many open ones."""
+    """Make a draft and return its id. Raises `Refused` when the account has too many open ones that hold something.
+
+    Those whose ids are in `past` can come to nothing any more and do not count.
+    """
     await connection.execute(delete(web_draft).where(web_draft.c.updated_at < at - KEPT))
-    mine = and_(web_draft.c.account_id == account_id, web_draft.c.sent_at.is_(None))
-    if (await connection.scalar(select(func.count()).select_from(web_draft).where(mine)) or 0) >= MOST_OPEN:
+    open_ones = await drafts_of(connection, account_id)
+    if sum(not each.is_empty and each.id not in past for each in open_ones) >= MOST_OPEN:
         raise refuse(
             field="draft",
             rule=f"每个账号最多有 {MOST_OPEN} 份尚未提交的草稿",
             remedy="请先提交或删除已有的草稿",
             message="尚未提交的草稿过多。",
         )
+    for each in [each for each in open_ones if each.is_empty][MOST_EMPTY - 1 :]:
+        await delete_draft(connection, each)
     made = f"w-{secrets.token_hex(_ID_BYTES)}"
     row = {
         "id": made,

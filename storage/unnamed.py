@@ -1,7 +1,7 @@
 """Files that nothing names any more: which they are, and how they are cleared away.
 
 A file is named by a case in which it stands, as a paper or as a certificate, and else by table `upload`: by who sent
-it for 30 days, and as long as they have a draft under way; by a case it was handed in to until the case has written
+it for 30 days, and as long as a draft of theirs holds it; by a case it was handed in to until the case has written
 it down or is closed. What the database never heard of is not touched: it may be of another database.
 """
 
@@ -14,14 +14,13 @@ from sqlalchemy import (
     FromClause,
     String,
     and_,
+    cast,
     delete,
     distinct,
     func,
-    literal,
     not_,
     or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,8 +63,8 @@ async def clear_unnamed(
 async def forget_uploads(connection: AsyncConnection, *, at: datetime) -> int:
     """Forget who sent files long ago that something else names, and return how many; the files stay.
 
-    What stands in a case is named through the case from then on. An account with a draft under way keeps its own:
-    the draft may hold them. What nothing else names is known on until it is cleared away.
+    What stands in a case is named through the case from then on. What a draft holds stays its account's to hand in.
+    What nothing else names is known on until it is cleared away.
     """
     await await_turn(connection, alone=True)
     old = _is_over(upload, at, ()), _is_named_else(at, ())
@@ -98,9 +97,6 @@ def _is_named_else(at: datetime, never: Collection[str]) -> ColumnElement[bool]:
 
 def _is_over(row: FromClause, at: datetime, never: Collection[str]) -> ColumnElement[bool]:
     """Whether a row of `upload` names its file no more."""
-    drafting = select(literal(OF_ACCOUNT, String) + type_coerce(web_draft.c.account_id, String)).where(
-        web_draft.c.sent_at.is_(None)
-    )
     number = _number_of(row)
     closed = select(case.c.acceptance_no).where(case.c.acceptance_no == number, case.c.closed).exists()
     written: list[ColumnElement[bool]] = [
@@ -109,9 +105,20 @@ def _is_over(row: FromClause, at: datetime, never: Collection[str]) -> ColumnEle
     ]
     return and_(
         row.c.uploaded_at < at - KEPT,
-        row.c.owner.not_in(drafting),
+        not_(_is_in_draft(row)),
         or_(not_(row.c.owner.startswith(OF_CASE)), closed, *written, number.in_(never)),
     )
+
+
+def _is_in_draft(row: FromClause) -> ColumnElement[bool]:
+    """Whether a draft under way of the account that sent a file holds it: whatever else they write keeps no file.
+
+    A draft's content is the pages' own, but what it holds it names by SHA-256.
+    """
+    held = cast(web_draft.c.content, String).contains(row.c.sha256)
+    theirs = web_draft.c.account_id == func.substr(row.c.owner, len(OF_ACCOUNT) + 1)
+    mine = row.c.owner.startswith(OF_ACCOUNT), theirs, web_draft.c.sent_at.is_(None), held
+    return select(web_draft.c.id).where(*mine).exists()
 
 
 def _number_of(row: FromClause) -> ColumnElement[Any]:

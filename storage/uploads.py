@@ -26,8 +26,8 @@ OF_ACCOUNT, OF_CASE = "account:", "case:"
 """How owners begin; a case's are files that were handed in to it, or are to be made for it: nobody may name them by
 that."""
 
-_NAMING = 0x6D656E7465
-"""The advisory lock of PostgreSQL under which files are named, and cleared away."""
+_NAMING = 0x66696C6573
+"""PostgreSQL's advisory lock under which files are named, and cleared away: the letters of `files`."""
 
 
 def owner_of(principal: Principal) -> str:

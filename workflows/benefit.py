@@ -224,9 +224,12 @@ async def _pass(case: "EntitlementWorkflow") -> None:
     state.materials = ()
     year = state.year
     plan_next_year(case)
-    next_on = showing.date_zh(_anniversary_on(case, state.year))
+    # In its last year an entitlement has no recheck any more: it ends before.
+    is_last = state.end_on is not None and state.recheck_on is not None and state.recheck_on > state.end_on
+    next_on = "" if is_last else showing.date_zh(_anniversary_on(case, state.year))
     case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
-    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=year, next_recheck_on=str(state.recheck_on))
+    next_recheck_on = "" if is_last else str(state.recheck_on)
+    case.note(EventKind.RECHECK_PASSED, to=Status.EFFECTIVE, year=year, next_recheck_on=next_recheck_on)
     case.notify(NoticeEvent.RECHECK_PASSED, {"next_on": next_on})
     await case.commit()
 

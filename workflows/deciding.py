@@ -1,22 +1,18 @@
 """From the first review to the decision: review, publicity, appeal. The decision ends the clock."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from activities.contract import ActivityName, CertificateIssued, IssueCertificate
 from domain import case_dates
 from domain.case import Limit, Objection
 from domain.clock import Ground, Ledger, used
-from domain.entitlement_dates import validity_end
 from domain.events import EventKind, NoticeEvent, Recipient
 from domain.moments import local_date, rfc3339
 from domain.panel import Outcome, PanelPurpose
 from domain.vocabulary import (
     MATERIAL_ZH,
     STATUS_ZH,
-    ApplicationKind,
     DateKind,
     Decision,
     InsuredState,
@@ -25,15 +21,15 @@ from domain.vocabulary import (
     Status,
     WaitingOn,
 )
-from workflows import delivering, patches, showing
-from workflows.asking import ask
+from workflows import delivering, showing
 from workflows.carrying import end_clock
+from workflows.certifying import effect_on, end_on, issue_certificate, needs_another
 from workflows.panel import call_panel, fill_seats, hear, reseat, retire
 from workflows.papers import supplement
 from workflows.yearly import plan_next_year
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from workflows.case import CaseWorkflow
 
@@ -316,9 +312,9 @@ async def settle(case: "CaseWorkflow") -> None:
     if state.decision is not Decision.GRANT or state.status is Status.EFFECTIVE:
         return
     effect = effect_on(case)
-    if state.certificate_version == 0 or state.planned_effect_on != effect or _needs_another(case):
+    if state.certificate_version == 0 or state.planned_effect_on != effect or needs_another(case):
         await issue_certificate(case, effect, conditional=False)
-    state.effect_on, state.end_on = effect, validity_end(effect, rules.validity_years)
+    state.effect_on, state.end_on = effect, end_on(case, effect)
     state.panel, state.told = None, ""
     plan_next_year(case)
     case.awaits(WaitingOn.TIMER, lambda: showing.recheck_starts(state))
@@ -338,60 +334,3 @@ async def settle(case: "CaseWorkflow") -> None:
         state.year = 0
         deny(case, recorded.refused.message, code=recorded.refused_code)
         await case.commit()
-
-
-def _needs_another(case: "CaseWorkflow") -> bool:
-    return case.state.certificate_revoked and workflow.patched(patches.CERTIFICATE_ANEW)
-
-
-def effect_on(case: "CaseWorkflow") -> "date":
-    """Return from which day the benefit is paid: by the city's rule, or by the disease's exception.
-
-    A renewal that was handed in within its window follows the entitlement it renews without a gap, whenever it is
-    decided. An exception goes back before the decision, where the entitlement a change replaces is still in force:
-    a change takes effect by the city's rule.
-    """
-    if case.state.kind is ApplicationKind.RENEWAL and case.state.replaced_end_on is not None:
-        return case.state.replaced_end_on + timedelta(days=1)
-    exceptions = {
-        "pathology_date": MaterialKind.PATHOLOGY_REPORT,
-        "discharge_date": MaterialKind.DISCHARGE_RECORD,
-        "first_dialysis": MaterialKind.DIALYSIS_RECORD,
-    }
-    rule = case.rules.effect_exception
-    if rule is not None and not case.state.replaces:
-        dates = [p.issued_on for p in case.state.materials if p.kind is exceptions[rule] and p.issued_on]
-        if dates:
-            return min(dates)
-    decided_on = local_date(case.state.decided_at or workflow.now())
-    if case.rules.effect == "day_after_publicity" and case.state.publicity is not None:
-        # A grant on appeal may come long after the period: never an effect before the decision.
-        return max(local_date(case.publicity_due()), decided_on) + timedelta(days=1)
-    return decided_on
-
-
-async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional: bool) -> None:
-    """Issue the next version of the certificate and draft its entry."""
-    state = case.state
-    state.certificate_version += 1
-    state.planned_effect_on, state.certificate_revoked = effect, False
-    request = IssueCertificate(
-        acceptance_no=state.acceptance_no,
-        version=state.certificate_version,
-        region=state.region,
-        effect_on=effect,
-        end_on=validity_end(effect, case.rules.validity_years),
-        issued_on=local_date(workflow.now()),
-        conditional=conditional,
-        projected=conditional and case.is_projected(case.publicity_due()),
-        at=workflow.now(),
-        policy_version=case.rules.version,
-    )
-    issued = await ask(ActivityName.ISSUE_CERTIFICATE, request, CertificateIssued, summary="生成电子凭证")
-    case.note(
-        EventKind.CERTIFICATE_ISSUED,
-        certificate_no=issued.certificate_no,
-        sha256=issued.sha256,
-        effect_on=effect.isoformat(),
-        conditional=conditional,
-    )

@@ -1,6 +1,7 @@
 """Reading what arrives: any name, any number and any bytes of arguments become an `Arrival`, never an error."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,7 +17,7 @@ PLAIN_MARK = "mente-plain"
 MAX_MESSAGE_BYTES = 256 * 1024
 """A message is ids and a few sentences; papers travel by their hash."""
 
-MAX_WORD = 40
+_WORD = re.compile(r"[0-9A-Za-z_-]{1,40}")
 
 
 def read_arrival(name: str, args: Sequence[RawValue], *, channel: Literal["signal", "update"]) -> Arrival:
@@ -28,9 +29,12 @@ def read_arrival(name: str, args: Sequence[RawValue], *, channel: Literal["signa
 
 
 def asked_by(arrival: Arrival) -> str:
-    """Return the word by which who asks knows their own question again; empty where they gave none."""
+    """Return the word by which who asks knows their own question again; empty where they gave none.
+
+    It goes out again as it came in: of what cannot be written as UTF-8 no answer could be made.
+    """
     word = json.loads(arrival.content).get("asked")
-    return word if isinstance(word, str) and len(word) <= MAX_WORD else ""
+    return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
 
 
 def _printable(name: str) -> str:

@@ -2,7 +2,8 @@
 
 An id is called at the top of a phase through `workflow.patched`, never in a handler; see docs/operations.md,
 "Upgrading". `SOUND_COMMANDS` alone is called where a message is judged, and only of one that it refuses;
-`DUPLICATE_TOLD` where opening has found another case, `CERTIFICATE_ANEW` where a grant follows a revocation.
+`DUPLICATE_TOLD` where opening has found another case, `CERTIFICATE_ANEW` where a grant follows a revocation,
+`VALID_WHEN_DECIDED` where what is granted would be over.
 """
 
 RENEWAL_REMINDED = "renewal-reminded"
@@ -39,4 +40,13 @@ CERTIFICATE_ANEW = "certificate-anew"
 
 Called at a grant, and only after such a denial; a case of 0.3.0 that was granted so has a revoked certificate alone.
 2026-11-22, release 0.4.0. A run lasts a year and waits may prolong it: not to be removed before 2028-06-01.
+"""
+
+VALID_WHEN_DECIDED = "valid-when-decided"
+"""The years of an entitlement count from the decision where, counted from its effect, they would be over by then.
+
+Called only of such a one, where its certificate is issued and where it is granted; one of 0.3.0 was granted and
+expired at the same moment.
+2026-11-22, release 0.4.0. Such a run ends at its grant, which objections and an appeal may put off: not to be removed
+before 2028-06-01.
 """

@@ -92,6 +92,8 @@ async def known_query(request: Request) -> None:
     known, seen = _names_of(request.scope["route"]), set[str]()
     for name, _ in request.query_params.multi_items():
         if name not in known:
+            # Whose credentials nobody has looked at yet.
+            request.scope["state"]["charge"]()
             raise stopped(
                 422,
                 field=json_path((name,)) or "query",
@@ -100,6 +102,7 @@ async def known_query(request: Request) -> None:
                 message="查询中有该地址没有的参数。",
             )
         if name in seen:
+            request.scope["state"]["charge"]()
             raise stopped(
                 422,
                 field=name,

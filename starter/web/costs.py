@@ -14,6 +14,7 @@ _OPEN = (
     ("/api/v1/openapi.json", 2),
     ("/api/v1/calendar", 2),
     ("/api/v1/regions", 2),
+    ("/readyz", 4),
 )
 _API, API_COST, PAGE_COST = "/api/", 1, 4
 _OPEN_TO_ALL = tuple(start for start, _ in _OPEN)

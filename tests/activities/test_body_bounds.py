@@ -68,7 +68,7 @@ def test_a_body_of_far_more_values_than_any_of_ours_is_refused_before_it_is_read
 
     assert (refused.value.status, refused.value.refusal.field) == (422, "input")
     assert "项" in refused.value.refusal.rule
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")

@@ -13,6 +13,8 @@ import httpx
 _VOID_TEXT = ("script", "style", "title")
 _NEXT = re.compile(r'<a class="button second small" href="([^"]+)">下一页</a>')
 _PATIENCE_SECONDS = 60.0
+_NOBODY_KNOWS = "没有得到应答，不能确定是否已经送达"
+"""What a form is answered that may have been carried out: the same form again is the same command."""
 
 
 class Form:
@@ -170,12 +172,19 @@ def listed_on(pages: list[Page], address: str) -> bool:
 
 
 async def submitted(client: httpx.AsyncClient, page: Page, action: str, **fields: Any) -> httpx.Response:
-    """Fill a form of a page and send it as a browser does, with nothing but what the form carries."""
+    """Fill a form of a page and send it as a browser does, with nothing but what the form carries.
+
+    Where a busy machine got no answer in time, it is sent again, as whoever reads that page is told to.
+    """
     form = page.form(action)
     content = form.filled(**fields)
     body = urlencode(content)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-    return await client.post(form.action, content=body, headers={**headers, "X-CSRF-Token": ""})
+    for _ in range(10):
+        answer = await client.post(form.action, content=body, headers={**headers, "X-CSRF-Token": ""})
+        if answer.status_code != 503 or _NOBODY_KNOWS not in answer.text:
+            break
+    return answer
 
 
 def escaped(text: str) -> str:

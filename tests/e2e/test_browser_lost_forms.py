@@ -167,6 +167,7 @@ async def test_a_cut_upload_is_told_beside_the_file_and_a_retry_clears_it(
         await page.route(files, _cut_half_way)
         form = page.locator("form.upload").last
         await page.locator("summary", has_text="上传其他材料").click()
+        await form.get_by_label("材料种类").select_option("other")
         await form.get_by_label("选择文件").set_input_files(next(iter(kept.values())))
         told = form.get_by_text("网络中断，文件没有上传成功")
         await expect(told).to_be_visible()
@@ -201,6 +202,7 @@ async def test_going_on_under_an_upload_is_asked_about_first(chromium: Browser, 
         await page.route(re.compile("/files/draft/"), slow)
         here = page.url
         await page.locator("summary", has_text="上传其他材料").click()
+        await page.locator("form.upload").last.get_by_label("材料种类").select_option("other")
         await page.locator("form.upload").last.get_by_label("选择文件").set_input_files(next(iter(kept.values())))
         async with asyncio.timeout(60):
             await begun.wait()
@@ -228,6 +230,7 @@ async def test_an_upload_after_the_session_is_over_leads_to_the_log_in_and_back_
         draft = page.url
         await _logged_out(page, web)
         await page.locator("summary", has_text="上传其他材料").click()
+        await page.locator("form.upload").last.get_by_label("材料种类").select_option("other")
         await page.locator("form.upload").last.get_by_label("选择文件").set_input_files(next(iter(kept.values())))
         await expect(page.get_by_text("登录已过期")).to_be_visible()
         await _enter(page, login)

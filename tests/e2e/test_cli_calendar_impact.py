@@ -131,7 +131,7 @@ def test_impact_tells_who_becomes_overdue_and_who_no_longer_is(migrated: Path, t
     in_time = opened(migrated, "in-time", Ledger(started_at=began, limit=8))
     year = yesterday.year
     notices = [each for each in shipped_calendar().notices if each.year == year and not each.seed]
-    if not notices or min(base.working_days_before(yesterday, 4).year, soon.year) != year:
+    if not notices or {base.working_days_before(yesterday, 4).year, now.year, soon.year} != {year}:
         pytest.skip("no notice of this year ships, or the year is turning")
     rest: dict[str, bool] = {}
     for notice in notices:

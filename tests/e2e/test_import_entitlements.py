@@ -29,10 +29,10 @@ from starter import importing
 from starter.client import Mente, Unanswered
 from starter.embedded import Child, House, house, worker_process
 from starter.importing import compare_with_database, start_all
-from starter.server import free_port
 from storage.audit import verify_chain
 from storage.policies import policy_book
 from storage.tables import case, case_event, notice
+from tests.conftest import any_port
 from tests.e2e.faults import files_below, found_in
 from tests.e2e.playing import apply_quick, kinds, send, skip_past, until, until_status
 from workflows.showing import StatusView
@@ -55,7 +55,7 @@ async def town() -> AsyncIterator[tuple[House, Child]]:
     """A house of its own whose worker is a process, so that it can be killed and writes a log."""
     with tempfile.TemporaryDirectory(prefix="mente-import-") as folder:
         async with AsyncExitStack() as stack:
-            running = await stack.enter_async_context(house(Path(folder), demo=True, ports=lambda _: free_port()))
+            running = await stack.enter_async_context(house(Path(folder), demo=True, ports=lambda _: any_port()))
             worker = await stack.enter_async_context(worker_process(running, 1))
             yield running, worker
 

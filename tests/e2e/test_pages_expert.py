@@ -1,5 +1,6 @@
 """An expert's pages over a real house: blind, harmless when sent twice, escaped, and only for who is assigned."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from zlib import crc32
@@ -17,7 +18,7 @@ from starter.embedded import House, house, workers_inside
 from storage.tables import account
 from storage.tables import case as cases
 from tests.conftest import any_port
-from tests.e2e.page_reading import all_pages, escaped, listed_on, opened, page_of, submitted
+from tests.e2e.page_reading import Page, all_pages, escaped, listed_on, opened, page_of, submitted
 from tests.e2e.playing import apply_quick, kinds, until, until_kind, until_status, verdicts
 from tests.e2e.web_house import DIABETES, JIUQUAN, PANZHIHUA, Web, own_key, serving, web
 from worker.settings import Endpoints, Settings, remember
@@ -43,6 +44,15 @@ async def _expert(web: Web, case: CaseStatus, seat: int, **fields: str) -> httpx
     return await web.account(Role.EXPERT, expert_id=case.panel[seat].expert, **fields)
 
 
+async def _heard(expert: httpx.AsyncClient, page: Page, action: str, **fields: str) -> httpx.Response:
+    """Send a verdict; anew, as the page says one may, as long as it is delivered and nobody has carried it out."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await submitted(expert, page, action, **fields)
+            if answer.headers.get("location") != action.removesuffix("/verdict"):
+                return answer
+
+
 async def test_an_expert_gives_a_verdict_and_no_page_shows_it_to_the_others_before_the_count(
     web: Web, mente: Mente, case: CaseStatus
 ) -> None:
@@ -55,7 +65,7 @@ async def test_an_expert_gives_a_verdict_and_no_page_shows_it_to_the_others_befo
         page = await opened(first, address)
         assert page.frames
         assert page.frames[0].startswith(f"/api/v1/applications/{number}/materials/")
-        answer = await submitted(first, page, f"{address}/verdict", decision="deny", reason=SECRET)
+        answer = await _heard(first, page, f"{address}/verdict", decision="deny", reason=SECRET)
         assert (answer.status_code, answer.headers["location"]) == (303, "/expert")
         after = await opened(first, "/expert")
         assert "评审意见已提交" in after.text
@@ -192,7 +202,7 @@ async def test_what_an_expert_writes_is_shown_as_text_and_never_as_markup(
         kept = page_of(bad, 422)
         assert ("reason", attack) in kept.form(f"{address}/verdict").values
         assert escaped("<script>alert(1)</script>") in kept.source
-        given = await submitted(expert, page, f"{address}/verdict", reason=attack, decision="deny")
+        given = await _heard(expert, page, f"{address}/verdict", reason=attack, decision="deny")
         assert (given.status_code, given.headers.get("location")) == (303, "/expert"), given.text[:2000]
     await verdicts(mente, number, Decision.DENY, Decision.DENY)
     await until_status(mente, number, Status.DENIED)
@@ -240,6 +250,7 @@ async def test_a_paper_is_shown_in_the_page_but_may_run_nothing(web: Web, case: 
         assert (await auditor.get(scans[0])).status_code == 403
 
 
+@pytest.mark.timeout(400)
 async def test_a_verdict_waits_while_nobody_answers_and_is_kept_on_the_page_while_nothing_can_be_sent(
     tmp_path: Path,
 ) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, web
 
 __all__ = ["web"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 _TOLD = re.compile(r"意见应于 (\d+年\d+月\d+日 \d\d:\d\d)")
 
 

@@ -102,7 +102,7 @@ async def test_without_temporal_and_mail_the_page_still_says_what_is_wrong(city:
             return {"temporal": "Temporal 服务没有应答。"}
 
         doors.ready = unready
-        async with httpx.AsyncClient(base_url=running.url, cookies=known.cookies) as client:
+        async with httpx.AsyncClient(base_url=running.url, cookies=known.cookies, timeout=60) as client:
             away = 3 + (not (await coverage(web)).sound)
             page = await comes_to_say(client, "/operator", f"有 {away} 项需要处理")
     assert "工作进程：Temporal 服务没有应答" in page.text
@@ -314,7 +314,7 @@ async def test_an_operator_does_not_disable_or_reset_the_own_account(operator: C
 async def test_a_form_without_its_token_changes_nothing(operator: Client, web: Web) -> None:
     await made(operator, "pages.forged")
     account = await _account(web, "pages.forged")
-    bare = httpx.AsyncClient(base_url=web.url, cookies=operator.cookies)
+    bare = httpx.AsyncClient(base_url=web.url, cookies=operator.cookies, timeout=30)
     async with bare:
         assert (await bare.post(f"/operator/accounts/{account}/disable")).status_code == 403
     listed = await opened(operator, "/operator/accounts?q=pages.forged")

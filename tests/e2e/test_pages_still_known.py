@@ -55,7 +55,7 @@ async def test_the_token_on_an_error_page_logs_out(web: Web) -> None:
     async with await web.account(Role.OFFICER) as client:
         page = await opened(client, "/nowhere", 404)
         token = dict(page.form("/logout").values)["csrf"]
-        async with httpx.AsyncClient(base_url=web.url, cookies=client.cookies) as bare:
+        async with httpx.AsyncClient(base_url=web.url, cookies=client.cookies, timeout=30) as bare:
             assert (await bare.post("/logout", data={"csrf": token})).status_code == 303
             assert (await bare.get("/officer")).headers["location"].startswith("/login")
 

@@ -21,7 +21,7 @@ from tests.e2e.web_house import DIABETES, PANZHIHUA, Web, web
 
 __all__ = ["web"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 _NUMBER = re.compile(r'href="/(?:cases|officer/tasks)/(510400(?:-[0-9A-Z]+)+(?:/\d+)?)"')
 _NEXT = re.compile(r'<a class="button second small" href="([^"]+)">下一页</a>')
 

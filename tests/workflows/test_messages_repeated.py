@@ -8,7 +8,7 @@ import pytest
 from domain.events import EventKind, said_event
 from domain.vocabulary import MaterialKind, Status
 from tests.workflows.fake_city import Script
-from tests.workflows.living import Town, command, panzhihua, paper
+from tests.workflows.living import Town, command, panzhihua, paper, raw
 from tests.workflows.unsound_messages import GOOD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -95,3 +95,24 @@ async def test_the_number_of_a_receipt_is_the_number_in_the_trail(town: Town) ->
     receipt = await case.verdict((await case.experts())[0], "grant")
     entry = next(event for event in case.written.events if event.seq == receipt.seq)
     assert entry.kind == "verdict_given"
+
+
+@pytest.mark.parametrize(
+    ("word", "given_back"),
+    [
+        (rb'"a-Word_1"', "a-Word_1"),
+        (rb'"\ud800"', ""),
+        (rb'"\u4e00"', ""),
+        (b'"' + 41 * b"w" + b'"', ""),
+        (b"7", ""),
+    ],
+)
+async def test_a_word_that_could_not_be_written_in_an_answer_halts_no_case(
+    town: Town, word: bytes, given_back: str
+) -> None:
+    case = await town.apply()
+    asked = b'{"command_id": "w1", "actor": "channel:app", "reason": "\xe4\xb8\x8d\xe5\x8a\x9e", "asked": %b}' % word
+    async with asyncio.timeout(30):
+        answered = await case.handle.execute_update("withdraw", raw(asked))
+    assert (answered["status"], answered["asked"]) == (Status.WITHDRAWN.value, given_back)
+    assert await case.result() == "withdrawn"

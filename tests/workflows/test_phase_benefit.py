@@ -7,7 +7,7 @@ import pytest
 
 from activities.contract import ActivityName
 from domain.certificate import printed_date
-from domain.entitlement_dates import anniversary
+from domain.entitlement_dates import anniversary, validity_end
 from domain.moments import local_date
 from domain.vocabulary import InsuredState, MaterialKind, Status
 from tests.workflows.fake_city import Script
@@ -299,6 +299,29 @@ async def test_an_effect_in_the_past_has_its_first_recheck_in_the_future(town: T
     ends = [anniversary(row.effect_on, year - row.effect_on.year) for year in (today.year, today.year + 1)]
     assert any(end - timedelta(days=30) <= row.next_recheck_on < end for end in ends)
     assert case.kinds[-1] == "granted"
+
+
+@pytest.mark.parametrize(("reported_on", "counted_from"), [("long ago", "decision"), ("in this year", "effect")])
+async def test_nobody_is_granted_what_has_ended(town: Town, reported_on: str, counted_from: str) -> None:
+    script = Script(
+        rules=panzhihua(
+            recheck_needs_records=False, effect_exception="pathology_date", verify_originals=False, validity_years=2
+        ),
+        required={MaterialKind.PATHOLOGY_REPORT},
+    )
+    case = await town.apply(script)
+    today = local_date(await case.now())
+    report = today - timedelta(days=2000 if reported_on == "long ago" else 200)
+    await case.supply(paper(MaterialKind.PATHOLOGY_REPORT, "1", issued_on=report))
+    await case.verdicts("grant", "grant", "grant")
+    row, (certificate,) = case.written.rows[-1], case.written.certificates
+    decided_on = local_date(case.written.events[-1].at)
+    assert row.effect_on == certificate.effect_on == report
+    counted = decided_on if counted_from == "decision" else report
+    assert row.end_on == certificate.end_on == validity_end(counted, 2)
+    assert case.kinds[-1] == "granted"
+    await case.skip(timedelta(days=200))
+    assert await case.running(), "it is in force for as long as its certificate says"
 
 
 async def test_a_city_without_recheck_asks_nobody_and_the_years_go_by(town: Town) -> None:

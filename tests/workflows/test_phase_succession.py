@@ -43,7 +43,9 @@ async def test_a_renewal_is_told_of_once_when_its_window_opens(town: Town) -> No
     assert await case.result() == "ended"
     assert case.told.count("renewal_due") == 1
     assert case.written.rows[-1].end_ground == "expired"
-    assert "recheck_passed" in case.kinds
+    (passed,) = [each for each in case.written.events if each.kind == "recheck_passed"]
+    (told,) = [each for each in case.written.notices if each.event == "recheck_passed"]
+    assert ("next_recheck_on" in passed.detail, told.facts["next_on"]) == (False, ""), "it ends before the next one"
 
 
 async def test_a_window_that_opens_during_a_suspension_is_told_of_when_the_person_is_insured_again(

@@ -5,6 +5,8 @@ is one case, and the answer to the second is the receipt of the first.
 """
 
 import asyncio
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,18 +29,19 @@ from starter.web.api.applications import channel_of, facts_of_form
 from starter.web.api.reference import policy_in_force
 from starter.web.doors import now
 from starter.web.hand_ins import handing_in
+from starter.web.pages.beginning import KINDS
 from starter.web.pages.checking import is_complete
 from starter.web.pages.commanding import undelivered
 from starter.web.pages.counter_hours import told_while_closed, worded_for
 from starter.web.pages.drafting import Content, Written, became, rewrite, written
 from starter.web.pages.fields import FieldError, error_of
-from starter.web.pages.guides import disease_of, grouped
+from starter.web.pages.guides import disease_of
 from starter.web.pages.papering import asked_of_draft
 from starter.web.pages.shell import Known, Visit, page_router
-from starter.web.pages.wording import cities
+from starter.web.pages.typed_numbers import plain_number, plain_phone
 from starter.web.permission import permit
 from storage.case_facts import link_case
-from storage.drafts import Purpose, begin_draft, delete_draft, drafts_of, is_taken_up, mark_sent
+from storage.drafts import Purpose, is_taken_up, mark_sent
 from storage.policies import policy_book
 from worker.connection import Unreachable
 
@@ -49,11 +52,6 @@ CATEGORY_ZH = {
     InsuredCategory.RESIDENT: "城乡居民",
     InsuredCategory.FLEXIBLE: "灵活就业人员",
 }
-KINDS = (
-    ("new", "新申请", "第一次申请这个病种"),
-    ("renewal", "续期", "资格快到期或刚到期，继续申请同一病种"),
-    ("change", "变更", "已有资格，因病情变化、增加或更换病种而申请"),
-)
 _NAMES = {
     "applicant.name": "name",
     "applicant.id_number": "id_number",
@@ -69,6 +67,13 @@ _NAMES = {
     "take_over": "take_over",
 }
 _TYPED = (*dict.fromkeys(_NAMES.values()), "hospital_id", "replaces", "change", "originals", "received_at")
+_PLAIN: Mapping[str, Callable[[str], str]] = {
+    "id_number": plain_number,
+    "agent_id_number": plain_number,
+    "phone": plain_phone,
+    "agent_phone": plain_phone,
+    "offregion": plain_number,
+}
 _MUST = (
     ("name", "姓名"),
     ("id_number", "身份证号码"),
@@ -76,61 +81,6 @@ _MUST = (
     ("insured_category", "参保类型"),
     ("hospital_id", "定点医疗机构"),
 )
-
-
-def _applying(visit: Visit) -> None:
-    visit.need(Role.APPLICANT, Role.COUNTER)
-
-
-@router.get("/apply")
-async def begin(visit: Known) -> Response:
-    """Choose a city, or go on with a draft."""
-    _applying(visit)
-    async with visit.doors.database.read() as connection:
-        drafts = [each for each in await drafts_of(connection, visit.me.id) if each.purpose is Purpose.APPLY]
-    open_to = [each for each in cities() if visit.role is Role.APPLICANT or each.region in visit.me.regions]
-    kept = [Written(draft=each, content=Content.model_validate(each.content)) for each in drafts]
-    if len(open_to) == 1 and not kept:
-        return visit.go(f"/apply/new/{open_to[0].region}")
-    closed = await told_while_closed(visit, open_to[0].region) if open_to else ""
-    return visit.render("apply_begin.html", cities=open_to, drafts=kept, closed=closed)
-
-
-@router.get("/apply/new/{region}")
-async def choose_disease(visit: Known, region: str, q: str = "") -> Response:
-    """Choose a disease, by group or by a word."""
-    _applying(visit)
-    policy = policy_in_force(region)
-    name, onward = "diseases_part.html" if visit.swaps else "apply_disease.html", f"/apply/new/{region}/"
-    closed = await told_while_closed(visit, region)
-    q, groups = q[:50], grouped(policy, q[:50])
-    return visit.render(name, policy=policy, groups=groups, q=q, region=region, onward=onward, closed=closed)
-
-
-@router.get("/apply/new/{region}/{disease_id}")
-async def choose_kind(visit: Known, region: str, disease_id: str) -> Response:
-    """Choose what is applied for, and begin to write."""
-    _applying(visit)
-    policy = policy_in_force(region)
-    return visit.render(
-        "apply_kind.html", policy=policy, row=disease_of(policy, disease_id), kinds=KINDS, region=region
-    )
-
-
-@router.post("/apply/new/{region}/{disease_id}")
-async def begin_writing(visit: Known, region: str, disease_id: str) -> Response:
-    """Make the draft."""
-    _applying(visit)
-    policy = policy_in_force(region)
-    row = disease_of(policy, disease_id)
-    kind = visit.fields.text("kind")
-    if kind not in set(ApplicationKind):
-        error = FieldError("kind", "没有选择申请类型。", "请选择其中一项")
-        return visit.render("apply_kind.html", policy=policy, row=row, kinds=KINDS, region=region, errors=[error])
-    content = Content(region=region, disease_id=row.id, kind=ApplicationKind(kind))
-    async with visit.doors.database.write() as connection:
-        made = await begin_draft(connection, visit.me.id, Purpose.APPLY, content.model_dump(mode="json"), at=now())
-    return visit.go(f"/apply/{made}/person")
 
 
 @router.get("/apply/{draft_id}/person")
@@ -146,12 +96,32 @@ async def person(visit: Known, draft_id: str) -> Response:
     found = await written(visit, draft_id, Purpose.APPLY)
     if onward := became(found):
         return visit.go(onward)
-    typed = {name: visit.fields.text(name, 300) for name in _TYPED}
-    found = await rewrite(visit, found, lambda content: content.model_copy(update={"typed": typed}))
+    sent = {"typed": _typed(visit), "page": visit.fields.text("page", 16)}
+    found = await rewrite(visit, found, lambda content: content.model_copy(update=sent))
     errors = _wrong(visit, found)
     if errors:
         return _person_page(visit, found, errors)
     return visit.go(f"/draft/{found.id}/papers")
+
+
+@router.post("/apply/{draft_id}/typed")
+async def keep_typed(visit: Known, draft_id: str) -> Response:
+    """Keep what stands in the form of the person while it is being filled in; nothing is judged yet."""
+    found = await written(visit, draft_id, Purpose.APPLY)
+    if onward := became(found):
+        return visit.go(onward)
+    typed, page = _typed(visit), visit.fields.text("page", 16)
+
+    def change(content: Content) -> Content:
+        # What a page said before its form was sent may arrive after it.
+        return content if page and page == content.page else content.model_copy(update={"typed": typed})
+
+    await rewrite(visit, found, change)
+    return Response(None, 204)
+
+
+def _typed(visit: Visit) -> dict[str, str]:
+    return {name: _PLAIN.get(name, str)(visit.fields.text(name, 300)) for name in _TYPED}
 
 
 def _wrong(visit: Visit, found: Written) -> list[FieldError]:
@@ -194,6 +164,7 @@ def _person_page(visit: Visit, found: Written, errors: Any) -> Response:
     return visit.render(
         "apply_person.html",
         found=found,
+        page=secrets.token_hex(6),
         content=found.content,
         region=found.content.region,
         typed={name: found.content.typed.get(name, "") for name in _TYPED},
@@ -376,25 +347,3 @@ async def receipt(visit: Known, draft_id: str) -> Response:
         policy=policy,
         received_at=datetime.fromisoformat(received) if received and visit.role is Role.COUNTER else None,
     )
-
-
-@router.get("/draft/{draft_id}/discard")
-async def discard_form(visit: Known, draft_id: str) -> Response:
-    """Ask once more before a draft is deleted."""
-    found = await written(visit, draft_id)
-    if onward := became(found):
-        return visit.go(onward)
-    is_supply = found.draft.purpose is Purpose.SUPPLY
-    return visit.render("draft_discard.html", found=found, content=found.content, is_supply=is_supply)
-
-
-@router.post("/draft/{draft_id}/discard")
-async def discard(visit: Known, draft_id: str) -> Response:
-    """Delete a draft."""
-    found = await written(visit, draft_id)
-    if sent_to := became(found):
-        return visit.go(sent_to)
-    async with visit.doors.database.write() as connection:
-        await delete_draft(connection, found.draft)
-    onward = "/apply" if found.draft.purpose is Purpose.APPLY else f"/my/{found.draft.acceptance_no}"
-    return visit.go(onward, flash="草稿已删除。")

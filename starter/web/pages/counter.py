@@ -15,8 +15,10 @@ from starter.web.api.offregion import FilingIn, filed
 from starter.web.doors import now
 from starter.web.messages import read_as
 from starter.web.pages.casefile import desk_case, following
+from starter.web.pages.drafting import open_drafts
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.typed_numbers import plain_number
 from starter.web.paging import Cursor, read_cursor
 from starter.web.permission import kept_apart
 from starter.web.problems import Stopped
@@ -57,6 +59,7 @@ async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) ->
         supplies=shown["supplies"],
         more=more,
         first="/counter" if waiting or supplies else None,
+        drafts=[] if waiting or supplies else [each for each in await open_drafts(visit) if not each.draft.is_empty],
         whose=WAITING_ZH,
         typed="",
     )
@@ -78,8 +81,9 @@ async def offregion(visit: Known) -> Response:
     """File the person who came for treatment outside the pool of this counter."""
     me = visit.need(Role.COUNTER)
     typed = {name: visit.fields.text(name, 40) for name in ("id_number", "treatment_region", "from_on")}
+    plain = {name: plain_number(typed[name]) for name in ("id_number", "treatment_region")}
     try:
-        filing = read_as({**typed, "id_number": typed["id_number"].upper(), "region": me.regions[0]}, FilingIn)
+        filing = read_as({**typed, **plain, "region": me.regions[0]}, FilingIn)
         await filed(visit.doors, me, filing)
     except (Refused, Stopped) as wrong:
         return _offregion_page(visit, (_filing_error(wrong.refusal),))

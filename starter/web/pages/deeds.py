@@ -1,6 +1,6 @@
 """What officials do to a case, as forms: which fields each command asks for, and what it says it will do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -9,9 +9,11 @@ from domain.commands import COMMANDS
 from domain.judging import STATUSES
 from domain.vocabulary import END_ZH, InsuredState, Status
 from starter.web.pages.fields import FieldError, Fields
+from starter.web.pages.typed_numbers import plain_number, plain_phone
 
 Shape = Literal["text", "area", "number", "date", "moment", "choose", "radios"]
 Options = tuple[tuple[str, str], ...]
+_PLAIN: Mapping[str, Callable[[str], str]] = {"phone": plain_phone, "region": plain_number}
 
 INSURED_ZH: Mapping[InsuredState, str] = {
     InsuredState.NORMAL: "正常参保",
@@ -165,7 +167,7 @@ DEEDS: tuple[Deed, ...] = (
         "变更联系方式",
         "核对申请人身份后填写；至少填写一项。",
         (
-            Asked("phone", "新的手机号码", "text", required=False, most=11),
+            Asked("phone", "新的手机号码", "text", required=False, most=40),
             Asked("email", "新的电子邮箱", "text", required=False, most=254),
         ),
         "变更",
@@ -184,7 +186,7 @@ DEEDS: tuple[Deed, ...] = (
         "异地备案",
         "登记参保人在统筹区以外就医的地区。",
         (
-            Asked("region", "就医地行政区划代码", "text", hint="6 位数字，统筹区以外的地区。", most=6),
+            Asked("region", "就医地行政区划代码", "text", hint="6 位数字，统筹区以外的地区。", most=20),
             Asked("from_on", "自哪一天起", "date"),
         ),
         "备案",
@@ -225,7 +227,7 @@ def read_fields(deed: Deed, fields: Fields) -> tuple[dict[str, Any], list[FieldE
     content: dict[str, Any] = {}
     wrong = []
     for asked in deed.fields:
-        text = fields.text(asked.name, asked.most + 1)
+        text = _PLAIN.get(asked.name, str)(fields.text(asked.name, asked.most + 1))
         error = _fault(asked, text)
         if error:
             wrong.append(FieldError(asked.name, *error))

@@ -1,19 +1,25 @@
 """The draft of an application or a supply as the pages know it: what was typed, and the papers with their facts."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Material, Model
+from domain.paper_rules import level_zh
 from domain.refusal import Refused, refuse
 from domain.vocabulary import OF_THE_PERSON, ApplicationKind, MaterialKind
+from starter.status import read_status
 from starter.web.doors import now
 from starter.web.pages.shell import Visit
+from starter.web.pages.standing import takes_papers
+from starter.web.pages.wording import day
 from starter.web.problems import stopped
-from storage.drafts import Draft, Purpose, change_draft, draft_of
+from storage import reading
+from storage.drafts import MOST_OPEN, Draft, Purpose, begin_draft, change_draft, draft_of, drafts_of
 
 MOST_FILES = 40
 """Files of one draft: as many as one supply may hold."""
@@ -36,14 +42,30 @@ class Paper(Model):
         """Whether it is the application form, which is signed."""
         return self.material.kind is MaterialKind.APPLICATION_FORM
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """What its sender says of it, as it is read once more before it is handed in; of what has no fields nothing."""
+        paper, rows = self.material, []
+        if self.is_medical:
+            level = level_zh(paper.hospital_level) if paper.hospital_level is not None else "未填写"
+            rows += [("出具日期", day(paper.issued_on) if paper.issued_on else "未填写"), ("医院等级", level)]
+            rows += [("出具的医院", paper.hospital_id)] if paper.hospital_id else []
+            rows += [("确诊日期", day(paper.diagnosed_on))] if paper.diagnosed_on else []
+        if self.is_form:
+            rows += [("签名", "是" if paper.signed else "否")]
+        if self.is_medical or self.is_form:
+            rows += [("盖章", "是" if paper.sealed else "否")]
+        return tuple(f"{label}：{value}" for label, value in rows)
+
 
 class Content(Model):
-    """What a draft holds. `typed` are the fields of the forms by name."""
+    """What a draft holds. `typed` are the fields of the forms by name; `page` is the form they were sent by last."""
 
     region: str
     disease_id: str = ""
     kind: ApplicationKind = ApplicationKind.NEW
     typed: dict[str, str] = Field(default_factory=dict)
+    page: str = ""
     papers: tuple[Paper, ...] = ()
 
     @property
@@ -62,6 +84,40 @@ class Written(Model):
     def id(self) -> str:
         """The draft's id; also the request id or command id it is sent under."""
         return self.draft.id
+
+
+async def open_drafts(visit: Visit) -> list[Written]:
+    """Return what the account has begun and not sent, the newest first."""
+    async with visit.doors.database.read() as connection:
+        kept = await drafts_of(connection, visit.me.id)
+    return [Written(draft=each, content=Content.model_validate(each.content)) for each in kept]
+
+
+async def begun(visit: Visit, purpose: Purpose, content: Content, acceptance_no: str | None = None) -> str:
+    """Begin a draft, of a supply the one there is; return its id. Raises `Refused` when too many are under way."""
+    async with visit.doors.database.write() as connection:
+        kept = await drafts_of(connection, visit.me.id)
+        for each in kept:
+            if acceptance_no is not None and each.acceptance_no == acceptance_no:
+                return each.id
+        past = await _past(visit, connection, kept) if len(kept) >= MOST_OPEN else ()
+        raw = content.model_dump(mode="json")
+        return await begin_draft(
+            connection, visit.me.id, purpose, raw, at=now(), acceptance_no=acceptance_no, past=past
+        )
+
+
+async def _past(visit: Visit, connection: AsyncConnection, kept: Sequence[Draft]) -> list[str]:
+    """Return the drafts with papers for cases that take none any more."""
+    supplies = [each for each in kept if each.purpose is Purpose.SUPPLY and not each.is_empty]
+    return [each.id for each in supplies if not await still_asked(visit, connection, each.acceptance_no or "")]
+
+
+async def still_asked(visit: Visit, connection: AsyncConnection, number: str) -> bool:
+    """Whether a case takes papers as it stands now; of one nobody has written down yet nothing says no."""
+    view = await reading.case_status(connection, number)
+    history = await visit.doors.calendars.history(connection)
+    return view is None or takes_papers(read_status(view, now(), history))
 
 
 async def written(visit: Visit, draft_id: str, purpose: Purpose | None = None) -> Written:

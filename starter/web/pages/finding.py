@@ -9,6 +9,7 @@ from domain.refusal import Refused, refuse
 from starter.web.api.people import found_cases
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.typed_numbers import plain_number, plain_phone
 from starter.web.permission import permit_case, permit_in
 from starter.web.problems import Stopped
 from starter.web.shapes import FoundOut, PersonIn
@@ -62,7 +63,8 @@ async def by_person(visit: Known) -> Response:
     """A person's cases in the own city; that somebody looked is written down."""
     me = visit.need(*_SEEKERS)
     permit_in(me, Action.FIND_PERSON, me.regions[0] if me.regions else "")
-    id_number, phone = visit.fields.text("id_number", 30), visit.fields.text("phone", 30)
+    id_number = plain_number(visit.fields.text("id_number", 40))
+    phone = plain_phone(visit.fields.text("phone", 40))
     wanted = PersonIn.model_construct(id_number=id_number or None, phone=phone or None)
     try:
         found = await found_cases(visit.doors, me, wanted)

@@ -4,6 +4,8 @@ from types import ModuleType
 
 from starter.web.pages import (
     applying,
+    beginning,
+    discarding,
     entering,
     guides,
     home,
@@ -31,7 +33,9 @@ PAGES: tuple[ModuleType, ...] = (
     own_cases,
     one_case,
     own_moves,
+    beginning,
     applying,
+    discarding,
     papering,
 )
 PAGES += OFFICIALS + OVERSEEING

@@ -12,6 +12,7 @@ from starter.web.doors import now
 from starter.web.pages.entering import crowded
 from starter.web.pages.fields import FieldError, Fields, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.typed_numbers import plain_number
 from starter.web.pages.wording import city_zh
 from starter.web.permission import may_do, permit_in
 from starter.web.problems import stopped
@@ -119,7 +120,7 @@ async def identify(visit: Known, account_id: str) -> Response:
                 remedy="请从账号列表中选择",
                 message="这个账号不登记身份证号码。",
             )
-        number = check_id_number(visit.fields.text("id_number", 40), field="id_number")
+        number = check_id_number(plain_number(visit.fields.text("id_number", 40)), field="id_number")
         key = visit.doors.keys.person_key(number)
         async with visit.doors.database.write() as connection:
             await identify_account(connection, found.id, key, at=now(), actor=visit.me.reader)
@@ -187,7 +188,7 @@ def _form(
 
 
 def _read(visit: Visit, fields: Fields) -> NewAccount:
-    role, id_number = fields.text("role"), fields.text("id_number", 40)
+    role, id_number = fields.text("role"), plain_number(fields.text("id_number", 40))
     if role not in MANAGED:
         raise refuse(field="role", rule="账号有且只有一个角色", remedy="请选择角色", message="没有选择角色。")
     if id_number and role not in OFFICIALS:

@@ -14,13 +14,14 @@ from domain.roles import Role
 from starter.new_cases import facts_of_new
 from starter.web.api.applications import cases_page, own_filter
 from starter.web.doors import now
-from starter.web.pages.drafting import Content, Written
+from starter.web.pages.drafting import open_drafts
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.typed_numbers import plain_number, plain_phone
 from starter.web.permission import facts_of
 from storage.access import log_access
 from storage.case_facts import claim_case, link_case
-from storage.drafts import Draft, Purpose, drafts_of, is_taken_up, unlinked
+from storage.drafts import Draft, is_taken_up, unlinked
 from storage.person_views import person_behind
 
 router = page_router()
@@ -40,13 +41,11 @@ async def mine(visit: Known, cursor: str | None = None) -> Response:
     visit.need(Role.APPLICANT)
     waiting = await _link_what_can_be(visit)
     found = await cases_page(visit.doors, own_filter(visit.me), cursor, _MOST_SHOWN)
-    async with visit.doors.database.read() as connection:
-        kept = await drafts_of(connection, visit.me.id)
-    drafts = [Written(draft=each, content=Content.model_validate(each.content)) for each in kept]
+    drafts = await open_drafts(visit)
     await visit.doors.accesses.record(
         actor=visit.me.reader, action="case.list", acceptance_no=None, detail={"cases": len(found.cases)}
     )
-    return visit.render("my.html", found=found, drafts=drafts, waiting=waiting, apply=Purpose.APPLY)
+    return visit.render("my.html", found=found, drafts=drafts, waiting=waiting)
 
 
 async def _link_what_can_be(visit: Visit) -> list[Draft]:
@@ -89,12 +88,12 @@ async def claim(visit: Known) -> Response:
     typed = {"acceptance_no": fields.text("acceptance_no", 40)}
     try:
         number = parse_acceptance_number(with_hyphens(typed["acceptance_no"]))
-        id_number = check_id_number(fields.text("id_number", 18), field="id_number")
+        id_number = check_id_number(plain_number(fields.text("id_number", 40)), field="id_number")
     except Refused as refused:
         return visit.render("claim.html", typed=typed, errors=[error_of(refused.refusal)])
     doors.claims.take(visit.me.id)
     doors.claimed_cases.check(number)
-    fits = await _fits(visit, number, id_number.upper(), fields.text("phone", 20))
+    fits = await _fits(visit, number, id_number.upper(), plain_phone(fields.text("phone", 40)))
     if not fits or not await _claimed(visit, number):
         doors.claimed_cases.take(number)
         return visit.render("claim.html", typed=typed, errors=[_UNFIT])

@@ -11,14 +11,15 @@ from domain.refusal import Refused
 from starter.web.api.cases import case_of
 from starter.web.doors import now
 from starter.web.pages.commanding import form_id, sent
-from starter.web.pages.drafting import Content, Written, read_facts, rewrite, with_facts, written
+from starter.web.pages.drafting import Content, Written, begun, read_facts, rewrite, with_facts, written
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.one_case import MOVES, moves_of
 from starter.web.pages.papering import papers_page
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.typed_numbers import plain_phone
 from starter.web.permission import permit_case
 from starter.web.problems import Stopped, stopped
-from storage.drafts import Purpose, begin_draft, drafts_of, mark_sent
+from storage.drafts import Purpose, mark_sent
 
 router = page_router()
 _FORMS = {
@@ -53,6 +54,8 @@ async def move(visit: Known, acceptance_no: str, name: str) -> Response:
         await _possible(visit, acceptance_no, name)
         return await _begin_supply(visit, acceptance_no)
     typed = {each: visit.fields.text(each, 2000) for each in _FORMS[action][1]}
+    if "phone" in typed:
+        typed["phone"] = plain_phone(typed["phone"])
     raw: dict[str, Any] = {each: text for each, text in typed.items() if text}
     if wrong := _unfit(action, typed):
         return _form(visit, acceptance_no, action, typed, [wrong])
@@ -127,14 +130,7 @@ async def _possible(visit: Visit, acceptance_no: str, name: str) -> Action:
 async def _begin_supply(visit: Visit, acceptance_no: str) -> Response:
     """Open the draft of a supply, the one there is or a new one."""
     number, facts = await permit_case(visit.doors, visit.me, acceptance_no, Action.SUPPLY_MATERIALS)
-    async with visit.doors.database.write() as connection:
-        kept = [each for each in await drafts_of(connection, visit.me.id) if each.acceptance_no == number]
-        content = Content(region=facts.region).model_dump(mode="json")
-        opened = (
-            kept[0].id
-            if kept
-            else await begin_draft(connection, visit.me.id, Purpose.SUPPLY, content, at=now(), acceptance_no=number)
-        )
+    opened = await begun(visit, Purpose.SUPPLY, Content(region=facts.region), number)
     return visit.go(f"/draft/{opened}/papers")
 
 

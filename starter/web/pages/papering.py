@@ -9,11 +9,10 @@ from domain.application import Material
 from domain.moments import local_date
 from domain.refusal import Refused, refuse
 from domain.vocabulary import MATERIAL_ZH, ApplicationKind, MaterialKind, Status
-from starter.status import read_status
 from starter.web.api.reference import policy_in_force
 from starter.web.callers import CSRF_FIELD, CSRF_HEADER, forged
 from starter.web.doors import now
-from starter.web.pages.checking import Asking, Item, checklist, is_complete, recheck_list
+from starter.web.pages.checking import Asking, Item, asked_first, checklist, is_complete, recheck_list
 from starter.web.pages.drafting import (
     MOST_FILES,
     Content,
@@ -22,6 +21,7 @@ from starter.web.pages.drafting import (
     became,
     read_facts,
     rewrite,
+    still_asked,
     too_many_files,
     with_facts,
     with_paper,
@@ -32,7 +32,6 @@ from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.guides import disease_of
 from starter.web.pages.multipart import FileForm
 from starter.web.pages.shell import Known, Uploading, Visit, page_router
-from starter.web.pages.standing import takes_papers
 from starter.web.problems import Stopped
 from storage import reading
 from storage.drafts import Purpose
@@ -61,11 +60,8 @@ async def papers_page(visit: Visit, found: Written, errors: Sequence[FieldError]
 
 
 async def _asked_now(visit: Visit, found: Written) -> bool:
-    number = found.draft.acceptance_no or ""
     async with visit.doors.database.read() as connection:
-        view = await reading.case_status(connection, number)
-        history = await visit.doors.calendars.history(connection)
-    return view is None or takes_papers(read_status(view, now(), history))
+        return await still_asked(visit, connection, found.draft.acceptance_no or "")
 
 
 @router.post("/files/draft/{draft_id}")
@@ -172,9 +168,10 @@ async def _shown(
 
 async def asked_of_draft(visit: Visit, found: Written) -> tuple[tuple[Item, ...], str]:
     """Return the checklist a draft is held against, and what its case told the applicant; empty for a new one."""
+    mine = {each.key: each.material for each in found.content.papers}
     if found.draft.purpose is Purpose.APPLY:
         asking = asking_of(found.content)
-        return checklist(asking, found.content.materials), ""
+        return asked_first(asking, checklist(asking, found.content.materials), mine), ""
     number = found.draft.acceptance_no or ""
     async with visit.doors.database.read() as connection:
         view = await reading.case_status(connection, number)
@@ -191,9 +188,9 @@ async def asked_of_draft(visit: Visit, found: Written) -> tuple[tuple[Item, ...]
         told = next(
             (str(line.detail.get("told", "")) for line in reversed(view.timeline) if "told" in line.detail), ""
         )
-        return checklist(asking, (*kept, *found.content.materials)), told
+        return asked_first(asking, checklist(asking, (*kept, *found.content.materials)), mine), told
     asking = Asking(policy, disease, ApplicationKind(view.kind), local_date(now()))
-    return recheck_list(asking, found.content.materials), ""
+    return asked_first(asking, recheck_list(asking, found.content.materials), mine), ""
 
 
 def asking_of(content: Content) -> Asking:

@@ -59,6 +59,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 _DAY = re.compile(r"(?<![0-9A-Za-z-]) ?([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9A-Za-z-]) ?")
 _EXAMPLE = ("例如", "如", "按")
 _EXPLAINED = re.compile(r"[a-z][a-z_]+（([^（）]+)）")
+_FOR_PROGRAMS = re.compile("^GB [0-9]+：|，用半角数字填写$|，不加国家代码、空格或横线$")
+"""A standard nobody at home has, and how a number must not be written, which the pages put right themselves."""
 _WORD = re.compile(r"(https?://\S+)| ?(?<![A-Za-z0-9_./@-])([a-z][a-z_]+)(?![A-Za-z0-9_./@:-]) ?")
 
 
@@ -68,7 +70,7 @@ def in_words(text: str) -> str:
     A word explained in brackets is left to its explanation, a day that shows how to type one stays as it is typed;
     so does what nobody knows here.
     """
-    return _DAY.sub(_day_said, _WORD.sub(_said, _EXPLAINED.sub(r"\1", text)))
+    return _DAY.sub(_day_said, _WORD.sub(_said, _EXPLAINED.sub(r"\1", _FOR_PROGRAMS.sub("", text))))
 
 
 def _day_said(found: re.Match[str]) -> str:

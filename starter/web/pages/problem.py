@@ -1,12 +1,13 @@
 """What was wrong, told to a person: a page in Chinese that says what to do, instead of a problem document."""
 
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
@@ -17,7 +18,9 @@ from starter.web.callers import CSRF_HEADER, session_of
 from starter.web.pages.menu import home_of
 from starter.web.pages.shell import Visit, own_hosts, safe_next
 from starter.web.pages.templating import rendered
+from starter.web.problems import Stopped
 
+logger = logging.getLogger("mente.web")
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 _MACHINES = ("/api/", "/healthz", "/readyz", "/livez", "/metrics")
 _TITLES = {
@@ -77,12 +80,27 @@ def tell_in_pages(app: FastAPI) -> None:
         if not _is_machines(request.scope):
             if isinstance(error, HTTPException) and error.status_code == 404 and (found := _without_slash(request)):
                 return RedirectResponse(found, 307)
-            # No route, and so nobody yet who has asked who it is.
-            with contextlib.suppress(Exception):
-                await session_of(request)
+            await _look_who(request)
+        else:
+            # Nobody looks at the credentials that such a request may show.
+            request.scope["state"]["charge"]()
         return await told(request, error)
 
     app.add_exception_handler(HTTPException, no_address)
+
+
+async def _look_who(request: Request) -> None:
+    """Find the session of a request that came to no route, so that its page has the person's menu.
+
+    Raises `Stopped` (429) where nobody known asks too often; whatever else is wrong is not what was asked about.
+    """
+    try:
+        await session_of(request)
+    except Stopped as stopped:
+        if stopped.status == 429:
+            raise
+    except SQLAlchemyError:
+        logger.warning("a page was told without knowing who asks")
 
 
 def _without_slash(request: Request) -> str:

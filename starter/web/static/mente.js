@@ -103,11 +103,19 @@
     if (large) { told(place, field.dataset.tooLarge); } else { untold(place); }
   }
 
-  // A file is sent as soon as it is chosen.
+  // A file is sent as soon as it is chosen, once it is said what it is.
   document.addEventListener("change", function (event) {
     var form = event.target.closest && event.target.closest("form[data-send-on-choice]");
     if (event.target.type === "file") { checkSize(event.target); }
-    if (form && event.target.type === "file" && event.target.files.length && window.htmx) { form.requestSubmit(); }
+    if (!form || !window.htmx || !(event.target.type === "file" || event.target.name === "kind")) { return; }
+    var file = form.querySelector("input[type=file]"), kind = form.querySelector("select[name=kind]");
+    if (!file.files.length || underWay.has(form)) { return; }
+    if (kind && !kind.value) {
+      told(form, "请选择材料种类，选好后文件随即上传。", true);
+      kind.focus();
+      return;
+    }
+    form.requestSubmit();
   });
 
   // A form is sent once, however often its button is pressed.
