@@ -70,6 +70,7 @@ def _explained(
 
 
 def _stops(ledger: Ledger, basis: Mapping[str, str]) -> tuple[StopLine, ...]:
+    """Return when the clock stood still; nothing stands still any longer than its ledger goes on."""
     return tuple(
         StopLine(
             ground=stop.ground.value,
@@ -77,7 +78,7 @@ def _stops(ledger: Ledger, basis: Mapping[str, str]) -> tuple[StopLine, ...]:
             legal_basis=basis.get(stop.ground.value, ""),
             by=stop.by,
             began_at=stop.began_at,
-            ended_at=stop.ended_at,
+            ended_at=stop.ended_at or ledger.ended_at,
             ended_by=stop.ended_by,
         )
         for stop in ledger.stops

@@ -41,7 +41,7 @@ IN_FULL: Mapping[str, str] = MappingProxyType(
         **SHORT,
         "told": "告知内容",
         "limit_days": "办理时限（工作日）",
-        "working_days": "延长（日）",
+        "working_days": "延长（工作日）",
         "working_days_used": "已用（工作日）",
         "legal_ground": "法定事由",
         "due_on": "应于",

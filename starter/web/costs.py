@@ -5,7 +5,7 @@ Whoever shows no credentials pays for every answer; who does, only for what is o
 
 from starter.web.rates import Buckets
 
-_FREE = ("/static/", "/receipts/", "/healthz")
+_FREE = ("/static/", "/favicon.ico", "/receipts/", "/healthz")
 _OPEN = (
     ("/api/v1/public/lists", 20),
     ("/lists/", 20),

@@ -72,10 +72,10 @@ class Brittle(Database):
     away = False
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Any]:
+    async def write(self, *, long: bool = False) -> AsyncIterator[Any]:
         if self.away:
             raise OperationalError("SELECT 1", {}, OSError())
-        async with super().write() as connection:
+        async with super().write(long=long) as connection:
             yield connection
 
 

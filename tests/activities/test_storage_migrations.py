@@ -21,8 +21,9 @@ from storage.calendar_store import read_history
 from storage.calendars import shipped_calendar
 from storage.database import Database
 from storage.dated_cases import calendar_versions, cases_depending_on
-from storage.migrations import NewerDatabase, _config, _exclusive, current, migrate
+from storage.migrations import _LOCK, NewerDatabase, _config, _exclusive, current, migrate
 from storage.tables import case, metadata, upload
+from storage.uploads import _NAMING
 from tests.activities.case_samples import AT, NUMBER, PERSON, recorded, standing, transition
 from worker.settings import Settings
 
@@ -48,6 +49,10 @@ def test_the_migrations_make_the_schema_of_the_tables(database_url: str) -> None
 def test_migrating_again_changes_nothing(database_url: str) -> None:
     migrate(database_url)
     assert current(database_url) == HEAD
+
+
+def test_a_migration_and_a_clearing_away_of_files_do_not_wait_for_each_other() -> None:
+    assert _LOCK != _NAMING
 
 
 def test_a_fresh_file_is_made_in_wal_mode_and_knows_no_revision_before(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ async def test_ten_files_of_ones_own_are_one_query_and_others_one_more(database:
         event.remove(engine, "before_cursor_execute", note)
 
 
-async def test_what_was_sent_long_ago_is_forgotten_but_not_the_papers_of_a_draft_under_way(
+async def test_what_was_sent_long_ago_is_forgotten_but_not_what_a_draft_under_way_holds(
     database: Database, mine: str
 ) -> None:
     drafting, other = account(name=mine), account(name="a2")
@@ -160,7 +160,7 @@ async def test_what_was_sent_long_ago_is_forgotten_but_not_the_papers_of_a_draft
     await record(database, key(), IN_CASE, days_ago=old)
     await opened(database)
     async with database.write() as connection:
-        await begin_draft(connection, mine, Purpose.APPLY, {}, at=AT)
+        await begin_draft(connection, mine, Purpose.APPLY, {"papers": [{"sha256": MINE}]}, at=AT)
         assert await forget_uploads(connection, at=AT) == 2
     assert await known(database) == {(f"account:{mine}", MINE), ("account:a2", OTHERS)}
     # What stands in a case is still of who sees the case.

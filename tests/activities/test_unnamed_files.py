@@ -17,6 +17,7 @@ from domain.refusal import Refused
 from domain.vocabulary import MaterialKind
 from starter.clearing import clear_files, count_files
 from starter.uploads import keep_files
+from starter.web.pages.drafting import Content, Paper
 from storage.accounts import NewAccount, add_account
 from storage.certificates import IssuedCertificate, register_certificate
 from storage.database import Database
@@ -102,12 +103,14 @@ async def close(database: Database, number: str = NUMBER) -> None:
         await connection.execute(update(case).where(case.c.acceptance_no == number).values(closed=True))
 
 
-async def drafting(database: Database) -> tuple[Principal, str]:
-    """Return an account with a draft under way, and the draft."""
+async def drafting(database: Database, *hashes: str) -> tuple[Principal, str]:
+    """Return an account with a draft under way that holds papers, and the draft."""
     new = NewAccount(login="somebody", display_name="某人", role=Role.APPLICANT)
+    held = [Paper(name="1.jpg", material=Material(kind=MaterialKind.OTHER, sha256=each)) for each in hashes]
+    content = Content(region="620900", papers=tuple(held)).model_dump(mode="json")
     async with database.write() as connection:
         made = await add_account(connection, new, "$none", must_change=False, at=AT, actor="system")
-        draft = await begin_draft(connection, made.id, Purpose.APPLY, {}, at=AT)
+        draft = await begin_draft(connection, made.id, Purpose.APPLY, content, at=AT)
     return Principal(kind="account", id=made.id, role=Role.APPLICANT), draft
 
 
@@ -160,12 +163,14 @@ async def test_papers_of_a_case_and_certificates_stay_however_old_and_after_the_
     assert await rows(database) == set()
 
 
-async def test_the_papers_of_an_account_with_a_draft_under_way_stay_until_the_draft_is_gone(
+async def test_the_papers_of_a_draft_stay_until_it_is_gone_and_whatever_else_its_writer_sent_goes(
     database: Database,
 ) -> None:
-    me, draft = await drafting(database)
-    await sent(database, me, sha(1))
-    assert await cleared(database) == set()
+    me, draft = await drafting(database, sha(1), sha(3))
+    await sent(database, me, sha(1), sha(2))
+    # Whose bytes a draft holds is told by who sent them: others' copies are not theirs to keep.
+    await sent(database, SOMEBODY_ELSE, sha(1), sha(3))
+    assert await cleared(database) == {sha(2), sha(3)}
     async with database.write() as connection:
         found = await draft_of(connection, me.id, draft)
         assert found is not None
@@ -265,8 +270,9 @@ async def test_a_store_that_removes_nothing_keeps_nobody_from_being_forgotten(
 @pytest.mark.parametrize("seed", range(6))
 async def test_of_any_mixture_exactly_the_unnamed_old_ones_go(database: Database, seed: int) -> None:
     chance = random.Random(seed)
-    me, _ = await drafting(database)
     hashes = [sha(number) for number in range(1, 61)]
+    held = chance.sample(hashes, 30)
+    me, _ = await drafting(database, *held)
     papers = chance.sample(hashes, 12)
     certificate = chance.choice(hashes)
     await opened(database, materials=tuple(Material(kind=MaterialKind.OTHER, sha256=one) for one in papers))
@@ -293,7 +299,7 @@ async def test_of_any_mixture_exactly_the_unnamed_old_ones_go(database: Database
                     await handed_in(database, OTHER, sha256, at=at)
                 case _:
                     await handed_in(database, f"{seed}-{sha256[-4:]}", sha256, at=at)
-            still = at == YOUNG or owner in ("drafting", "open", "unheard")
+            still = at == YOUNG or owner in ("open", "unheard") or (owner == "drafting" and sha256 in held)
             naming[sha256] = naming.get(sha256, False) or still
     expected = {each for each, still in naming.items() if not still} - {*papers, certificate}
     assert expected

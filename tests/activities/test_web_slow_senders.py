@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -285,6 +287,21 @@ def test_connections_of_one_wide_network_are_bounded() -> None:
     crowd.leave(lines[0])
     assert crowd.admit(FakeLine("2001:db8:0:78::/64"))
     assert not crowd.admit(FakeLine("2001:db8:0:79::/64"))
+
+
+def test_who_finds_a_wide_network_full_has_no_address_read_but_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(of_one=5, of_network=200, most=1_000)
+    assert all([crowd.admit(FakeLine(f"2001:db8:aa:{each:x}::/64")) for each in range(200)])
+    read: list[str] = []
+
+    def reading(address: str) -> ipaddress.IPv6Network:
+        read.append(address)
+        return ipaddress.IPv6Network(address)
+
+    monkeypatch.setattr("starter.web.networks.ipaddress", SimpleNamespace(IPv6Network=reading))
+    others = [f"2001:db8:aa:{each:x}::/64" for each in range(300, 305)]
+    assert not any([crowd.admit(FakeLine(each)) for each in others])
+    assert read == others
 
 
 # -- the log ------------------------------------------------------------------------------------------------------

@@ -121,14 +121,19 @@ async def test_a_paper_that_breaks_a_rule_is_told_at_once_and_mended_in_place(ci
     certificate = next(each for each in person.raw["materials"] if each["kind"] == "diagnosis_certificate")
     bare = {"kind": certificate["kind"], "file": certificate["file"]}
     page = await person.paper(bare)
-    assert "公章" in page.text
+    assert "请为“疾病诊断证明书”填写" in page.text
     (key,) = [each.removeprefix("paper-") for each in page.ids if each.startswith("paper-")]
     facts = {f"{each}-{key}": certificate[each] for each in FACTS if certificate.get(each) is not None}
     facts |= {f"sealed-{key}": "1", f"signed-{key}": "1"}
     await submitted(citizen, page, f"/draft/{person.draft}/facts", **facts)
     mended = await opened(citizen, f"/draft/{person.draft}/papers")
-    assert 'class="faulty"' in page.source
-    assert 'class="faulty"' not in mended.source
+    assert 'class="asked"' in page.source
+    assert 'class="asked"' not in mended.source
+    facts[f"hospital_level-{key}"] = "1"
+    await submitted(citizen, mended, f"/draft/{person.draft}/facts", **facts)
+    wrong = await opened(citizen, f"/draft/{person.draft}/papers")
+    assert 'class="faulty"' in wrong.source
+    assert "的出具医院低于二级" in wrong.text
     gone = await submitted(citizen, mended, f"/draft/{person.draft}/papers/{key}/remove")
     assert gone.status_code == 303
     assert "已上传的文件（0）" in (await opened(citizen, f"/draft/{person.draft}/papers")).text

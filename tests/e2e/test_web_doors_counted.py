@@ -51,6 +51,25 @@ async def test_credentials_that_are_none_make_no_page_free(city: House, headers:
         assert await asked(web, LIST, 4, **headers) == [200] * 2 + [429] * 2
 
 
+@pytest.mark.parametrize(
+    ("address", "status", "cost"),
+    [
+        ("/readyz", 200, 4),
+        ("/nope", 404, 4),
+        ("/api/v1/nope", 404, 1),
+        ("/api/v1/applications?x=1", 422, 1),
+        ("/api/v1/uploads", 405, 1),
+    ],
+)
+@pytest.mark.parametrize("name", ["Cookie", "Authorization"])
+async def test_credentials_nobody_looks_at_make_nothing_free(
+    city: House, address: str, status: int, cost: int, name: str
+) -> None:
+    shown = f"{COOKIE}=" + "a" * 43 if name == "Cookie" else "Bearer mk_" + "a" * 12 + "_" + "b" * 43
+    async with serving(city.settings, Rates(anonymous=Rate("anonymous", 0.0001, 5 * cost))) as web:
+        assert await asked(web, address, 7, **{name: shown}) == [status] * 5 + [429] * 2
+
+
 @pytest.mark.parametrize("shown", ["x", "Bearer x", "Basic eDp5", "Bearer mk_" + "a" * 12 + "_" + "b" * 43])
 async def test_a_key_that_is_none_costs_a_call_of_the_api_as_much_as_none(city: House, shown: str) -> None:
     rates = Rates(anonymous=Rate("anonymous", 0.0001, 5), refused_key=WIDE)

@@ -27,7 +27,6 @@ from starter.web.pages.standing import takes_papers
 from starter.web.pages.wording import OWN_CHANNELS, channel_zh, day, value_zh
 from storage import reading
 from storage.person_views import other_names
-from workflows.showing import WAITING_ZH
 
 router = page_router("/cases")
 DESKS = (Role.OFFICER, Role.COUNTER, Role.AUDITOR)
@@ -74,7 +73,6 @@ async def case(visit: Known, acceptance_no: Number) -> Response:
         steps=steps_of(opened),
         seats=_seats(visit, opened),
         attached=await _attached(visit, opened),
-        whose_turn=WAITING_ZH[opened.view.waiting_on],
         may={action.value: allowed(visit, opened, action) for action in Action if action in _ASKED},
         desk=desk_of(visit),
         ground_zh=GROUND_ZH,

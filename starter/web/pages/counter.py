@@ -24,7 +24,6 @@ from starter.web.permission import kept_apart
 from starter.web.problems import Stopped
 from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.policies import policy_for
-from workflows.showing import WAITING_ZH
 
 router = page_router("/counter")
 PAGE_LINES = 100
@@ -60,7 +59,6 @@ async def desk(visit: Known, waiting: Cursor = None, supplies: Cursor = None) ->
         more=more,
         first="/counter" if waiting or supplies else None,
         drafts=[] if waiting or supplies else [each for each in await open_drafts(visit) if not each.draft.is_empty],
-        whose=WAITING_ZH,
         typed="",
     )
 

@@ -44,7 +44,7 @@ class Paper(Model):
 
     @property
     def declared(self) -> tuple[str, ...]:
-        """What its sender says of it, as it is read once more before it is handed in; of what has no fields nothing."""
+        """What its sender says of it, as it is read once more before it is handed in."""
         paper, rows = self.material, []
         if self.is_medical:
             level = level_zh(paper.hospital_level) if paper.hospital_level is not None else "未填写"

@@ -14,7 +14,6 @@ from starter.web.permission import permit_case, permit_in
 from starter.web.problems import Stopped
 from starter.web.shapes import FoundOut, PersonIn
 from storage.list_numbers import case_of_list_number
-from workflows.showing import WAITING_ZH
 
 router = page_router("/find")
 _SEEKERS = (Role.OFFICER, Role.COUNTER)
@@ -77,4 +76,4 @@ async def by_person(visit: Known) -> Response:
 def _page(visit: Visit, errors: list[FieldError] | None = None, found: FoundOut | None = None) -> Response:
     typed = visit.fields.text("acceptance_no", 60)
     template = "audit.html" if visit.me.role is Role.AUDITOR else "find.html"
-    return visit.render(template, errors=errors or (), found=found, typed=typed, whose=WAITING_ZH)
+    return visit.render(template, errors=errors or (), found=found, typed=typed)

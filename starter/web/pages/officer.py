@@ -21,7 +21,6 @@ from storage.case_pages import After, CaseFilter, page_of_cases
 from storage.desk import UNDECIDED, desk_counts, marks_of, short_panels
 from storage.notice_tasks import open_tasks
 from storage.reading import CaseLine
-from workflows.showing import WAITING_ZH
 
 router = page_router("/officer")
 PAGE_LINES = 100
@@ -124,7 +123,6 @@ async def desk(visit: Known, tray: str = "attention", cursor: Cursor = None) -> 
         current="/officer" if tray == "attention" else f"/officer?tray={tray}",
         first=f"/officer?tray={tray}" if after else None,
         following=following(f"/officer?tray={tray}&", lines) if len(found) > PAGE_LINES else None,
-        whose=WAITING_ZH,
     )
 
 

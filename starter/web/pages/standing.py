@@ -1,6 +1,6 @@
 """Where a case stands, in the words of its applicant: whose turn it is, what comes next, and by when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time
 from typing import NamedTuple, Protocol
 
@@ -12,6 +12,17 @@ from domain.moments import CST, aware
 from domain.paper_judging import why_no_papers
 from domain.vocabulary import END_ZH, Status, WaitingOn
 from starter.web.pages.wording import WAITING_ZH, sentence
+
+OFFICIALS_ZH: Mapping[WaitingOn, str] = {
+    WaitingOn.APPLICANT: "申请人",
+    WaitingOn.EXPERT: "评审专家",
+    WaitingOn.OFFICER: "经办人员",
+    WaitingOn.COUNTER: "窗口",
+    WaitingOn.TIMER: WAITING_ZH[WaitingOn.TIMER],
+    WaitingOn.DELIVERY: "通知送达",
+    WaitingOn.NONE: WAITING_ZH[WaitingOn.NONE],
+}
+"""Whose turn it is, as those at work call one another; where it is nobody's, in the applicant's words."""
 
 _NEXT = {
     Status.SUBMITTED: "正在登记，稍后审核材料。",
@@ -54,9 +65,9 @@ def standing_of(found: CaseStatus) -> Standing:
     """Return what to tell of a case."""
     suspended = found.status is Status.SUSPENDED
     return Standing(
-        turn="等待恢复参保" if _lapsed(found) else turn_zh(found),
+        turn=turn_zh(found),
         what=_what(found),
-        by_label="有效期至" if _lapsed(found) else by_zh(found),
+        by_label=by_zh(found),
         reason_label="暂停的原因" if suspended else _REASON_LABEL.get(found.status, "原因"),
         reason=_reason(found),
         mine=found.waiting_on is WaitingOn.APPLICANT and not _lapsed(found),
@@ -78,17 +89,24 @@ def takes_papers(found: CaseStatus) -> bool:
     return not why_not and not _failed(found)
 
 
-def turn_zh(line: Awaited) -> str:
-    """Return whose turn it is; of a benefit that is enjoyed nobody's."""
+def turn_zh(line: Awaited, words: Mapping[WaitingOn, str] = WAITING_ZH) -> str:
+    """Return whose turn it is, in the words of who reads it; of a benefit that is enjoyed it is nobody's."""
     if line.waiting_on is WaitingOn.TIMER and line.status is Status.EFFECTIVE:
         return "待遇有效，目前无需办理"
-    return WAITING_ZH[line.waiting_on]
+    return "等待恢复参保" if _lapsed(line) else words[line.waiting_on]
+
+
+def whose_zh(line: Awaited) -> str:
+    """Return whose turn it is, in the words of officials."""
+    return turn_zh(line, OFFICIALS_ZH)
 
 
 def by_zh(line: Awaited) -> str:
     """Return what the date is that a case waits for: of a benefit, when it is looked at again or is over."""
     if line.due is None:
         return ""
+    if _lapsed(line):
+        return "有效期至"
     if line.status is Status.RECHECK and line.waiting_on is WaitingOn.TIMER:
         return "待遇截至"
     if line.status is not Status.EFFECTIVE:
@@ -97,8 +115,11 @@ def by_zh(line: Awaited) -> str:
     return "有效期至" if aware(line.due).astimezone(CST).time() == time() else "下次复核"
 
 
-def _lapsed(found: CaseStatus) -> bool:
-    return found.status is Status.SUSPENDED and _suspended_for(found) == "insurance"
+def _lapsed(found: Awaited) -> bool:
+    """Whether a benefit is suspended until its person is insured again; a line of a list has no trail to tell."""
+    if found.status is not Status.SUSPENDED:
+        return False
+    return _suspended_for(found) == "insurance" if isinstance(found, CaseStatus) else found.due is None
 
 
 def _failed(found: CaseStatus) -> bool:

@@ -11,7 +11,7 @@ from domain.roles import ROLE_ZH
 from starter.web.pages.assets import address_of_asset
 from starter.web.pages.fields import by_field, heading_of
 from starter.web.pages.menu import current_of, menu_of
-from starter.web.pages.standing import by_zh, turn_zh
+from starter.web.pages.standing import by_zh, turn_zh, whose_zh
 from starter.web.pages.wording import FILTERS
 
 HOTLINE = "12393"
@@ -34,7 +34,7 @@ def environment() -> Environment:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-    made.filters.update({**FILTERS, "turn_zh": turn_zh, "by_zh": by_zh, "last_day": last_day})
+    made.filters.update({**FILTERS, "turn_zh": turn_zh, "whose_zh": whose_zh, "by_zh": by_zh, "last_day": last_day})
     made.globals.update(
         asset=address_of_asset,
         menu_of=menu_of,
