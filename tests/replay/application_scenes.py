@@ -7,7 +7,7 @@ from temporalio.client import Client
 from temporalio.common import RawValue
 
 from domain.commands import Appeal, Correct, Extend, GiveVerdict, RaiseObjection, Recuse, RuleObjection, Withdraw
-from domain.vocabulary import InsuredState, Status
+from domain.vocabulary import InsuredState, MaterialKind, Status
 from starter.client import new_command_id
 from tests.replay.case_moves import (
     CHANNEL,
@@ -21,6 +21,7 @@ from tests.replay.case_moves import (
     INCOMPLETE,
     MORE,
     OFFICER,
+    TUMOUR,
     insured_as,
     published,
 )
@@ -164,6 +165,23 @@ async def certified_anew(stage: Stage) -> None:
     await stage.send(number, Correct, actor=OFFICER, what="denial", reason="异议不实")
     await stage.until(number, Status.EFFECTIVE)
     await stage.keep("application-granted-certified-anew", number)
+
+
+async def found_long_ago(stage: Stage) -> None:
+    """The benefit counts from a report of years ago, and would be over if its validity did too."""
+
+    def of_years_ago(raw: dict[str, object]) -> None:
+        papers = raw["materials"]
+        assert isinstance(papers, list)
+        for paper in papers:
+            if paper["kind"] == MaterialKind.PATHOLOGY_REPORT:
+                paper["issued_on"] = "2023-05-01"
+
+    number = await stage.apply(TUMOUR, edit=of_years_ago)
+    await stage.verdicts(number, GRANT, GRANT, GRANT)
+    await stage.until(number, Status.PUBLICITY)
+    await stage.past_due(number)
+    await stage.keep("application-granted-found-long-ago", number)
 
 
 async def _object(stage: Stage, number: str) -> None:

@@ -11,8 +11,8 @@ CHANNEL, OFFICER = "channel:back-end", "officer:O01"
 
 HYPERTENSION, DIABETES = "510400-001", "510400-003"
 """Panzhihua: no publicity; the second asks for records at its recheck."""
-HAEMOPHILIA, HEART, HIGH_PRESSURE = "620900-001", "620900-014", "620900-011"
-"""Jiuquan: publicity; the second is granted for three years."""
+HAEMOPHILIA, HEART, HIGH_PRESSURE, TUMOUR = "620900-001", "620900-014", "620900-011", "620900-002"
+"""Jiuquan: publicity; the second for three years, the last for two from the pathology report on."""
 
 
 def without(*kinds: MaterialKind) -> Edit:

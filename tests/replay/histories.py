@@ -49,6 +49,7 @@ LIVES: dict[str, Life] = {
     "application-granted-on-appeal": Life("Application", "continued", "effective"),
     "application-granted-by-correction": Life("Application", "continued", "effective"),
     "application-granted-certified-anew": Life("Application", "continued", "effective"),
+    "application-granted-found-long-ago": Life("Application", "continued", "effective"),
     # one open application for each status it can wait in
     "application-open-supplement": Life("Application", "open", "supplement"),
     "application-open-review": Life("Application", "open", "review"),

@@ -1,6 +1,7 @@
 """Finding a person's cases at the counter, and the person behind a case."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -22,9 +23,11 @@ from starter.web.messages import read_body, takes
 from starter.web.permission import kept_apart, permit_case, permit_in
 from starter.web.problems import case_unknown, stopped
 from starter.web.shapes import CaseLineOut, FoundOut, PersonIn, Shape
+from storage.calendar_store import CalendarHistory
 from storage.case_pages import CaseFilter, page_of_cases
 from storage.person_views import PersonBehind, other_names, person_behind
 from storage.phone_index import cases_by_phone
+from storage.reading import CaseLine
 
 router = APIRouter(tags=["people"])
 _PHONE = re.compile(r"1[0-9]{10}")
@@ -86,6 +89,20 @@ async def found_cases(doors: Doors, principal: Principal, wanted: PersonIn) -> F
             lines = list(await page_of_cases(connection, kept, limit=_MOST_FOUND))
         history = await doors.calendars.history(connection)
     await log_now(doors, principal, "person.find", None, {"cases": len(lines)})
+    return _told(lines, history)
+
+
+async def found_again(doors: Doors, principal: Principal, numbers: tuple[str, ...]) -> FoundOut:
+    """Return the cases somebody found before, as they stand now and as far as they may still be seen."""
+    kept = CaseFilter(regions=principal.regions, numbers=numbers, apart_from=kept_apart(principal))
+    async with doors.database.read(long=True) as connection:
+        lines = await page_of_cases(connection, kept, limit=_MOST_FOUND)
+        history = await doors.calendars.history(connection)
+    await log_now(doors, principal, "case.list", None, {"cases": len(lines)})
+    return _told(lines, history)
+
+
+def _told(lines: Iterable[CaseLine], history: CalendarHistory) -> FoundOut:
     shown = listed(lines, now(), history)
     return FoundOut(cases=tuple(CaseLineOut.model_validate(each.model_dump()) for each in shown))
 

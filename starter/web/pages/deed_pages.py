@@ -6,15 +6,21 @@ from fastapi.responses import Response
 
 from domain.access import Action, Role
 from domain.events import NOTICE_ZH, Recipient
+from domain.moments import local_date
+from domain.vocabulary import Status
+from starter.status import seen_at
 from starter.web.api.cases import Number
+from starter.web.doors import now
 from starter.web.pages.commanding import form_id, sent
 from starter.web.pages.deeds import BY_COMMAND, Asked, Deed, read_fields
 from starter.web.pages.fields import FieldError
 from starter.web.pages.shell import Known, Visit, page_router
+from starter.web.pages.wording import day
 from starter.web.permission import permit_case
 from starter.web.problems import Stopped, stopped
 from storage import reading
 from storage.notice_standing import AttemptState
+from storage.reading import CaseView
 
 router = page_router("/cases/{acceptance_no}/do")
 _OFFICIALS = (Role.OFFICER, Role.COUNTER, Role.EXPERT)
@@ -38,6 +44,8 @@ async def act(visit: Known, acceptance_no: Number, command: str) -> Response:
     content, wrong = read_fields(deed, visit.fields)
     if wrong:
         return await _page(visit, deed, number, errors=wrong)
+    if deed.follows and not visit.fields.text("looked", 1) and (last := await _last_look(visit, deed, number)):
+        return last
     told = await sent(visit, number, deed.command, content, done=deed.done)
     if isinstance(told, FieldError):
         return await _page(visit, deed, number, errors=[told])
@@ -65,6 +73,32 @@ def no_such_deed() -> Stopped:
     )
 
 
+async def _last_look(visit: Visit, deed: Deed, number: str) -> Response | None:
+    """Return the page before what cannot be undone; None where the case will refuse it, and say why, anyway."""
+    async with visit.doors.database.read() as connection:
+        view = await reading.case_status(connection, number)
+    if view is None or not _is_possible(deed, view):
+        return None
+    await visit.doors.accesses.record(actor=visit.me.reader, action="case.read", acceptance_no=number)
+    today = day(local_date(seen_at(view, now())))
+    carried = [(asked.name, visit.fields.text(asked.name, asked.most)) for asked in deed.fields]
+    return visit.render(
+        "deed_last.html",
+        deed=deed,
+        number=number,
+        view=view,
+        chosen=[(asked.label, dict(asked.options).get(text, text)) for asked, (_, text) in zip(deed.fields, carried, strict=True)],
+        carried=carried,
+        follows=[each.format(day=today) for each in deed.follows],
+        command_id=form_id(visit),
+        back=back_of(visit, number),
+    )
+
+
+def _is_possible(deed: Deed, view: CaseView) -> bool:
+    return not view.closed and deed.possible_in(view.status)
+
+
 async def _page(visit: Visit, deed: Deed, number: str, errors: Sequence[FieldError] = ()) -> Response:
     await visit.doors.accesses.record(actor=visit.me.reader, action="case.read", acceptance_no=number)
     async with visit.doors.database.read() as connection:
@@ -75,17 +109,20 @@ async def _page(visit: Visit, deed: Deed, number: str, errors: Sequence[FieldErr
         deed=deed,
         number=number,
         view=view,
-        fields=[await _with_options(visit, number, each) for each in deed.fields],
+        fields=[await _with_options(visit, number, each, view) for each in deed.fields],
         typed=visit.fields.as_dict(),
         command_id=form_id(visit, errors),
         back=back_of(visit, number),
-        possible=view is None or (not view.closed and deed.possible_in(view.status)),
+        possible=view is None or _is_possible(deed, view),
     )
 
 
-async def _with_options(visit: Visit, number: str, asked: Asked) -> Asked:
+async def _with_options(visit: Visit, number: str, asked: Asked, view: CaseView | None) -> Asked:
     """Return a field with what this case offers for it."""
     match asked.name:
+        case "what" if view is not None and BY_COMMAND["correct"].possible_in(view.status):
+            decided = "denial" if view.status is Status.DENIED else "grant"
+            return asked._replace(options=tuple(each for each in asked.options if each[0] == decided))
         case "objection_id":
             return asked._replace(options=await _objections(visit, number))
         case "notice_seq":

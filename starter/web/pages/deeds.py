@@ -38,7 +38,11 @@ class Asked(NamedTuple):
 
 
 class Deed(NamedTuple):
-    """One command as a form: `told` says what it does before it is done, `done` what is said afterwards."""
+    """One command as a form: `told` says what it does before it is done, `done` what is said afterwards.
+
+    `follows` is what will have happened, said on a page of its own before it is done: of what nobody can undo. `{day}`
+    in it is the day it is done.
+    """
 
     command: str
     title: str
@@ -47,6 +51,7 @@ class Deed(NamedTuple):
     button: str
     done: str
     danger: bool = False
+    follows: tuple[str, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -123,11 +128,17 @@ DEEDS: tuple[Deed, ...] = (
     Deed(
         "end_entitlement",
         "终止待遇并作废凭证",
-        "待遇终止，电子凭证随即作废，并通知申请人。",
+        "待遇终止，电子凭证随即作废，并通知申请人。选好原因后先核对，再办理。",
         (Asked("ground", "终止原因", "choose", tuple((each, END_ZH[each]) for each in _ORDERED)),),
         "终止待遇",
         "已决定终止待遇。",
         danger=True,
+        follows=(
+            "待遇自{day}（办理当日）起终止，从这一天起不再享受。",
+            "电子凭证随即作废，核验时显示已作废。",
+            "系统通知申请人，并出具待遇终止通知书，写明原因、终止日期和救济途径。",
+            "本件随即办结，终止不能撤回；办错的，只能由参保人重新申请。",
+        ),
     ),
     Deed(
         "insured_changed",

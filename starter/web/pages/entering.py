@@ -9,6 +9,7 @@ from starter.web.known_browsers import know_browser, place_of
 from starter.web.pages.fields import FieldError, error_of
 from starter.web.pages.menu import home_of
 from starter.web.pages.shell import Guest, Known, Visit, asked_first, page_router, safe_next
+from starter.web.pages.wording import cities
 from starter.web.problems import away
 from storage.account_rows import Account
 from storage.accounts import Accounts
@@ -19,7 +20,7 @@ router = page_router()
 _NOT_LET_IN = FieldError(
     "login",
     "登录名或密码不对，或者账号暂时不能登录。",
-    "请核对后重试；连续输错会暂停登录，时间逐次延长，最长一小时。忘记密码的，请联系账号的发放单位",
+    "请核对后重试；连续输错会暂停登录，时间逐次延长，最长一小时。忘记密码的，请看下面的“忘记密码”",
 )
 
 
@@ -74,6 +75,7 @@ def _form(visit: Visit, onward: str, *, typed: str = "", errors: tuple[FieldErro
         onward=safe_next(onward),
         typed=typed,
         may_register=visit.doors.settings.may_register,
+        cities=cities(),
         # A browser keeps the cookie of a session that ended without it.
         expired=visit.session is None and bool(session_token(visit.request)),
         errors=errors,

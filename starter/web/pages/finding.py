@@ -1,13 +1,18 @@
 """Finding a case by its number or its list number, or a person by ID or phone: in a form, never in an address."""
 
+from typing import Annotated
+
+from fastapi import Query
 from fastapi.responses import Response
 
 from domain.acceptance import parse_acceptance_number, with_hyphens
 from domain.access import Action, Role
 from domain.public_list import read_list_number
 from domain.refusal import Refused, refuse
-from starter.web.api.people import found_cases
+from starter.web.api.people import found_again, found_cases
+from starter.web.doors import now
 from starter.web.pages.fields import FieldError, error_of
+from starter.web.pages.found_before import MOST_SEALED, sealed, unsealed
 from starter.web.pages.shell import Known, Visit, page_router
 from starter.web.pages.typed_numbers import plain_number, plain_phone
 from starter.web.permission import permit_case, permit_in
@@ -17,13 +22,20 @@ from storage.list_numbers import case_of_list_number
 
 router = page_router("/find")
 _SEEKERS = (Role.OFFICER, Role.COUNTER)
+_FOUND_TOO_LONG_AGO = FieldError("id_number", "查找结果已经过期。", "请重新查找", "查找结果只保留半小时")
 
 
 @router.get("")
-async def form(visit: Known) -> Response:
-    """The two forms."""
-    visit.need(*_SEEKERS)
-    return _page(visit)
+async def form(visit: Known, found: Annotated[str, Query(max_length=2000)] = "") -> Response:
+    """The two forms, with `found` below what was found before: whoever comes back from a case has it again."""
+    me = visit.need(*_SEEKERS)
+    if not found:
+        return _page(visit)
+    numbers = unsealed(found, key=visit.doors.keys.acceptance, session=visit.csrf, at=now())
+    if numbers is None:
+        return _page(visit, [_FOUND_TOO_LONG_AGO])
+    permit_in(me, Action.FIND_PERSON, me.regions[0] if me.regions else "")
+    return _page(visit, found=await found_again(visit.doors, me, numbers))
 
 
 @router.post("/number")
@@ -70,7 +82,12 @@ async def by_person(visit: Known) -> Response:
     except (Refused, Stopped) as wrong:
         return _page(visit, [error_of(wrong.refusal)])
     # What was typed is personal: it does not come back.
-    return _page(visit, found=found)
+    if len(found.cases) > MOST_SEALED:
+        return _page(visit, found=found)
+    numbers = tuple(each.acceptance_no for each in found.cases)
+    token = sealed(numbers, key=visit.doors.keys.acceptance, session=visit.csrf, at=now())
+    # An answer to a form is not come back to: the browser would ask to send the form again, or show an error.
+    return visit.go(f"/find?found={token}")
 
 
 def _page(visit: Visit, errors: list[FieldError] | None = None, found: FoundOut | None = None) -> Response:
