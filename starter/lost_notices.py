@@ -1,4 +1,4 @@
-"""Notices nobody works on any more: their workflow was terminated, or is gone, before they were settled.
+"""Notices nobody works on any more: their workflow was terminated, or failed, before they were settled.
 
 The case does not wait for them, and no workflow will end them: an officer who sends one anew ends it first.
 """
@@ -15,16 +15,20 @@ from activities.notice_contract import NoticeSent, NoticeState, ReportNotice, St
 from activities.notices.reporting import report
 from activities.notices.settling import settle_and_ask
 from activities.starting import NOTICE_WORKFLOW, notice_workflow_id, plan_of
+from domain.application import Model
 from starter.answers import CALL, CALL_SECONDS, answered_within, unreached
 from starter.vitals import LOOK_SECONDS, Vital
 from storage.access import log_access
 from storage.database import Database
 from storage.notice_orders import lock_notice, orders_of
 from storage.notice_standing import OPEN
-from storage.notice_views import NoticeLine, NoticeWhole, whole_notice
+from storage.notice_views import NoticeLine, NoticeWhole, under_way_of, whole_notice
 
-MOST_LOST = 200
-"""Ended notice workflows that are looked at: an operator terminates few, and each look costs a question or two."""
+MOST_LOST, MOST_COUNTED = 200, 50
+"""Lost notices that are listed, and counted on a page: each costs a question or two. Dealt with, they make room."""
+
+MOST_ENDED = 10_000
+"""Ended notice workflows among which they are looked for, dealt with or not: ten questions to Temporal."""
 
 LET_GO = timedelta(minutes=1)
 """An activity of a terminated workflow goes on to its end, 20 seconds at most: what it claimed is left to it."""
@@ -39,31 +43,59 @@ _ENDED = f"WorkflowType='{NOTICE_WORKFLOW}' AND ExecutionStatus IN ('Terminated'
 _ID = re.compile(r"(?P<number>[0-9A-Z-]{23})\.n(?P<seq>\d{1,9})(?:\.r\d{1,9})?")
 
 
-async def lost_notices(database: Database, client: Client, *, now: datetime) -> tuple[NoticeLine, ...]:
-    """Return the unsettled notices whose workflow was ended from outside, the newest first.
+class LostNotices(Model):
+    """Notices that were lost, the newest first; `more` says that there may be others."""
+
+    notices: tuple[NoticeLine, ...]
+    more: bool
+
+
+async def lost_notices(
+    database: Database, client: Client, *, now: datetime, most: int = MOST_LOST, region: str | None = None
+) -> LostNotices:
+    """Return unsettled notices whose workflow was ended from outside, at most `most` of them, of one city or of all.
 
     Raises `RPCError`, `Unreachable` or `Unanswered`.
     """
-    ended: dict[tuple[str, int], None] = {}
-    async for each in client.list_workflows(_ENDED, limit=MOST_LOST, rpc_timeout=CALL):
-        known = _ID.fullmatch(each.id)
-        if known is not None:
-            ended[known["number"], int(known["seq"])] = None
-    found = []
-    for number, seq in ended:
+    found: list[NoticeLine] = []
+    more = False
+    for number, seq in await _unsettled_of_ended(database, client):
         async with database.read() as connection:
             notice = await whole_notice(connection, number, seq)
             intent = await _last_intent(connection, number, seq)
-        if notice is not None and is_under_way(notice) and not await _is_in_hand(client, notice, intent, now):
+        if notice is None or not is_under_way(notice) or region not in (None, notice.region):
+            continue
+        if not await _is_in_hand(client, notice, intent, now):
+            more = len(found) == most
+            if more:
+                break
             found.append(NoticeLine.model_validate(notice.model_dump(include=set(NoticeLine.model_fields))))
-    return tuple(sorted(found, key=lambda line: (line.created_at, line.acceptance_no, line.seq), reverse=True))
+    in_order = sorted(found, key=lambda line: (line.created_at, line.acceptance_no, line.seq), reverse=True)
+    return LostNotices(notices=tuple(in_order), more=more)
+
+
+async def _unsettled_of_ended(database: Database, client: Client) -> list[tuple[str, int]]:
+    """Return the notices without an end of which a workflow was ended from outside."""
+    ended: dict[tuple[str, int], None] = {}
+    async for each in client.list_workflows(_ENDED, limit=MOST_ENDED, rpc_timeout=CALL):
+        known = _ID.fullmatch(each.id)
+        if known is not None:
+            ended[known["number"], int(known["seq"])] = None
+    if not ended:
+        return []
+    # The database is asked before Temporal is asked of each: most were sent anew long ago.
+    async with database.read() as connection:
+        unsettled = await under_way_of(connection, {number for number, _ in ended})
+    return [each for each in ended if each in unsettled]
 
 
 async def lost_vital(database: Database, client: Client, *, now: datetime) -> tuple[Vital, ...]:
     """Whether there are any, for the operator's page."""
     async with asyncio.timeout(LOOK_SECONDS):
-        lost = len(await lost_notices(database, client, now=now))
-    told = f"{lost} 件未办结，其流程已被终止；请由经办人员重新发送（mente notices list --lost）"
+        found = await lost_notices(database, client, now=now, most=MOST_COUNTED)
+    lost = len(found.notices)
+    counted = f"{lost} 件以上" if found.more else f"{lost} 件"
+    told = f"{counted}未办结，其流程已被终止；请由经办人员重新发送（mente notices list --lost）"
     return (Vital(name="中断的通知", sound=not lost, told=told if lost else "没有"),)
 
 

@@ -12,7 +12,7 @@ from storage import reading
 from workflows.showing import StatusView
 
 _SKIP_SECONDS = 120
-_SETTLE_SECONDS = 30
+_SETTLE_SECONDS = 60
 
 
 class StillSkipping(Exception):

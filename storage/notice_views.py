@@ -1,6 +1,6 @@
 """Questions about notices of all cases, for whoever operates them. Nothing here writes; nothing found is personal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.application import Model
 from domain.events import NoticeEvent, Recipient
-from storage.notice_standing import AttemptState, attempts_of
+from storage.notice_standing import OPEN, AttemptState, attempts_of
 from storage.notice_tasks import NoticeTask, task_of
 from storage.own_cases import not_of_person
+from storage.receipt_effects import chunks
 from storage.tables import case, notice, notice_attempt, receipt
 
 
@@ -132,6 +133,21 @@ async def whole_notice(connection: AsyncConnection, acceptance_no: str, seq: int
             "task": await task_of(connection, acceptance_no, seq),
         }
     )
+
+
+async def under_way_of(connection: AsyncConnection, numbers: Collection[str]) -> set[tuple[str, int]]:
+    """Return the notices of cases, by number and `seq`, that are unsettled or have a way without an outcome."""
+    found: set[tuple[str, int]] = set()
+    for some in chunks(sorted(numbers)):
+        unsettled = select(notice.c.acceptance_no, notice.c.seq).where(
+            notice.c.acceptance_no.in_(some), notice.c.settled_at.is_(None)
+        )
+        on_their_way = select(notice_attempt.c.acceptance_no, notice_attempt.c.seq).where(
+            notice_attempt.c.acceptance_no.in_(some), notice_attempt.c.state.in_(OPEN)
+        )
+        rows = await connection.execute(unsettled.union(on_their_way))
+        found |= {(row.acceptance_no, row.seq) for row in rows}
+    return found
 
 
 async def ways_of(connection: AsyncConnection, acceptance_no: str, seq: int) -> tuple[WayView, ...]:

@@ -15,6 +15,8 @@ from starter.cli.sending import NUMBER
 from starter.cli.shape import Leaf
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from storage.notice_views import NoticePlace
 
 _STATES = ("queued", "claimed", "sending", "sent", "delivered", "failed", "unknown", "skipped")
@@ -92,9 +94,15 @@ async def _lost(region: str | None, *, with_others: bool) -> Answer:
             message="筛选条件不能同时使用。",
         )
     async with opened_mente() as mente:
-        found = await lost_notices(mente.database, mente.client, now=datetime.now(UTC))
-    page = NoticePage(notices=tuple(each for each in found if region in (None, each.region)))
-    return Answer({"notices": page.notices, "next_cursor": None}, lambda console: show_list(console, page, None))
+        found = await lost_notices(mente.database, mente.client, now=datetime.now(UTC), region=region)
+    page = NoticePage(notices=found.notices)
+
+    def show(console: "Console") -> None:
+        show_list(console, page, None)
+        if found.more:
+            console.print("还有其他中断的通知：办结以上各件后再次列出。")
+
+    return Answer({"notices": page.notices, "next_cursor": None, "more": found.more}, show)
 
 
 @click.command("resend", cls=Leaf)

@@ -179,6 +179,20 @@ def test_a_clock_that_stands_still_says_whose_turn_it_is_and_since_when(home: Pa
     assert "2026-10-14 10:00（panel:1） 至 今" in told
 
 
+def test_a_stop_that_nobody_ended_ends_with_the_clock_wherever_it_is_shown(home: Path) -> None:
+    still = Ledger(started_at=at("2026-10-12T09:00"), limit=10).stopped(
+        Ground.SUPPLEMENT, "panel:1", at("2026-10-14T10:00")
+    )
+    ended_at = at("2026-10-15T11:00")
+    number = write_case(home, "withdrawn", still.ended(ended_at), at=ended_at, status=Status.WITHDRAWN)
+    found = explained(number)
+    stop = found["stops"][0]
+    assert (stop["ended_at"], stop["ended_by"]) == ("2026-10-15T11:00:00+08:00", "")
+    told = shown(number)
+    assert "2026-10-14 10:00（panel:1） 至 2026-10-15 11:00（办结）" in told
+    assert "至 今" not in told
+
+
 def test_two_grounds_on_one_day_are_both_named_and_taken_away_once(home: Path) -> None:
     ledger = (
         Ledger(started_at=at("2026-10-12T09:00"), limit=5)

@@ -173,7 +173,8 @@ async def test_a_grant_is_corrected_and_a_benefit_ended_and_the_certificates_are
     letter = next(each for each in page.links if "/letters/" in each)
     assert (await officer.get(letter)).content.startswith(b"%PDF-")
     form = await opened(officer, f"/cases/{number}/do/end_entitlement")
-    done = await submitted(officer, form, f"/cases/{number}/do/end_entitlement", ground="cured")
+    last = page_of(await submitted(officer, form, f"/cases/{number}/do/end_entitlement", ground="cured"))
+    done = await submitted(officer, last, f"/cases/{number}/do/end_entitlement")
     assert done.status_code == 303
     await until_status(mente, number, Status.ENDED)
     ended = await opened(officer, f"/cases/{number}")
@@ -264,7 +265,7 @@ async def test_a_mistyped_number_is_caught_and_a_person_is_found_in_the_own_city
     assert "受理号有误" in wrong.text
     looks = await _logged(web, None, "person.find")
     for fields in ({"id_number": person["id_number"]}, {"phone": person["phone"]}):
-        shown = page_of(await submitted(officer, page, "/find/person", **fields))
+        shown = await opened(officer, (await submitted(officer, page, "/find/person", **fields)).headers["location"])
         assert f"/cases/{number}" in shown.links
         assert str(next(iter(fields.values()))) not in shown.source
     assert await _logged(web, None, "person.find") == looks + 2
@@ -273,7 +274,8 @@ async def test_a_mistyped_number_is_caught_and_a_person_is_found_in_the_own_city
     assert (await officer.get("/find/person", params={"phone": "1"})).status_code == 405
     async with await web.account(Role.OFFICER, JIUQUAN) as stranger:
         page = await opened(stranger, "/find")
-        nothing = page_of(await submitted(stranger, page, "/find/person", id_number=person["id_number"]))
+        answer = await submitted(stranger, page, "/find/person", id_number=person["id_number"])
+        nothing = await opened(stranger, answer.headers["location"])
         assert "没有这个人的案件" in nothing.text
         other = page_of(await submitted(stranger, page, "/find/number", acceptance_no=number), 422)
         assert "没有这一受理号" in other.text

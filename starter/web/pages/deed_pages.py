@@ -87,7 +87,10 @@ async def _last_look(visit: Visit, deed: Deed, number: str) -> Response | None:
         deed=deed,
         number=number,
         view=view,
-        chosen=[(asked.label, dict(asked.options).get(text, text)) for asked, (_, text) in zip(deed.fields, carried, strict=True)],
+        chosen=[
+            (asked.label, dict(asked.options).get(text, text))
+            for asked, (_, text) in zip(deed.fields, carried, strict=True)
+        ],
         carried=carried,
         follows=[each.format(day=today) for each in deed.follows],
         command_id=form_id(visit),

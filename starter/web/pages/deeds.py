@@ -40,8 +40,8 @@ class Asked(NamedTuple):
 class Deed(NamedTuple):
     """One command as a form: `told` says what it does before it is done, `done` what is said afterwards.
 
-    `follows` is what will have happened, said on a page of its own before it is done: of what nobody can undo. `{day}`
-    in it is the day it is done.
+    `follows` is what will have happened, said on a page of its own before what nobody can undo; `{day}` in it is the
+    day it is done.
     """
 
     command: str

@@ -1,6 +1,6 @@
 """The address of what a look-up found, to come back to: the cases' numbers sealed, for one session and half an hour.
 
-Sealed rather than kept: every process of the web opens it, and nobody who sees an address learns whose cases they are.
+Sealed rather than kept: any process of the web opens it, and who sees an address does not learn whose cases they are.
 """
 
 import base64
