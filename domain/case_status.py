@@ -40,6 +40,13 @@ class TimelineLine(Model):
             exclude_if=lambda on: on is None,
         ),
     ] = None
+    still_asked: Annotated[
+        str,
+        Field(
+            description="What `detail.still_faulty` says, in Chinese; left out where nothing is wrong.",
+            exclude_if=lambda told: not told,
+        ),
+    ] = ""
 
 
 class DeliveryLine(Model):

@@ -5,8 +5,9 @@ or from the disease's row, and a finding carries the source that stands beside i
 """
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +29,22 @@ FindingCode = Literal[
     "not_colour",
     "wrong_format",
 ]
+
+FINDING_ZH: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "缺少材料",
+        "expired": "已超过有效期限",
+        "ageing": "即将超过有效期限",
+        "unsealed": "未盖章",
+        "unsigned": "未签名",
+        "hospital_too_small": "出具医院的等级不够",
+        "not_designated": "不是指定的医院出具",
+        "undated": "没有填写日期",
+        "not_colour": "不是彩色扫描件",
+        "wrong_format": "文件格式不符合要求",
+    }
+)
+"""What is wrong, where only the code was written down."""
 
 ID_SIDES = (MaterialKind.ID_FRONT, MaterialKind.ID_BACK)
 _LEVELS = ("未定级", "一级", "二级", "三级")

@@ -8,11 +8,13 @@ from pydantic import JsonValue
 
 from domain.calendar import PROJECTED
 from domain.moments import minute_text
+from domain.paper_rules import FINDING_ZH
 from domain.vocabulary import CHANGE_ZH, DATE_ZH, DECISION_ZH, END_ZH, MATERIAL_ZH
 
 SHORT: Mapping[str, str] = MappingProxyType(
     {
         "kinds": "材料",
+        "still_faulty": "仍不符合要求",
         "expert": "专家",
         "experts": "专家",
         "decision": "意见",
@@ -83,6 +85,7 @@ _WORDS_OF: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "legal_ground": {"lawful_extension": "依法延长", "force_majeure": "不可抗力"},
         "what": {"denial": "不予认定的决定", "grant": "予以认定的决定"},
         "ground": END_ZH,
+        "still_faulty": FINDING_ZH,
         "state": {
             "normal": "正常",
             "arrears": "欠费",

@@ -13,6 +13,7 @@ from domain.clock import Ledger
 from domain.entitlement_dates import recheck_window
 from domain.events import EventKind
 from domain.moments import local_date
+from domain.paper_rules import FINDING_ZH
 from domain.vocabulary import DATE_ZH, END_ZH, DateKind, Status
 from storage.calendar_store import CalendarHistory
 from storage.reading import CaseLine, CaseView, SeatView, TimelineEntry
@@ -107,6 +108,7 @@ def _timeline_line(entry: TimelineEntry) -> TimelineLine:
         actor=entry.actor,
         detail=entry.detail,
         due_on=_day_told(entry),
+        still_asked=_still_asked(entry),
     )
 
 
@@ -124,6 +126,13 @@ def day_of(due: datetime | None) -> date | None:
 def _day_told(entry: TimelineEntry) -> date | None:
     told = entry.detail.get("due") or entry.detail.get("ends")
     return last_day(datetime.fromisoformat(told)) if isinstance(told, str) else None
+
+
+def _still_asked(entry: TimelineEntry) -> str:
+    """Return what is wrong with the papers of a case after some were handed in: no notice says it of a recheck's."""
+    codes = entry.detail.get("still_faulty")
+    found = [FINDING_ZH.get(str(each), str(each)) for each in dict.fromkeys(codes)] if isinstance(codes, list) else []
+    return f"材料仍不符合要求：{'、'.join(found)}。请补交符合要求的材料。" if found else ""
 
 
 def last_benefit_day(view: CaseView) -> date | None:

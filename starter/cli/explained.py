@@ -38,7 +38,7 @@ def _show_clock(console: Console, clock: ExplainedClock) -> None:
     else:
         console.print(f"{'计时中' if clock.running else '计时停止'}　等待：{WAITING_ZH[clock.waiting_on]}")
     for stop in clock.stops:
-        ended = f"（{words(stop.ended_by) or '办结'}）"
+        ended = f"（{words(stop.ended_by) if stop.ended_by else '办结'}）"
         until = f"{stop.ended_at.astimezone(CST):%Y-%m-%d %H:%M}{ended}" if stop.ended_at else "今"
         basis = f"，依据：{words(stop.legal_basis)}" if stop.legal_basis else ""
         since = f"{stop.began_at.astimezone(CST):%Y-%m-%d %H:%M}（{words(stop.by)}）"

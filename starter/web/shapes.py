@@ -1,13 +1,14 @@
 """What the API answers, where no model of the domain says it already."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 
 from activities.letters.register import LetterEntry
 from domain.case_status import LastDay, TimelineLine
 from domain.events import EventKind
+from domain.moments import CST
 from domain.public_list import PublicLine
 from domain.taking_over import TakenOver
 from domain.vocabulary import MaterialKind, Sla, Status, WaitingOn
@@ -210,13 +211,23 @@ class QueriedOut(Shape):
     steps: tuple[PublicStepOut, ...]
 
 
+WholeInstant = Annotated[
+    datetime,
+    PlainSerializer(lambda instant: instant.astimezone(CST).isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
 class PublicListOut(Shape):
-    """A page of a city's list; `digest` is the SHA-256 of the canonical content of all its `total` lines."""
+    """A page of a city's list; `digest` is the SHA-256 of the canonical content of all its `total` lines.
+
+    `as_of` is whole, to the microsecond: asked about again, that very list comes.
+    """
 
     region: str
     city: str
     bureau: str
-    as_of: datetime
+    as_of: WholeInstant
     entries: tuple[PublicLine, ...]
     digest: str
     total: int

@@ -64,7 +64,7 @@ def test_a_message_is_judged_by_its_schema_as_the_case_judges_it(change: dict[st
 
 def test_a_status_answer_is_described_with_from_and_to() -> None:
     line = SCHEMAS["status"]["$defs"]["TimelineLine"]["properties"]
-    assert list(line) == ["seq", "at", "kind", "from", "to", "actor", "detail", "due_on"]
+    assert list(line) == ["seq", "at", "kind", "from", "to", "actor", "detail", "due_on", "still_asked"]
 
 
 def test_an_application_schema_takes_the_file_of_the_design() -> None:

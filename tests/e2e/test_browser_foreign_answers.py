@@ -82,6 +82,7 @@ async def test_a_file_a_proxy_did_not_let_through_is_told_beside_it_and_the_list
         other = await at_papers(page, web, tmp_path, SEED + status)
         await in_place_of(page, "/files/draft/", status, said)
         form = page.locator("form.upload").first
+        await form.get_by_label("材料种类").select_option("id_front")
         await form.get_by_label("选择文件").set_input_files(other)
         words = "文件过大，没有上传成功" if status == 413 else "服务器暂时没有应答，文件没有上传成功"
         await expect(form.get_by_text(words)).to_be_focused()

@@ -37,6 +37,11 @@ class Papers(NamedTuple):
     missing: tuple[Finding, ...]
     checked: bool
 
+    @property
+    def faulty(self) -> bool:
+        """Whether one of them must be mended or another handed in for it."""
+        return any(one.severity == "fault" for line in self.lines for one in line.findings)
+
 
 async def papers_of(visit: Visit, opened: CaseFile) -> Papers:
     """Return the papers of an opened case; the look is noted."""

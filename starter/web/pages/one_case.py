@@ -21,7 +21,7 @@ from starter.web.api.cases import case_of, material_file
 from starter.web.doors import now
 from starter.web.pages.own_cases import link_if_taken_up
 from starter.web.pages.shell import Known, Visit, page_router
-from starter.web.pages.standing import standing_of, takes_papers
+from starter.web.pages.standing import standing_of, still_asked, takes_papers
 from starter.web.permission import may_do, permit_case
 from starter.web.problems import Stopped, stopped
 from storage import reading
@@ -127,14 +127,14 @@ def moves_of(visit: Visit, status: CaseStatus, facts: CaseFacts) -> list[tuple[s
 
 def _step(line: TimelineLine) -> Step:
     what = EVENT_ZH.get(EventKind(line.kind), line.kind) if line.kind in set(EventKind) else line.kind
-    more = next((str(line.detail[name]) for name in _TOLD if line.detail.get(name)), "")
+    more = next((str(line.detail[name]) for name in _TOLD if line.detail.get(name)), line.still_asked)
     return Step(line.at, what, END_ZH.get(more, more))
 
 
 def _told(status: CaseStatus) -> str:
-    """Return what the applicant was told to supply, while it is awaited."""
+    """Return what the applicant was told to supply, or what does not do of what came, while it is awaited."""
     if status.status is not Status.SUPPLEMENT:
-        return ""
+        return still_asked(status)
     return next((str(line.detail["told"]) for line in reversed(status.timeline) if line.detail.get("told")), "")
 
 

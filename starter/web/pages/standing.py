@@ -89,6 +89,15 @@ def takes_papers(found: CaseStatus) -> bool:
     return not why_not and not _failed(found)
 
 
+def still_asked(found: CaseStatus) -> str:
+    """Return what is wrong with records that came for the recheck a benefit waits in; no notice says it."""
+    if found.status not in (Status.RECHECK, Status.SUSPENDED) or not takes_papers(found):
+        return ""
+    begun = _last(found.timeline, EventKind.RECHECK_STARTED)
+    last = _last(found.timeline, EventKind.MATERIALS_SUPPLIED)
+    return last.still_asked if begun and last and last.seq > begun.seq else ""
+
+
 def turn_zh(line: Awaited, words: Mapping[WaitingOn, str] = WAITING_ZH) -> str:
     """Return whose turn it is, in the words of who reads it; of a benefit that is enjoyed it is nobody's."""
     if line.waiting_on is WaitingOn.TIMER and line.status is Status.EFFECTIVE:
