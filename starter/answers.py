@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,6 +19,10 @@ logger = logging.getLogger("mente.answers")
 
 class Unanswered(Exception):
     """Nobody answered in time. The command may still be carried out; repeating it with the same id is safe."""
+
+
+class NothingSent(SQLAlchemyError):
+    """The database could not be asked before anything was sent: whatever it was for has not happened."""
 
 
 UNANSWERED = "暂时没有应答。命令可能稍后办理；以同一命令编号重复发送是安全的。"
@@ -40,6 +45,15 @@ async def answered_within(seconds: float, told: str = UNCERTAIN) -> AsyncIterato
             yield
     except TimeoutError:
         raise Unanswered(told) from None
+
+
+@contextmanager
+def nothing_sent() -> Iterator[None]:
+    """Raise `NothingSent` where the database fails inside: nothing that is done inside has left this process."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise NothingSent(type(error).__name__) from error
 
 
 def is_crowded(error: RPCError) -> bool:

@@ -140,15 +140,16 @@ class Mente:
             received_at=form.received_at or now,
         )
         visible = Visible(sees, self.database, self._keys.person_key, partial(facts_of_new, self.client))
-        known = await self._known_request(start, visible)
-        if known is not None:
-            return known
-        start = await admit(
-            self.database, self.objects, self.calendars, start, visible=visible, received_from=received_from
-        )
-        await self._refuse_second_case(start, visible)
-        named = [paper.sha256 for paper in start.materials]
-        await keep_files(self.database, self.objects, start.acceptance_no, named, contents)
+        with nothing_sent():
+            known = await self._known_request(start, visible)
+            if known is not None:
+                return known
+            start = await admit(
+                self.database, self.objects, self.calendars, start, visible=visible, received_from=received_from
+            )
+            await self._refuse_second_case(start, visible)
+            named = [paper.sha256 for paper in start.materials]
+            await keep_files(self.database, self.objects, start.acceptance_no, named, contents)
         return await self._start(start, wait, account, visible)
 
     async def file_offregion_person(self, raw: object, *, actor: str) -> OffregionFiling:
@@ -236,7 +237,8 @@ class Mente:
         before = await look_before(self.database, self._keys, number, command)
         if before.is_certain:
             return before.receipt(number, command)
-        await self._check(number, command)
+        with nothing_sent():
+            await self._check(number, command)
         try:
             receipt = await self._asked(number, command, until)
         except Refused as refused:

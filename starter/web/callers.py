@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from domain.access import Principal
+from starter.answers import nothing_sent
 from starter.web.credentials import COOKIE as COOKIE
 from starter.web.credentials import SECURE_COOKIE as SECURE_COOKIE
 from starter.web.credentials import session_cookie
@@ -81,7 +82,8 @@ async def principal_of(
     _session: Annotated[object, Depends(_cookie)],
 ) -> Principal:
     """Return who asks. Raises `Stopped`: 401 unknown, 403 without the form's token, 429 asking too often."""
-    caller = await caller_of(request)
+    with nothing_sent():
+        caller = await caller_of(request)
     if caller is None:
         raise unknown_asker()
     if caller.session is not None:

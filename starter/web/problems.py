@@ -15,6 +15,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from domain.refusal import Refusal, Refused
+from starter.answers import NothingSent
 from starter.cli.failing import Reason, failure_of
 from starter.refusals import (
     has_arrived,
@@ -97,6 +98,8 @@ _WRITTEN_ZH = {
 """By fault, of pydantic or of ours: how something is to be written."""
 
 
+_SENDING = frozenset({"POST", "PUT"})
+_NOTHING_SENT = "数据库无法使用，所请求的事项没有发出。"
 _REMEDY = "请稍后以同一编号重新发送，不会重复办理；仍不成功的，请联系系统管理员"
 
 
@@ -225,7 +228,8 @@ def unexpected(scope: Scope, error: Exception) -> Response:
     else:
         reason = failure_of(error).reason
     # What a terminal is told to do, to look after workers or to migrate, is nothing whoever asks here could do.
-    refusal = Refusal(field=reason.field, rule=reason.rule, remedy=_REMEDY, message=reason.message)
+    message = _NOTHING_SENT if isinstance(error, NothingSent) and scope["method"] in _SENDING else reason.message
+    refusal = Refusal(field=reason.field, rule=reason.rule, remedy=_REMEDY, message=message)
     if reason.field in ("mente", "objects") and not isinstance(error, TimeoutError | ObjectStoreError | StoreAway):
         return problem_response(scope, 500, refusal)
     logger.warning("%s away (%s)", reason.field, type(error).__name__)

@@ -1,6 +1,5 @@
 """What the interface once lacked: objections by list number, filings of people, the registry, last days, words."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

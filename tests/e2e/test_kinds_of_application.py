@@ -19,7 +19,7 @@ from samples.make import quick_application
 from starter.client import Mente
 from storage import reading
 from storage.tables import case
-from tests.e2e.playing import kinds, send, skip_past, until, until_status, verdicts
+from tests.e2e.playing import kinds, send, skip, skip_past, until, until_status, verdicts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,6 +87,8 @@ class Patient:
         """Hold an entitlement in Jiuquan whose last day is known."""
         status = await self.granted(TUMOUR, pathology_on=_two_years_before(end_on + DAY))
         if end_on < TODAY:
+            # Where the grant took its time, the server dates the next run ahead of the case's own time.
+            await skip(self.mente, status.acceptance_no, 30)
             status = await until_status(self.mente, status.acceptance_no, Status.ENDED)
             assert status.reason_code == "expired"
         assert status.end_on == end_on

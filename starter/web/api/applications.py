@@ -106,7 +106,8 @@ async def hand_in(
     if principal.role is Role.APPLICANT:
         wait = max(wait, TAKEN_UP_SECONDS)
     mente = await doors.mente()
-    materials = await doors.papers.stored(papers, principal, doors)
+    with nothing_sent():
+        materials = await doors.papers.stored(papers, principal, doors)
     account = principal.id if principal.role is Role.APPLICANT else ""
     applied = await mente.hand_in(
         form,

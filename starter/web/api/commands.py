@@ -55,10 +55,11 @@ async def carry(
     The same command id goes as a signal of the same name when no worker answers: a case that has carried it out
     meanwhile takes the repetition for what it is. Raises `Refused`, `Stopped` and `Unreachable`.
     """
-    number, facts = await permit_case(doors, principal, acceptance_no, Action(name))
-    if as_documented:
-        read_as(raw, COMMAND_BODIES[name])
-    command = await _command_of(doors, principal, name, raw)
+    with nothing_sent():
+        number, facts = await permit_case(doors, principal, acceptance_no, Action(name))
+        if as_documented:
+            read_as(raw, COMMAND_BODIES[name])
+        command = await _command_of(doors, principal, name, raw)
     mente = await doors.mente()
     doors.accesses.note(
         actor=principal.reader,
