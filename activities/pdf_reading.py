@@ -214,7 +214,8 @@ def unpack_pages(pages: Iterator[PageObject], *, most: int = MAX_STREAM_BYTES) -
     """
     sizes: dict[tuple[int, int], int] = {}
     for page in pages:
-        if page.mediabox.width <= 0 or page.mediabox.height <= 0:
+        # A box may be written from any two corners that lie across from one another (ISO 32000-1, 7.9.5).
+        if not page.mediabox.width or not page.mediabox.height:
             raise UnreadablePdf
         parts = _parts(page)
         if len(parts) > _MOST_PARTS or sum(_unpacked_size(part, sizes) for part in parts) > most:

@@ -33,7 +33,7 @@ from domain.taking_over import TakenOver
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter import offregion
 from starter.admission import admit, refuse_beside_others
-from starter.answers import CALL, CALL_SECONDS, Unanswered, answered_within, unreached
+from starter.answers import CALL, CALL_SECONDS, Unanswered, answered_within, nothing_sent, unreached
 from starter.carried_before import as_repeated, look_before, unheard
 from starter.commanding import ask, new_word
 from starter.connecting import temporal_client

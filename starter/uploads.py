@@ -1,5 +1,6 @@
 """Reading the files an application or a supply names, judging them before anything is kept, and keeping them."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,8 +78,10 @@ async def keep_files(
     async with database.write() as connection:
         await name_for_case(connection, number, named, at=datetime.now(UTC))
     brought = {await objects.put(content) for content in contents}
-    for position, sha256 in enumerate(named):
-        if sha256 not in brought and not await objects.exists(sha256):
+    asked = [(position, sha256) for position, sha256 in enumerate(named) if sha256 not in brought]
+    there = await asyncio.gather(*(objects.exists(sha256) for _, sha256 in asked))
+    for (position, _), is_there in zip(asked, there, strict=True):
+        if not is_there:
             raise refuse(
                 field=f"materials[{position}].sha256",
                 rule="材料文件须已上传并仍在保存",

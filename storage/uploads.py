@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, false, func, or_, select
+from sqlalchemy import RowMapping, Select, and_, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import CaseFacts, Principal, is_theirs
@@ -75,6 +75,9 @@ async def await_turn(connection: AsyncConnection, *, alone: bool) -> None:
     if connection.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
         await connection.execute(select(lock(_NAMING)))
+        if alone:
+            # Compiling what is asked in between takes seconds, in which everybody else waits.
+            await connection.execute(text("SET LOCAL jit = off"))
 
 
 async def usable_files(

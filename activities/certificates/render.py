@@ -42,6 +42,17 @@ def render_certificate(
     the page, half to read it back, because no page leaves that does not verify. Raises `UnprintableCertificate`
     when none does: neither plainly, nor with the name's rare characters spelt out, nor without figures.
     """
+    # Figures too long for the page: the certificate is owed, its figures can be asked for.
+    for shown in (content, content.without_figures) if content.figures else (content,):
+        for word in dict.fromkeys((benefit, BENEFIT)):
+            pdf = _printed(shown, key, public_url, word)
+            if pdf is not None:
+                return pdf
+    raise UnprintableCertificate
+
+
+def _printed(content: CertificateContent, key: Ed25519PrivateKey, public_url: str, benefit: str) -> bytes | None:
+    """Return a page that verifies, if there is one."""
     signature = sign_content(content, key)
     # What is scanned is signed by itself: it must not tell the figures.
     scanned = scanned_address(qr_text(content, sign_content(content.without_figures, key)), public_url)
@@ -53,12 +64,7 @@ def render_certificate(
             continue
         if verify_certificate(pdf, key.public_key()).content == content:
             return pdf
-    if benefit != BENEFIT:
-        return render_certificate(content, key, public_url=public_url)
-    if content.figures:
-        # Figures too long for the page: the certificate is owed, its figures can be asked for.
-        return render_certificate(content.without_figures, key, public_url=public_url)
-    raise UnprintableCertificate
+    return None
 
 
 def _printed_by_code_point(content: CertificateContent) -> tuple[tuple[str, str], ...]:

@@ -189,10 +189,21 @@ def _reason(field: str, rule: str, remedy: str, message: str) -> Reason:
 
 def interrupted(line: Sequence[str]) -> Failure:
     """Return what Ctrl-C during a command line means to its sender."""
-    if not _STAYING.isdisjoint(line[:3]):
+    if _command_of(line) in _STAYING:
         return Failure(UNREACHABLE, _reason("mente", "命令须能完成", "如仍需要，请重新运行", "已中断。"))
     remedy = "如已发出命令，请查询状态，或以同一命令编号重试"
     return Failure(UNREACHABLE, _reason("mente", "命令须能完成", remedy, "已中断，命令可能已经发出。"))
+
+
+def _command_of(line: Sequence[str]) -> str:
+    """Return the first word that is no option, and no option's value: before the command all options have one."""
+    words = iter(line)
+    for word in words:
+        if not word.startswith("-"):
+            return word
+        if "=" not in word:
+            next(words, None)
+    return ""
 
 
 def usage_failure(error: click.UsageError) -> Failure:

@@ -88,7 +88,7 @@ async def _objects_fault(settings: "Settings") -> str | None:
 
     if "://" not in settings.objects and not Path(settings.objects).parent.is_dir():
         return "文件库所在的文件夹不存在。"  # looking must not make it
-    # Objects cannot be removed, so a probe is made at most once a day.
+    # What a probe leaves nobody clears away, since nothing names it: one a day.
     probe = f"mente health {datetime.now(UTC).date().isoformat()}\n".encode()
     try:
         async with asyncio.timeout(10), opened_database(settings) as database:

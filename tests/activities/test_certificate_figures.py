@@ -189,6 +189,14 @@ def test_figures_too_long_for_the_page_do_not_keep_a_person_from_the_certificate
     assert verdict.content in (long, CONTENT)
 
 
+def test_a_certificate_that_loses_its_figures_keeps_the_word_of_its_city() -> None:
+    # A figure nothing can print: whatever the benefit is called, they do not fit.
+    unprintable = with_figures("\U000323af", *FIGURES[1:])
+    page = render_certificate(unprintable, KEY, benefit="门诊特殊疾病")
+    assert verify_certificate(page, KEY.public_key()).content == CONTENT
+    assert text_of(page).count("门诊特殊疾病病种待遇") == 2
+
+
 def test_the_longest_figures_a_city_may_have_fit() -> None:
     every_level = (
         "社区、乡镇95%，一级92%，二级90%，三级85%，满50周岁起加2至10个百分点，满100周岁100%（未确认）",

@@ -255,6 +255,17 @@ def test_a_page_of_several_streams_is_judged_by_all_of_them() -> None:
             judge_file(laid_out(objects | wrong), kind=MaterialKind.DISCHARGE_RECORD, field="f")
 
 
+@pytest.mark.parametrize("box", [b"595 842 0 0", b"0 842 595 0", b"-10 -10 585 832"])
+def test_a_page_may_be_written_from_any_corner(box: bytes) -> None:
+    def paper(corners: bytes) -> bytes:
+        drawn = b"<</Type/Page/Parent 2 0 R/MediaBox[%b]/Contents 4 0 R>>" % corners
+        return laid_out(tree(1) | {3: drawn, 4: stream(b"0 0 m S", b"")})
+
+    assert judge_file(paper(box), kind=MaterialKind.DISCHARGE_RECORD, field="f").pages == 1
+    with pytest.raises(Refused):
+        judge_file(paper(b"0 842 595 842"), kind=MaterialKind.DISCHARGE_RECORD, field="f")
+
+
 @pytest.mark.asyncio
 async def test_a_worker_decodes_two_files_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     under_way, most, lock = 0, 0, Lock()

@@ -291,7 +291,7 @@ def test_connections_of_one_wide_network_are_bounded() -> None:
 
 def test_who_finds_a_wide_network_full_has_no_address_read_but_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(of_one=5, of_network=200, most=1_000)
-    assert all([crowd.admit(FakeLine(f"2001:db8:aa:{each:x}::/64")) for each in range(200)])
+    assert all(crowd.admit(FakeLine(f"2001:db8:aa:{each:x}::/64")) for each in range(200))
     read: list[str] = []
 
     def reading(address: str) -> ipaddress.IPv6Network:
@@ -300,7 +300,7 @@ def test_who_finds_a_wide_network_full_has_no_address_read_but_their_own(monkeyp
 
     monkeypatch.setattr("starter.web.networks.ipaddress", SimpleNamespace(IPv6Network=reading))
     others = [f"2001:db8:aa:{each:x}::/64" for each in range(300, 305)]
-    assert not any([crowd.admit(FakeLine(each)) for each in others])
+    assert not any(crowd.admit(FakeLine(each)) for each in others)
     assert read == others
 
 

@@ -130,6 +130,8 @@ async def told_that_it_is_away(
     for answer in asked:
         assert problem(answer, 503)["field"] == "database", answer.request.url
         assert int(answer.headers["retry-after"]) > 0
+    # Of what is to be done it is said whether it may have been: none of it was sent.
+    assert ["没有发出" in answer.json()["detail"] for answer in asked] == [False, False, False, True, True]
 
 
 async def told_away(anybody: httpx.AsyncClient, *names: str) -> bool:

@@ -70,6 +70,7 @@ async def _to_be_supplied(page: Page, web: Web, mente: Mente, folder: Path, seed
     await page.get_by_role("button", name="开始上传").click()
     await expect(page.get_by_role("heading", level=1, name="补交材料")).to_be_visible()
     first = page.locator("form.upload").first
+    await page.locator("summary", has_text="再上传一份").first.click()
     await first.get_by_label("材料种类").select_option(identity["kind"])
     await first.get_by_label("选择文件").set_input_files(kept[identity["file"]])
     await expect(page.get_by_role("button", name=re.compile("^移除"))).to_have_count(1)

@@ -296,8 +296,8 @@ async def test_what_forms_answer_is_in_order_too(chromium: Browser, cast: Cast) 
         await page.goto("/officer")
         await look(page, "forbidden")
         await page.goto(next(each for each in cast.beside["applicant"] if each.endswith("/papers")))
-        await page.get_by_label("材料种类").first.select_option("id_front")
-        await page.get_by_label("选择文件").first.set_input_files(
+        form = page.locator("ol.check > li").filter(has_text="认定申请表")
+        await form.get_by_label("选择文件").set_input_files(
             {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"no paper"}
         )
         await expect(page.get_by_role("heading", name="文件没有收下")).to_be_visible()

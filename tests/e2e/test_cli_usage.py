@@ -223,7 +223,16 @@ def _run_failing(error: Exception) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("line", "may_be_sent"), [(["up"], False), (["--output", "json", "demo"], False), (["withdraw", NUMBER], True)]
+    ("line", "may_be_sent"),
+    [
+        (["up"], False),
+        (["--output", "json", "demo"], False),
+        (["--home", "a", "--output=json", "--home", "up", "worker", "--workers", "2"], False),
+        (["withdraw", NUMBER], True),
+        (["--output", "json", "apply", "demo"], True),
+        (["send", NUMBER, "up"], True),
+        (["--output"], True),
+    ],
 )
 def test_who_stops_a_command_hears_of_a_sent_one_only_where_something_is_sent(
     line: list[str], may_be_sent: bool

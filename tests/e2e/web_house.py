@@ -28,6 +28,7 @@ from starter.web.serving import served
 from storage.accounts import NewAccount, add_account, list_accounts
 from storage.api_keys import add_key
 from storage.database import Database
+from storage.keys import KeysUnusable
 from storage.sessions import begin_session, csrf_of
 from worker.connection import Unreachable
 from worker.settings import Settings
@@ -126,7 +127,7 @@ async def _meet_temporal(doors: Doors) -> None:
     """Connect where Temporal is there: a busy machine may take longer over that than a first request waits."""
     for _ in range(5):
         began = time.monotonic()
-        with contextlib.suppress(Stopped, Unreachable):
+        with contextlib.suppress(Stopped, Unreachable, KeysUnusable):
             await doors.mente()
             return
         if time.monotonic() - began < 1:

@@ -16,6 +16,7 @@ from domain.misspelt import check_known
 from domain.refusal import refuse
 from domain.vocabulary import Sla, Status, WaitingOn
 from starter.admission import HANDED_OVER_WITHIN
+from starter.answers import nothing_sent
 from starter.client import Applied
 from starter.status import listed
 from starter.web.answering import answer

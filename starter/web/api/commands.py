@@ -15,6 +15,7 @@ from domain.commands import Command, read_command
 from domain.half_width import half_width
 from domain.judging import STATUSES
 from domain.refusal import Refused
+from starter.answers import nothing_sent
 from starter.client import Mente, Unanswered
 from starter.seeing import Sees
 from starter.web.answering import answer

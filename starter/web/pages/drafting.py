@@ -52,9 +52,9 @@ class Paper(Model):
             rows += [("出具的医院", paper.hospital_id)] if paper.hospital_id else []
             rows += [("确诊日期", day(paper.diagnosed_on))] if paper.diagnosed_on else []
         if self.is_form:
-            rows += [("签名", "是" if paper.signed else "否")]
-        if self.is_medical or self.is_form:
-            rows += [("盖章", "是" if paper.sealed else "否")]
+            rows += [("签名", "是" if paper.signed else "未勾选")]
+        if self.is_medical or paper.sealed:
+            rows += [("盖章", "是" if paper.sealed else "未勾选")]
         return tuple(f"{label}：{value}" for label, value in rows)
 
 
