@@ -177,6 +177,8 @@ class CaseState(BaseModel):
     objections: tuple[Objection, ...] = ()
 
     planned_effect_on: date | None = None
+    planned_end_on: date | None = None
+    """The days on the certificate that was issued last. The second is not in payloads of 0.3.0."""
     effect_on: date | None = None
     end_on: date | None = None
     year: int = 0

@@ -48,18 +48,25 @@ def effect_on(case: "CaseWorkflow") -> "date":
 def end_on(case: "CaseWorkflow", effect: "date") -> "date | None":
     """Return the last day of validity, None if it is long-term.
 
-    The years count from the day of effect; from the decision where they would be over by then, as they can be where
-    an exception goes back further than they are long: nobody is granted what has ended.
+    The years count from the day of effect; from the decision where they would be over before the grant, as they can
+    be where an exception goes back further than they are long: nobody is granted what has ended.
     """
-    years = case.rules.validity_years
-    end, decided_on = validity_end(effect, years), local_date(case.state.decided_at or workflow.now())
-    if end is None or end >= decided_on or not workflow.patched(patches.VALID_WHEN_DECIDED):
+    state, years = case.state, case.rules.validity_years
+    end, decided_on = validity_end(effect, years), local_date(state.decided_at or workflow.now())
+    granted_on = decided_on if state.publicity is None else max(decided_on, local_date(case.publicity_due()))
+    if end is None or end > granted_on or not workflow.patched(patches.VALID_WHEN_DECIDED):
         return end
     return validity_end(decided_on, years)
 
 
-def needs_another(case: "CaseWorkflow") -> bool:
-    """Whether a denial has revoked the certificate that was issued last."""
+def needs_another(case: "CaseWorkflow", effect: "date") -> bool:
+    """Whether the certificate that was issued last, if any, is not the one of a grant with this day of effect."""
+    state = case.state
+    if state.certificate_version == 0 or state.planned_effect_on != effect:
+        return True
+    # Payloads of 0.3.0 know no planned end; the day a period ends may have been put off by an objection.
+    if state.planned_end_on is not None and state.planned_end_on != end_on(case, effect):
+        return True
     return case.state.certificate_revoked and workflow.patched(patches.CERTIFICATE_ANEW)
 
 
@@ -67,13 +74,13 @@ async def issue_certificate(case: "CaseWorkflow", effect: "date", *, conditional
     """Issue the next version of the certificate and draft its entry."""
     state = case.state
     state.certificate_version += 1
-    state.planned_effect_on, state.certificate_revoked = effect, False
+    state.planned_effect_on, state.planned_end_on, state.certificate_revoked = effect, end_on(case, effect), False
     request = IssueCertificate(
         acceptance_no=state.acceptance_no,
         version=state.certificate_version,
         region=state.region,
         effect_on=effect,
-        end_on=end_on(case, effect),
+        end_on=state.planned_end_on,
         issued_on=local_date(workflow.now()),
         conditional=conditional,
         projected=conditional and case.is_projected(case.publicity_due()),

@@ -312,7 +312,7 @@ async def settle(case: "CaseWorkflow") -> None:
     if state.decision is not Decision.GRANT or state.status is Status.EFFECTIVE:
         return
     effect = effect_on(case)
-    if state.certificate_version == 0 or state.planned_effect_on != effect or needs_another(case):
+    if needs_another(case, effect):
         await issue_certificate(case, effect, conditional=False)
     state.effect_on, state.end_on = effect, end_on(case, effect)
     state.panel, state.told = None, ""

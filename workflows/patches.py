@@ -43,7 +43,7 @@ Called at a grant, and only after such a denial; a case of 0.3.0 that was grante
 """
 
 VALID_WHEN_DECIDED = "valid-when-decided"
-"""The years of an entitlement count from the decision where, counted from its effect, they would be over by then.
+"""The years of an entitlement count from the decision where, from its effect, they would be over at its grant.
 
 Called only of such a one, where its certificate is issued and where it is granted; one of 0.3.0 was granted and
 expired at the same moment.

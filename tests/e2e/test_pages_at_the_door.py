@@ -11,14 +11,21 @@ from activities.certificates.signing import sign_content
 from domain.certificate import qr_text
 from starter.embedded import House
 from starter.web.pages.wording import cities
+from starter.web.rates import Rate, Rates
 from tests.activities.test_certificates import CONTENT
 from tests.e2e.page_reading import opened, page_of, submitted
-from tests.e2e.web_house import Web, serving, web
-
-__all__ = ["web"]
+from tests.e2e.web_house import Web, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 OPENS = "即打开本页并显示结果"
+FREE = Rate("free", 1_000, 10_000)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def web(city: House) -> AsyncIterator[Web]:
+    """The web with wide rates: many people of these tests share one address."""
+    async with serving(city.settings, Rates(login=FREE)) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
