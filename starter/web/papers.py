@@ -1,6 +1,6 @@
 """Files on their way in: streamed to disk, bounded in size and time, and judged by decoding before they are kept.
 
-Memory stays flat: a file is in it only while it is decoded, and two are decoded at a time.
+Memory stays flat: a file is in it only while it is decoded or stored, and that is done to two at a time.
 """
 
 import asyncio
@@ -135,14 +135,14 @@ class Papers:
         self, spooled: IO[bytes], principal: Principal, shelves: Shelves, kind: MaterialKind
     ) -> tuple[str, FileFacts]:
         async with self._decoding:
-            content = await asyncio.to_thread(_whole, spooled)
-            facts = await asyncio.to_thread(judge_file, content, kind=kind, field="file")
-            sha256 = await asyncio.to_thread(content_address, content)
-            await shelves.objects.check()
-            # Stored first, it could be cleared away before it is anybody's.
-            async with shelves.database.write() as connection:
-                await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
-            await shelves.objects.put(content)
+            sha256, facts = await asyncio.to_thread(_judged, spooled, kind)
+        await shelves.objects.check()
+        # Stored first, it could be cleared away before it is anybody's. A database that is busy keeps nobody else's
+        # file from being decoded, and this one is not in memory while it is waited for.
+        async with shelves.database.write() as connection:
+            await record_uploads(connection, principal, [sha256], at=datetime.now(UTC))
+        async with self._decoding:
+            await shelves.objects.put(await asyncio.to_thread(_whole, spooled))
         self._keep(sha256, facts)
         return sha256, facts
 
@@ -239,6 +239,11 @@ class Papers:
 def _whole(spooled: IO[bytes]) -> bytes:
     spooled.seek(0)
     return spooled.read()
+
+
+def _judged(spooled: IO[bytes], kind: MaterialKind) -> tuple[str, FileFacts]:
+    content = _whole(spooled)
+    return content_address(content), judge_file(content, kind=kind, field="file")
 
 
 def _linger(request: Incoming) -> None:

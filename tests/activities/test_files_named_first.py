@@ -1,6 +1,8 @@
 """Whatever is stored, handed in or judged is named in the database before: no sweep takes it meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import Headers
 
 from activities.cases import CaseActivities
@@ -18,7 +21,7 @@ from domain.application import Material
 from domain.commands import SupplyMaterials
 from domain.vocabulary import MaterialKind
 from starter.client import Mente
-from starter.web.papers import Papers
+from starter.web.papers import DECODED_AT_ONCE, Papers
 from storage.database import Database
 from storage.keys import generate_keys
 from storage.objects import NotStored, ObjectStore, content_address
@@ -27,6 +30,7 @@ from tests.activities.case_samples import AT, DISEASE, NUMBER, PAPER, opened
 
 pytestmark = pytest.mark.asyncio
 KEYS = generate_keys()
+ME = Principal(kind="account", id="a1", role=Role.COUNTER, regions=("620900",))
 
 
 class Watched(ObjectStore):
@@ -52,6 +56,29 @@ class Watched(ObjectStore):
             self.named.append((what, sha256, list(owners)))
 
 
+class Busy:
+    """A database in which nothing can be written until it is set free."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self.asked, self.free = database, 0, asyncio.Event()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        self.asked += 1
+        await self.free.wait()
+        async with self._database.write() as connection:
+            yield connection
+
+
+def incoming(content: bytes) -> Any:
+    async def stream() -> AsyncIterator[bytes]:
+        yield content
+
+    return SimpleNamespace(
+        headers=Headers(), receive=None, scope={"client": ("127.0.0.1", 1), "headers": []}, stream=stream
+    )
+
+
 @pytest.fixture
 def objects(tmp_path: Path, database: Database) -> Watched:
     store = Watched.at(tmp_path / "objects")
@@ -69,17 +96,29 @@ def photo(tmp_path: Path) -> bytes:
 async def test_an_upload_is_somebodys_before_it_is_stored(
     database: Database, objects: Watched, photo: bytes, tmp_path: Path
 ) -> None:
-    async def stream() -> AsyncIterator[bytes]:
-        yield photo
-
-    incoming: Any = SimpleNamespace(
-        headers=Headers(), receive=None, scope={"client": ("127.0.0.1", 1), "headers": []}, stream=stream
-    )
     shelves: Any = SimpleNamespace(database=database, objects=objects, keys=KEYS)
-    me = Principal(kind="account", id="a1", role=Role.COUNTER, regions=("620900",))
-    sha256, _ = await Papers(tmp_path / "incoming").receive(incoming, me, shelves, MaterialKind.OTHER)
+    sha256, _ = await Papers(tmp_path / "incoming").receive(incoming(photo), ME, shelves, MaterialKind.OTHER)
     assert objects.named == [("put", sha256, ["account:a1"])]
     assert await objects.exists(sha256)
+
+
+async def test_uploads_that_wait_for_a_busy_database_keep_no_other_from_being_decoded(
+    database: Database, objects: Watched, photo: bytes, tmp_path: Path
+) -> None:
+    busy = Busy(database)
+    shelves: Any = SimpleNamespace(database=busy, objects=objects, keys=KEYS)
+    papers = Papers(tmp_path / "incoming")
+    many = [
+        asyncio.ensure_future(papers.receive(incoming(photo), ME, shelves, MaterialKind.OTHER))
+        for _ in range(DECODED_AT_ONCE + 2)
+    ]
+    async with asyncio.timeout(60):
+        while busy.asked < len(many):
+            await asyncio.sleep(0.01)
+    assert objects.named == []
+    busy.free.set()
+    assert len({sha256 for sha256, _ in await asyncio.gather(*many)}) == 1
+    assert [what for what, *_ in objects.named].count("put") == len(many)
 
 
 async def test_a_certificate_is_its_cases_before_it_is_stored(database: Database, objects: Watched) -> None:

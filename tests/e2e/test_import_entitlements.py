@@ -1,114 +1,59 @@
-"""Go-live: existing qualifications come in by table, survive a kill in the middle, and live like any other."""
+"""Go-live: existing qualifications come in by table, and survive a kill in the middle."""
 
 import asyncio
 import csv
 import json
 import os
 import signal
-import sys
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from domain.acceptance import acceptance_number
-from domain.commands import ChangeHospital, EndEntitlement, InsuredChanged
 from domain.entitlement_dates import recheck_on, recheck_window
 from domain.import_rows import judge_table
-from domain.moments import local_date
 from domain.vocabulary import Status
-from samples.entitlements import entitlement_row, table
+from samples.entitlements import table
 from starter import importing
 from starter.client import Mente, Unanswered
-from starter.embedded import Child, House, house, worker_process
+from starter.embedded import Child, House
 from starter.importing import compare_with_database, start_all
 from storage.audit import verify_chain
 from storage.policies import policy_book
-from storage.tables import case, case_event, notice
-from tests.conftest import any_port
-from tests.e2e.faults import files_below, found_in
-from tests.e2e.playing import apply_quick, kinds, send, skip_past, until, until_status
+from storage.tables import case_event
+from tests.e2e.importing_town import (
+    DIABETES,
+    HYPERTENSION,
+    PROGRAM,
+    client,
+    count_of,
+    imported,
+    notices_of,
+    number_of,
+    program,
+    row,
+    spawn,
+    today,
+    town,
+    write,
+)
+from tests.e2e.playing import apply_quick, kinds, until, until_status
 from workflows.showing import StatusView
+
+__all__ = ["client", "town"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
-PROGRAM = str(Path(sys.executable).parent / "mente")
-HYPERTENSION, DIABETES = "510400-001", "510400-003"
-TODAY = local_date(datetime.now(UTC))
+TODAY = today()
 
 
 @pytest.fixture(autouse=True)
 def the_day_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long run is collected on one day and may come here on the next."""
-    monkeypatch.setitem(globals(), "TODAY", local_date(datetime.now(UTC)))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def town() -> AsyncIterator[tuple[House, Child]]:
-    """A house of its own whose worker is a process, so that it can be killed and writes a log."""
-    with tempfile.TemporaryDirectory(prefix="mente-import-") as folder:
-        async with AsyncExitStack() as stack:
-            running = await stack.enter_async_context(house(Path(folder), demo=True, ports=lambda _: any_port()))
-            worker = await stack.enter_async_context(worker_process(running, 1))
-            yield running, worker
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client(town: tuple[House, Child]) -> AsyncIterator[Mente]:
-    async with Mente.open(town[0].settings) as opened:
-        yield opened
-
-
-def row(seed: int, disease_id: str = HYPERTENSION, /, **changes: Any) -> dict[str, str]:
-    return entitlement_row(seed, disease_id[:6], disease_id, TODAY, **changes)
-
-
-def number_of(running: House, line: dict[str, str]) -> str:
-    key = running.keys.acceptance
-    return acceptance_number(key, region=line["region"], channel="import", request_id=line["reference"])
-
-
-def write(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> Path:
-    path = folder / "existing.csv"
-    path.write_bytes(table(list(rows)).encode(encoding))
-    return path
-
-
-async def spawn(running: House, *line: str) -> asyncio.subprocess.Process:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MENTE_", "TEMPORAL_"))}
-    return await asyncio.create_subprocess_exec(
-        PROGRAM,
-        *line,
-        "--output",
-        "json",
-        env={**kept, "MENTE_HOME": str(running.settings.home)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def program(running: House, *line: str, code: int = 0) -> Any:
-    process = await spawn(running, *line)
-    out, err = await process.communicate()
-    assert process.returncode == code, (out.decode(), err.decode())
-    return json.loads(out)
-
-
-async def imported(running: House, folder: Path, *rows: dict[str, str], code: int = 0) -> Any:
-    return await program(running, "import", "entitlements", str(write(folder, *rows)), code=code)
-
-
-async def count_of(mente: Mente, *numbers: str) -> int:
-    async with mente.database.read() as connection:
-        query = select(func.count()).select_from(case).where(case.c.acceptance_no.in_(numbers))
-        return await connection.scalar(query) or 0
+    monkeypatch.setitem(globals(), "TODAY", today())
 
 
 async def test_rows_come_in_and_those_that_cannot_are_reported_without_a_name(
@@ -198,12 +143,6 @@ async def running_calendar(mente: Mente) -> Any:
     async with mente.database.read() as connection:
         history = await mente.calendars.history(connection)
     return history.current.slice(TODAY, TODAY + timedelta(days=800))
-
-
-async def notices_of(mente: Mente, number: str) -> list[str]:
-    async with mente.database.read() as connection:
-        query = select(notice.c.event).where(notice.c.acceptance_no == number).order_by(notice.c.seq)
-        return list((await connection.scalars(query)).all())
 
 
 async def test_the_same_table_again_changes_nothing_and_other_content_is_refused(
@@ -341,101 +280,3 @@ async def test_an_unreachable_server_is_exit_code_three(tmp_path: Path, town: tu
     )  # fmt: skip
     await process.communicate()
     assert process.returncode == 3
-
-
-async def stands_at(mente: Mente, number: str, kind: str) -> bool:
-    """Whether the newest entry of a case is of a kind."""
-    return kinds(await mente.status(number))[-1] == kind
-
-
-async def test_it_is_rechecked_at_its_place_suspended_and_ended_like_any_other(
-    town: tuple[House, Child], client: Mente, tmp_path: Path
-) -> None:
-    running, _ = town
-    quiet, recorded = row(72_600), row(72_601, DIABETES)
-    await imported(running, tmp_path, quiet, recorded)
-    number = number_of(running, quiet)
-    year = (await client.status(number)).timeline[0].detail["year"]
-    await send(client, number, ChangeHospital, actor="channel:app", hospital_id="H510400-03")
-    await send(client, number, InsuredChanged, actor="registry:R1", state="lapsed", as_of_on=TODAY)
-    await until_status(client, number, Status.SUSPENDED)
-    await send(client, number, InsuredChanged, actor="registry:R1", state="normal", as_of_on=TODAY)
-    status = await until_status(client, number, Status.EFFECTIVE)
-    planned = status.next_recheck_on
-    assert planned is not None
-    await skip_past(client, number, status.due)
-    await until(lambda: stands_at(client, number, "recheck_passed"))
-    passed = await client.status(number)
-    assert kinds(passed) == [
-        *("imported", "hospital_changed", "insured_changed", "suspended"),
-        *("insured_changed", "resumed", "recheck_passed"),
-    ]
-    assert passed.timeline[-1].detail["year"] == year
-    assert local_date(passed.timeline[-1].at) == planned
-    assert passed.next_recheck_on is not None
-    assert 330 < (passed.next_recheck_on - planned).days < 400
-    await send(client, number, EndEntitlement, actor="officer:O1", ground="moved_out")
-    await until_status(client, number, Status.ENDED)
-    assert await notices_of(client, number) == ["suspended", "resumed", "recheck_passed", "ended"]
-
-    number = number_of(running, recorded)
-    await skip_past(client, number, (await client.status(number)).due)
-    asked = await until_status(client, number, Status.RECHECK)
-    assert asked.waiting_on == "applicant"
-    await skip_past(client, number, asked.due)
-    suspended = await until_status(client, number, Status.SUSPENDED)
-    await skip_past(client, number, suspended.due)
-    assert (await until_status(client, number, Status.ENDED)).reason_code == "recheck_missed"
-
-
-async def test_one_whose_validity_is_just_over_expires_at_once(
-    town: tuple[House, Child], client: Mente, tmp_path: Path
-) -> None:
-    running, _ = town
-    line = row(72_610, effect_on=TODAY - timedelta(days=700), end_on=TODAY - timedelta(days=5))
-    await imported(running, tmp_path, line)
-    ended = await until_status(client, number_of(running, line), Status.ENDED)
-    assert kinds(ended) == ["imported", "expired", "ended"]
-    assert ended.timeline[-1].detail["end_on"] == line["end_on"]
-    assert await client.inbox(ended.acceptance_no) == (), "nobody is told today of an end long past"
-
-
-async def test_nothing_personal_is_in_the_server_s_file_or_in_a_log_and_the_trail_is_whole(
-    town: tuple[House, Child], client: Mente, tmp_path: Path
-) -> None:
-    running, _ = town
-    marks = {"name": "欧阳导入暗记", "phone": "13877661234", "email": "qzx.import.mark@privacy.example.cn"}
-    line = row(72_700) | marks
-    await imported(running, tmp_path, line)
-    wrong = [line | {"reference": "OLD-wrong", "tier": "暗记档次"}, line | {"reference": line["id_number"]}]
-    await imported(running, tmp_path, *wrong, code=1)
-    places = list(files_below(running.settings.home, "temporal.db*", "logs/*"))
-    assert found_in(places, [*marks.values(), line["id_number"]]) == []
-    assert found_in(places, [number_of(running, line)]) != [], "the search finds what is there"
-    assert (await program(running, "audit", "verify"))["whole"]
-
-
-async def test_a_notice_on_holidays_moves_its_recheck_day(
-    town: tuple[House, Child], client: Mente, tmp_path: Path
-) -> None:
-    # The last test: a calendar, once imported, stays.
-    running, _ = town
-    line = row(72_800, effect_on=TODAY - timedelta(days=180), end_on="")
-    await imported(running, tmp_path, line)
-    number = number_of(running, line)
-    planned = (await client.status(number)).next_recheck_on
-    assert planned is not None
-    # A notice is about one year.
-    off = [on for days in range(-3, 4) if (on := planned + timedelta(days=days)).year == planned.year]
-    days = [{"name": "测试假日", "date": on.isoformat(), "isOffDay": True} for on in off]
-    file = tmp_path / f"{planned.year}.json"
-    content = {"year": planned.year, "papers": ["https://example.invalid/made-up"], "days": days}
-    file.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-    found = await program(running, "calendar", "apply", str(file), "--published-on", TODAY.isoformat())
-    assert found["retimed"] > 0
-
-    await until(lambda: stands_at(client, number, "calendar_amended"))
-    status = await client.status(number)
-    assert kinds(status) == ["imported", "calendar_amended"]
-    assert status.next_recheck_on not in (*off, None)
-    assert await notices_of(client, number) == [], "nobody had been told the day"

@@ -1,6 +1,7 @@
 """Applicant, counter, officer and auditor are told the same of a case: whose turn it is, and its dates."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -142,6 +143,8 @@ async def test_a_benefit_is_ended_only_after_a_last_look_at_what_that_does(
     assert (done.status_code, done.headers["location"]) == (303, f"/cases/{number}")
     ended = await until_status(mente, number, Status.ENDED)
     assert ended.reason_code == "fraud"
+    told = next(line.detail["ended_on"] for line in ended.timeline if line.kind == "ended")
+    await comes_to_say(officer, f"/cases/{number}", f"终止日期 {day(date.fromisoformat(str(told)))}")
 
 
 async def test_a_correction_offers_only_the_decision_that_was_made(

@@ -23,7 +23,7 @@ from starter.web.pages.case_papers import finding_basis, papers_of
 from starter.web.pages.casefile import CaseFile, allowed, desk_case, open_case
 from starter.web.pages.deeds import DEEDS, Deed
 from starter.web.pages.shell import Known, Visit, page_router
-from starter.web.pages.standing import takes_papers
+from starter.web.pages.standing import ended_from, takes_papers
 from starter.web.pages.wording import OWN_CHANNELS, channel_zh, day, value_zh
 from storage import reading
 from storage.person_views import other_names
@@ -151,7 +151,7 @@ def steps_of(opened: CaseFile) -> tuple[Step, ...]:
 
 def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
     """Return what was decided, and from when to when it holds."""
-    view, status = opened.view, opened.status
+    view, status, ended_on = opened.view, opened.status, ended_from(opened.view)
     recheck = day(status.next_recheck_on) + ("" if status.next_recheck_confirmed else PROJECTED)
     rows = (
         ("作出决定", day(view.decided_on) if view.decided_on else ""),
@@ -159,6 +159,7 @@ def decided_rows(opened: CaseFile) -> list[tuple[str, str]]:
         ("待遇止于", day(status.end_on) if status.end_on else ""),
         ("下次复核", recheck if status.next_recheck_on else ""),
         ("不予受理的原因" if view.status is Status.NOT_ACCEPTED else "不予认定的理由", view.denial_reason),
+        ("终止日期", day(ended_on) if ended_on else ""),
         ("终止原因", END_ZH.get(view.end_ground, view.end_ground)),
     )
     return [(label, value) for label, value in rows if value]

@@ -21,7 +21,7 @@ from starter.web.api.cases import case_of, material_file
 from starter.web.doors import now
 from starter.web.pages.own_cases import link_if_taken_up
 from starter.web.pages.shell import Known, Visit, page_router
-from starter.web.pages.standing import standing_of, still_asked, takes_papers
+from starter.web.pages.standing import ended_from, standing_of, still_asked, takes_papers
 from starter.web.permission import may_do, permit_case
 from starter.web.problems import Stopped, stopped
 from storage import reading
@@ -92,6 +92,7 @@ async def one(visit: Known, acceptance_no: str) -> Response:
         certificates=certificates if may_do(visit.me, Action.READ_CERTIFICATE, facts) else (),
         letters=letters_of(view) if view and may_do(visit.me, Action.READ_LETTERS, facts) else (),
         moves=moves_of(visit, status, facts),
+        ended_from=ended_from(view) if view else None,
         ended_at=view.ledger.ended_at if view and view.ledger else None,
     )
 

@@ -1,7 +1,7 @@
 """Where a case stands, in the words of its applicant: whose turn it is, what comes next, and by when."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple, Protocol
 
 from domain.case_status import CaseStatus, TimelineLine
@@ -11,7 +11,9 @@ from domain.judging import STATUSES
 from domain.moments import CST, aware
 from domain.paper_judging import why_no_papers
 from domain.vocabulary import END_ZH, Status, WaitingOn
+from starter.status import last_enjoyed
 from starter.web.pages.wording import WAITING_ZH, sentence
+from storage.reading import CaseView
 
 OFFICIALS_ZH: Mapping[WaitingOn, str] = {
     WaitingOn.APPLICANT: "申请人",
@@ -122,6 +124,12 @@ def by_zh(line: Awaited) -> str:
         return "截止"
     # A recheck begins in the morning; validity ends with its last day.
     return "有效期至" if aware(line.due).astimezone(CST).time() == time() else "下次复核"
+
+
+def ended_from(view: CaseView) -> date | None:
+    """Return the first day without a benefit that was ended, which its letter names; None of any other case."""
+    last_on = last_enjoyed(view) if view.status is Status.ENDED else None
+    return last_on + timedelta(days=1) if last_on else None
 
 
 def _lapsed(found: Awaited) -> bool:
