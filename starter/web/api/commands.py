@@ -70,9 +70,8 @@ async def carry(
     )
     asker = f"{number} {principal.reader}"
     turn, sees = partial(_take_turn, doors, asker, number, command), partial(is_theirs, principal)
-    bounds = bounds_of(doors, principal, number, name)
     try:
-        with counted(doors, bounds, f"{asker} {command.command_id}") as counting:
+        with counted(doors, bounds_of(doors, principal, number, name), f"{asker} {command.command_id}") as counting:
             receipt = await _answered(mente, number, command, wait, turn=turn, sees=sees)
             if receipt is not None and receipt.repeated:
                 counting.give_back()
