@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from activities.contract import ActivityName
-from domain.vocabulary import Status
+from domain.entitlement_dates import anniversary, validity_end
+from domain.moments import local_date
+from domain.vocabulary import MaterialKind, Status
 from tests.workflows.fake_city import Script
-from tests.workflows.living import Living, Town, jiuquan, panzhihua
+from tests.workflows.living import Living, Town, jiuquan, panzhihua, paper
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,6 +92,29 @@ async def test_who_is_granted_after_a_denial_that_revoked_the_certificate_gets_a
     assert [(each.version, each.conditional) for each in (first, second)] == [(1, True), (2, False)]
     assert case.written.events[-1].detail["certificate_version"] == 2
     assert case.written.revoked == ["denied"]
+
+
+async def test_a_certificate_whose_end_an_objection_leaves_behind_is_issued_anew(town: Town) -> None:
+    rules = jiuquan(certificate_at="decision", effect_exception="pathology_date", validity_years=2)
+    case = await town.apply(Script(rules=rules, required={MaterialKind.PATHOLOGY_REPORT}))
+    today = local_date(await case.now())
+    closes = town.city.calendar_of(case.number, today).add_working_days(today, rules.publicity_days)
+    # Over soon after the period, as it is planned at the decision.
+    report = anniversary(closes + timedelta(days=3), -2)
+    await case.supply(paper(MaterialKind.PATHOLOGY_REPORT, "1", issued_on=report))
+    await case.verdicts("grant", "grant", "grant")
+    (planned,) = case.written.certificates
+    assert planned.end_on == validity_end(report, 2)
+    decided_on = local_date(case.written.events[-1].at)
+    await _object(case)
+    await case.skip_working_days(6)
+    await _rule(case, "O1", upheld=False)
+    await case.skip_to_due()
+    row = case.written.rows[-1]
+    assert row.status is Status.EFFECTIVE
+    assert [each.version for each in case.written.certificates] == [1, 2]
+    assert row.end_on == case.written.certificates[-1].end_on == validity_end(decided_on, 2)
+    assert row.effect_on == report
 
 
 async def test_publicity_waits_for_both_of_two_objections(town: Town) -> None:
