@@ -176,8 +176,7 @@ def _of_storage(error: Exception) -> Reason | None:
             message = f"数据库中的通知 {error.notice} 已被改动，不能据此计算期限。"
             return _reason("calendar", "通知须与导入时一致", "请从备份恢复数据库", message)
         case SQLAlchemyError():
-            cause = error.__cause__ if isinstance(error, NothingSent) else error
-            logger.error("database: %s", type(cause).__name__)
+            logger.error("database: %s", type(error.__cause__ if isinstance(error, NothingSent) else error).__name__)
             return _reason(
                 "database", "数据库须可访问并已迁移", "请确认数据库已启动，并运行 mente migrate", "数据库无法使用。"
             )
