@@ -70,3 +70,10 @@ class Writing:
             each.removeprefix("/my/") for each in receipt.links if each.startswith("/my/6") or "/my/5" in each
         }
         return number
+
+    async def hand_in(self) -> str:
+        """Go the whole way, with everything that is asked for; return the acceptance number."""
+        await self.begin()
+        await self.person()
+        await self.papers()
+        return await self.submit()

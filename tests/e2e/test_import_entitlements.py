@@ -47,14 +47,6 @@ __all__ = ["client", "town"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
-TODAY = today()
-
-
-@pytest.fixture(autouse=True)
-def the_day_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long run is collected on one day and may come here on the next."""
-    monkeypatch.setitem(globals(), "TODAY", today())
-
 
 async def test_rows_come_in_and_those_that_cannot_are_reported_without_a_name(
     town: tuple[House, Child], client: Mente, tmp_path: Path
@@ -63,7 +55,7 @@ async def test_rows_come_in_and_those_that_cannot_are_reported_without_a_name(
     applied = await apply_quick(client, 72_001, "510400", HYPERTENSION, tmp_path / "application")
     await until_status(client, applied.acceptance_no, Status.REVIEW)
     rows = [
-        row(72_010, end_on=TODAY + timedelta(days=300)),
+        row(72_010, end_on=today() + timedelta(days=300)),
         row(72_011, DIABETES),
         row(72_012, phone="1234"),
         row(72_010, reference="OLD-again"),
@@ -97,7 +89,7 @@ async def test_an_imported_qualification_stands_as_if_it_had_been_granted_here(
     town: tuple[House, Child], client: Mente, tmp_path: Path
 ) -> None:
     running, _ = town
-    line = row(72_100, effect_on=TODAY - timedelta(days=365 * 2 + 100), end_on="")
+    line = row(72_100, effect_on=today() - timedelta(days=365 * 2 + 100), end_on="")
     await imported(running, tmp_path, line)
     number, effect_on = number_of(running, line), date.fromisoformat(line["effect_on"])
     found = await program(running, "status", number)
@@ -142,7 +134,7 @@ async def test_an_imported_qualification_stands_as_if_it_had_been_granted_here(
 async def running_calendar(mente: Mente) -> Any:
     async with mente.database.read() as connection:
         history = await mente.calendars.history(connection)
-    return history.current.slice(TODAY, TODAY + timedelta(days=800))
+    return history.current.slice(today(), today() + timedelta(days=800))
 
 
 async def test_the_same_table_again_changes_nothing_and_other_content_is_refused(

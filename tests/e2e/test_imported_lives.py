@@ -29,14 +29,6 @@ __all__ = ["client", "town"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
-TODAY = today()
-
-
-@pytest.fixture(autouse=True)
-def the_day_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long run is collected on one day and may come here on the next."""
-    monkeypatch.setitem(globals(), "TODAY", today())
-
 
 async def stands_at(mente: Mente, number: str, kind: str) -> bool:
     """Whether the newest entry of a case is of a kind."""
@@ -52,9 +44,9 @@ async def test_it_is_rechecked_at_its_place_suspended_and_ended_like_any_other(
     number = number_of(running, quiet)
     year = (await client.status(number)).timeline[0].detail["year"]
     await send(client, number, ChangeHospital, actor="channel:app", hospital_id="H510400-03")
-    await send(client, number, InsuredChanged, actor="registry:R1", state="lapsed", as_of_on=TODAY)
+    await send(client, number, InsuredChanged, actor="registry:R1", state="lapsed", as_of_on=today())
     await until_status(client, number, Status.SUSPENDED)
-    await send(client, number, InsuredChanged, actor="registry:R1", state="normal", as_of_on=TODAY)
+    await send(client, number, InsuredChanged, actor="registry:R1", state="normal", as_of_on=today())
     status = await until_status(client, number, Status.EFFECTIVE)
     planned = status.next_recheck_on
     assert planned is not None
@@ -87,7 +79,7 @@ async def test_one_whose_validity_is_just_over_expires_at_once(
     town: tuple[House, Child], client: Mente, tmp_path: Path
 ) -> None:
     running, _ = town
-    line = row(72_610, effect_on=TODAY - timedelta(days=700), end_on=TODAY - timedelta(days=5))
+    line = row(72_610, effect_on=today() - timedelta(days=700), end_on=today() - timedelta(days=5))
     await imported(running, tmp_path, line)
     ended = await until_status(client, number_of(running, line), Status.ENDED)
     assert kinds(ended) == ["imported", "expired", "ended"]
@@ -115,7 +107,7 @@ async def test_a_notice_on_holidays_moves_its_recheck_day(
 ) -> None:
     # The last test: a calendar, once imported, stays.
     running, _ = town
-    line = row(72_800, effect_on=TODAY - timedelta(days=180), end_on="")
+    line = row(72_800, effect_on=today() - timedelta(days=180), end_on="")
     await imported(running, tmp_path, line)
     number = number_of(running, line)
     planned = (await client.status(number)).next_recheck_on
@@ -126,7 +118,7 @@ async def test_a_notice_on_holidays_moves_its_recheck_day(
     file = tmp_path / f"{planned.year}.json"
     content = {"year": planned.year, "papers": ["https://example.invalid/made-up"], "days": days}
     file.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-    found = await program(running, "calendar", "apply", str(file), "--published-on", TODAY.isoformat())
+    found = await program(running, "calendar", "apply", str(file), "--published-on", today().isoformat())
     assert found["retimed"] > 0
 
     await until(lambda: stands_at(client, number, "calendar_amended"))

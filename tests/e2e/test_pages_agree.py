@@ -49,10 +49,7 @@ async def _granted(mente: Mente, folder: Path, seed: int) -> str:
 async def test_a_benefit_that_is_enjoyed_is_told_alike_to_everybody(web: Web, mente: Mente) -> None:
     async with await web.account(Role.APPLICANT) as citizen:
         person = Writing(citizen, SEED)
-        await person.begin()
-        await person.person()
-        await person.papers()
-        number = await person.submit()
+        number = await person.hand_in()
         await until_status(mente, number, Status.REVIEW)
         await verdicts(mente, number, *[Decision.GRANT] * 3)
         status = await until_status(mente, number, Status.EFFECTIVE)

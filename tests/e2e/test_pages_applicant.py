@@ -234,10 +234,7 @@ async def test_an_applicant_withdraws_and_the_second_click_changes_nothing(
     citizen: httpx.AsyncClient, mente: Mente
 ) -> None:
     person = Writing(citizen, SEED + 12)
-    await person.begin()
-    await person.person()
-    await person.papers()
-    number = await person.submit()
+    number = await person.hand_in()
     await until_status(mente, number, Status.REVIEW)
     address = f"/my/{number}/do/withdraw"
     form = await opened(citizen, address)
@@ -288,10 +285,7 @@ async def test_a_granted_applicant_downloads_the_certificate_and_reads_the_messa
     citizen: httpx.AsyncClient, mente: Mente
 ) -> None:
     person = Writing(citizen, SEED + 14)
-    await person.begin()
-    await person.person()
-    await person.papers()
-    number = await person.submit()
+    number = await person.hand_in()
     await until_status(mente, number, Status.REVIEW)
     await verdicts(mente, number, *[Decision.GRANT] * 3)
     await until_status(mente, number, Status.EFFECTIVE)
@@ -308,10 +302,7 @@ async def test_a_granted_applicant_downloads_the_certificate_and_reads_the_messa
 
 async def test_a_denied_applicant_appeals_with_a_reason(citizen: httpx.AsyncClient, mente: Mente) -> None:
     person = Writing(citizen, SEED + 15)
-    await person.begin()
-    await person.person()
-    await person.papers()
-    number = await person.submit()
+    number = await person.hand_in()
     await until_status(mente, number, Status.REVIEW)
     await verdicts(mente, number, *[Decision.DENY] * 3)
     await until_status(mente, number, Status.DENIED)

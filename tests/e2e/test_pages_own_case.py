@@ -43,10 +43,7 @@ async def citizen(open_house: Web) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _handed_in(person: Writing, mente: Mente) -> str:
-    await person.begin()
-    await person.person()
-    await person.papers()
-    number = await person.submit()
+    number = await person.hand_in()
     await until_status(mente, number, Status.REVIEW)
     return number
 

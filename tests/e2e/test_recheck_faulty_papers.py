@@ -36,10 +36,7 @@ async def citizen(open_house: Web) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _in_recheck(person: Writing, mente: Mente) -> str:
-    await person.begin()
-    await person.person()
-    await person.papers()
-    number = await person.submit()
+    number = await person.hand_in()
     await until_status(mente, number, Status.REVIEW)
     await verdicts(mente, number, *[Decision.GRANT] * 3)
     effective = await until_status(mente, number, Status.EFFECTIVE)
